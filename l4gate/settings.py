@@ -1,0 +1,185 @@
+"""
+Every setting, written once: pytest options, command-line options and environment variables are made from here.
+
+An option given wins over its environment variable, which wins over the default.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from l4gate.contract import DEFAULT_REALM
+from l4gate.errors import UsageError
+
+STACKS = ("auto", "containers", "processes", "external")
+GENERATIONS = ("2.42", "2.53", "3.5")
+SANDBOX_FACTOR = 60.0  # a production minute passes in one second; measured stable on 2 cores from 30 to 300
+EXTERNAL_FACTOR = 1.0  # somebody else's server runs in real time unless told otherwise
+
+
+def _choice(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in allowed:
+            message = f"expected one of {', '.join(allowed)}, found {text!r}."
+            raise UsageError(message)
+        return text
+
+    return parse
+
+
+def _number(*, minimum: float, maximum: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not minimum <= value <= maximum:
+            message = f"expected a number from {minimum:g} to {maximum:g}, found {text!r}."
+            raise UsageError(message)
+        return value
+
+    return parse
+
+
+def _url(text: str) -> str:
+    """Checks a base URL. A password in it is refused, and never repeated in the message."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        message = "expected a URL such as http://127.0.0.1:9090, found one whose host or port cannot be read."
+        raise UsageError(message) from None
+    if parts.username is not None or parts.password is not None:
+        message = "expected a URL without a user name or password, found one with credentials in it (not shown)."
+        raise UsageError(message, next_step="pass credentials with L4_BASIC_AUTH_FILE or L4_BEARER_TOKEN_FILE.")
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        message = f"expected a URL such as http://127.0.0.1:9090, found {text!r}."
+        raise UsageError(message)
+    if parts.query or parts.fragment:
+        message = "expected a base URL without a query or fragment, found one that has it (not shown)."
+        raise UsageError(message)
+    return text.rstrip("/")
+
+
+def _realm(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}", text):
+        message = f"expected a realm of letters, digits and _ . : - (at most 64), found {text!r}."
+        raise UsageError(message)
+    return text
+
+
+def _folder(text: str) -> Path:
+    path = Path(text)
+    if not text or (path.exists() and not path.is_dir()):
+        message = f"expected a folder, found {text!r}."
+        raise UsageError(message)
+    return path
+
+
+@dataclass(frozen=True)
+class Option:
+    """How one setting is spelt: `--l4-<name>` for pytest, `--<name>` for l4gate, L4_<NAME> in the environment."""
+
+    name: str
+    help: str
+    parse: Callable[[str], Any]
+    metavar: str = ""
+    repeatable: bool = False
+    flag: bool = False
+
+    @property
+    def env(self) -> str:
+        return "L4_" + self.name.upper().replace("-", "_")
+
+    @property
+    def dest(self) -> str:
+        return self.name.replace("-", "_")
+
+
+OPTIONS = (
+    Option("stack", "where the stack comes from: " + ", ".join(STACKS), _choice(*STACKS), "KIND"),
+    Option("url", "the Prometheus-compatible API to judge (stack external)", _url, "URL"),
+    Option("realm", "the metric realm to judge; repeatable", _realm, "NAME", repeatable=True),
+    Option("factor", "time factor of the sandbox: all durations are divided by it", _number(minimum=1, maximum=600), "N"),
+    Option("deadline", "seconds until what is not proven is HOLD", _number(minimum=0.1, maximum=86400), "SECONDS"),
+    Option("report-dir", "where the verdict is written", _folder, "DIR"),
+    Option("generation", "program generation: " + ", ".join(GENERATIONS), _choice(*GENERATIONS), "VERSION"),
+    Option("cache-dir", "where fetched programs are kept", _folder, "DIR"),
+    Option("keep-stack", "leave the stack up after the run and print its addresses", bool, flag=True),
+)
+
+
+def default_cache_dir() -> Path:
+    """The user's cache folder for l4gate, as the XDG base directory specification has it."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return Path(base) / "l4gate" if base else Path.home() / ".cache" / "l4gate"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of one run, checked. Times are seconds."""
+
+    stack: str = "auto"
+    url: str | None = None
+    realms: tuple[str, ...] = (DEFAULT_REALM,)
+    factor: float = SANDBOX_FACTOR
+    deadline: float = 60.0
+    report_dir: Path = Path("reports")
+    generation: str = GENERATIONS[-1]
+    cache_dir: Path = field(default_factory=default_cache_dir)
+    keep_stack: bool = False
+
+
+def load_settings(given: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Settings:
+    """
+    Makes the settings of a run from given options (by `Option.dest`, text or list of text) and the environment.
+
+    Raises:
+        UsageError: naming the option or variable, what was expected and what was found.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    for option in OPTIONS:
+        found, origin = given.get(option.dest), f"--{option.name}"
+        if found in (None, [], False):
+            text = environ.get(option.env)
+            found, origin = (text, option.env) if text else (None, "")
+            if found is not None and option.repeatable:
+                found = [part.strip() for part in found.split(",") if part.strip()]
+        if found is None:
+            continue
+        try:
+            if option.repeatable:
+                values[option.dest] = tuple(dict.fromkeys(option.parse(text) for text in found))
+            else:
+                values[option.dest] = option.parse(found)
+        except UsageError as error:
+            message = f"{origin}: {error.message}"
+            raise UsageError(message, next_step=error.next_step) from None
+    if "realm" in values:
+        values["realms"] = values.pop("realm")
+    return _consistent(values)
+
+
+def _consistent(values: dict[str, Any]) -> Settings:
+    """Settles what depends on two settings at once: a URL means external, and external needs a URL."""
+    stack, url = values.get("stack"), values.get("url")
+    if url and stack in (None, "auto"):
+        values["stack"] = "external"
+    elif url and stack != "external":
+        message = f"a URL was given with --stack {stack}; a URL goes with external."
+        raise UsageError(message, next_step="drop one of the two.")
+    elif stack == "external" and not url:
+        message = "--stack external needs a URL."
+        raise UsageError(message, next_step="give --url http://HOST:PORT.")
+    if values.get("stack") == "external":
+        values.setdefault("factor", EXTERNAL_FACTOR)
+    known = {each.name for each in fields(Settings)}
+    return Settings(**{name: value for name, value in values.items() if name in known})
