@@ -1,0 +1,79 @@
+# Every target works from a fresh clone: the first run builds .venv (needs a package index), later runs need no network.
+#
+#   make gate ARGS="--l4-stack processes"      extra arguments for the command behind a target
+#   make gate PYTHON=python3.12                another Python to build .venv from
+#
+# The targets run straight from .venv, not through tox: a gate that has to answer within seconds should not first
+# check a packaging environment (docs/decisions/0005-make-calls-the-venv.md). tox.ini holds the same commands for CI.
+#
+# make itself exits 2 whenever a command fails. Where the gate's own exit code matters (3 HOLD, 4 ABORT), read it from
+# the last line that make prints ("Error 3"), from reports/l4-verdict.json, or call the command without make.
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+export PYTHON ?= python3
+PYTEST := .venv/bin/python -m pytest
+L4GATE := .venv/bin/python -m l4gate
+ARGS ?=
+
+help: ## print this list
+	@awk -F ' ?## ?' '/^[a-z0-9-]+:.*##/ { sub(/:.*/, "", $$1); printf "  make %-24s %s\n", $$1, $$2 }' Makefile
+
+env: ## build .venv with everything that the gate and the tests need
+	@scripts/dev/prepare.sh test
+
+lint-env: ## build .venv with the linters
+	@scripts/dev/prepare.sh test lint
+
+gate: env ## GO, HOLD or ABORT: start the stack, run the real heartbeat, judge it
+	@$(PYTEST) -m l4_gate $(ARGS)
+
+test: env ## the whole test suite
+	@$(PYTEST) $(ARGS)
+
+lint: lint-env ## code, shell, YAML and workflow linters
+	@scripts/dev/lint.sh $(ARGS)
+
+obs-lint: env ## required check: configuration and rules
+	@$(L4GATE) lint $(ARGS)
+
+promtool-check: env ## only promtool's own check of configuration and rules
+	@$(L4GATE) lint --only promtool $(ARGS)
+
+promql-unit: env ## required check: promtool tests of every rule and alert
+	@$(PYTEST) -m promql_unit $(ARGS)
+
+promql-test-heartbeat: env ## only the heartbeat's promtool tests
+	@$(PYTEST) -m promql_unit -k heartbeat $(ARGS)
+
+sandbox-smoke-60s: env ## required check: cold machine to GO, ABORT, rollback, GO
+	@$(PYTEST) -m sandbox_smoke_60s $(ARGS)
+
+canary-quorum-pass: env ## required check: canary sample size, agreement and failure ratio
+	@$(PYTEST) -m canary_quorum_pass $(ARGS)
+
+error-budget-burn-ok: env ## required check: share of the error budget used over 7 and 30 days
+	@$(PYTEST) -m error_budget_burn_ok $(ARGS)
+
+dr-rehearsal-24h-pass: env ## required check: a certified day and a real restore drill
+	@$(PYTEST) -m dr_rehearsal_24h_pass $(ARGS)
+
+faults: env ## the fault catalogue: break the stack in every way, be told the right thing
+	@$(PYTEST) -m faults $(ARGS)
+
+claims: env ## measure the claims about the system, with trials and upper bounds
+	@$(PYTEST) -m claims $(ARGS)
+
+bench: env ## measure how long things take, beside their floor
+	@$(PYTEST) -m bench $(ARGS)
+
+nightly: env ## the nightly run: a production day live, and a restore rehearsal
+	@$(PYTEST) -m "l4_gate or dr_rehearsal" --l4-profile nightly $(ARGS)
+
+clean: ## remove what the targets made here (not the cache of fetched programs)
+	@rm -rf .venv .tox reports build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help env lint-env gate test lint obs-lint promtool-check promql-unit promql-test-heartbeat sandbox-smoke-60s \
+	canary-quorum-pass error-budget-burn-ok dr-rehearsal-24h-pass faults claims bench nightly clean
