@@ -1,0 +1,197 @@
+"""
+Histories: series of samples that become TSDB blocks, so that a Prometheus starts on a past it never scraped.
+
+All times are Unix seconds (UTC), stored by Prometheus in whole milliseconds. A block cannot hold stale markers: in a
+history a series that ends is simply not there any more, and stays visible for one lookback.
+
+promtool drops samples that are out of order or repeated and still exits 0, and a block that ends in the future stops
+all scraping until then. So both are checked here, before and after promtool has run.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from l4gate.contract import (
+    BEAT_INTERVAL_SECONDS,
+    LOOKBACK_SECONDS,
+    OK,
+    PUSH_INSTANCE,
+    REALM_LABEL,
+    RULE_INTERVAL_SECONDS,
+    SERVICE_PUSH_JOB,
+)
+from l4gate.errors import HistoryError
+
+if TYPE_CHECKING:
+    from l4gate.promtool import Promtool
+
+DAY_SECONDS: Final = 86_400.0
+HOUR_SECONDS: Final = 3_600.0
+# promtool reads the whole text once per block, and each block costs some 60 ms, so there is one for everything.
+_ONE_BLOCK: Final = "--max-block-duration=2160h"
+_TEXT: Final = "history.om"
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series: its name, its labels (without the name) and its samples (Unix seconds, value) in time order."""
+
+    name: str
+    labels: Mapping[str, str]
+    samples: Iterable[tuple[float, float]]
+
+    @property
+    def identity(self) -> str:
+        """The series as PromQL and OpenMetrics write it: `name{label="value"}`, labels sorted."""
+        pairs = ",".join(f'{label}="{_escape(self.labels[label])}"' for label in sorted(self.labels))
+        return f"{self.name}{{{pairs}}}"
+
+
+@dataclass
+class _Written:
+    """What went into the text: how many samples, and the times of the first and the last one in milliseconds."""
+
+    samples: int = 0
+    first: float = math.inf
+    last: float = -math.inf
+
+
+def write_blocks(series: Iterable[Series], data_dir: Path, promtool: Promtool) -> None:
+    """
+    Turns series into blocks in `data_dir`, a TSDB folder that no Prometheus is using (made if it is not there).
+
+    Either every sample is in the folder afterwards or none is.
+
+    Raises:
+        HistoryError: if the samples of a series are not strictly ascending, a series occurs twice, anything lies in
+            the future, there is nothing to write, or promtool failed or dropped samples.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix="history-", dir=data_dir.parent))
+    try:
+        written = _write_text(series, work / _TEXT)
+        _refuse_unusable(written)
+        arguments = ("tsdb", "create-blocks-from", _ONE_BLOCK, "openmetrics", _TEXT, "blocks")
+        result = promtool.run(*arguments, folder=work, timeout_seconds=600)
+        if result.returncode != 0:
+            said = f"(exit {result.returncode}): {result.stderr.strip()}"
+            message = f"promtool {promtool.version} could not make blocks {said}"
+            raise HistoryError(message)
+        blocks = [meta.parent for meta in sorted((work / "blocks").glob("*/meta.json"))]
+        kept = sum(json.loads((block / "meta.json").read_text())["stats"]["numSamples"] for block in blocks)
+        if kept != written.samples:
+            message = f"expected {written.samples} samples in the blocks of promtool, found {kept}."
+            raise HistoryError(message)
+        for block in blocks:
+            shutil.move(block, data_dir / block.name)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+# What a healthy service does on the sandbox's day before, in events per production hour; E of duri_lyapunov_v needs 4.
+_EVENTS_PER_HOUR: Final = 60.0
+_RESTORES_PER_HOUR: Final = 1.0
+_QUIET_SECONDS: Final = (
+    600.0  # longer than every range of a heartbeat rule, so none of them reaches the history
+)
+
+
+def sandbox_history(now: float, factor: float, realm: str) -> list[Series]:
+    """
+    The healthy day, divided by `factor`, on which a sandbox starts: what only windows of hours and days can see.
+
+    It ends a lookback and ten (scaled) minutes before `now`, so that no instant query and no heartbeat rule can take
+    any of it for the present. `duri_heartbeat_ok` has one sample per rule interval, so that past and live evaluations
+    weigh the same in a mean over both.
+    """
+    end = now - (LOOKBACK_SECONDS + _QUIET_SECONDS) / factor
+    day = {REALM_LABEL: realm}
+    service = {"job": SERVICE_PUSH_JOB, "instance": PUSH_INSTANCE, REALM_LABEL: realm}
+    every_rule = _ticks(end, factor, RULE_INTERVAL_SECONDS)
+    return [
+        Series(OK, day, [(at, 1.0) for at in every_rule]),
+        _counter("duri_ev_created_total", service, end, factor, _EVENTS_PER_HOUR),
+        _counter("duri_dr_success_total", service, end, factor, _RESTORES_PER_HOUR),
+        _counter("duri_dr_failure_total", service, end, factor, 0.0),
+    ]
+
+
+def _counter(name: str, labels: Mapping[str, str], end: float, factor: float, per_hour: float) -> Series:
+    """A counter that rises evenly, with a sample per beat: finer ones say no more about a window of hours."""
+    ticks = _ticks(end, factor, BEAT_INTERVAL_SECONDS)
+    step = per_hour * BEAT_INTERVAL_SECONDS / HOUR_SECONDS
+    return Series(name, labels, [(at, math.floor(index * step)) for index, at in enumerate(ticks)])
+
+
+def _ticks(end: float, factor: float, interval: float) -> list[float]:
+    count = int(DAY_SECONDS / interval)
+    return [end - (count - 1 - index) * interval / factor for index in range(count)]
+
+
+def _write_text(series: Iterable[Series], path: Path) -> _Written:
+    """Writes OpenMetrics text, without TYPE lines because blocks hold no types."""
+    written = _Written()
+    seen: set[str] = set()
+    with path.open("w", encoding="utf-8") as out:
+        for one in series:
+            identity = one.identity
+            if identity in seen:
+                message = f"expected every series once, found {identity} twice."
+                raise HistoryError(message)
+            seen.add(identity)
+            out.writelines(_lines(identity, one.samples, written))
+        out.write("# EOF\n")
+    return written
+
+
+def _lines(identity: str, samples: Iterable[tuple[float, float]], written: _Written) -> Iterator[str]:
+    prefix = identity + " "
+    before = -math.inf
+    count = 0
+    first = math.inf
+    for seconds, value in samples:
+        at = round(seconds * 1000)
+        if at <= before:
+            found = f"{at / 1000:.3f} after {before / 1000:.3f} in {identity}"
+            message = f"expected strictly ascending times, found {found}."
+            raise HistoryError(message)
+        if not count:
+            first = at
+        before = at
+        count += 1
+        yield f"{prefix}{value if math.isfinite(value) else _special(value)} {at // 1000}.{at % 1000:03d}\n"
+    if count:
+        written.samples += count
+        written.first = min(written.first, first)
+        written.last = max(written.last, before)
+
+
+def _refuse_unusable(written: _Written) -> None:
+    if not written.samples:
+        message = "expected at least one sample, found none."
+        raise HistoryError(message)
+    now = time.time()
+    if written.last > now * 1000:
+        message = (
+            f"expected every sample in the past, found one {written.last / 1000 - now:.3f} s in the future."
+        )
+        raise HistoryError(
+            message, next_step="end the history earlier: Prometheus would not scrape until then."
+        )
+
+
+def _special(value: float) -> str:
+    return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
