@@ -23,26 +23,26 @@ lint_actionlint() { actionlint; }
 lint_zizmor() { zizmor --offline --quiet --pedantic .github/workflows; }
 
 main() {
-	if [[ ${1:-} == --help ]]; then
-		sed -n '/^set /q; 2,$s/^# \{0,1\}//p' "$0"
-		return
-	fi
-	cd "$(dirname "$0")/../.."
-	PATH=${VIRTUAL_ENV:-$PWD/.venv}/bin:$PATH
-	local all=(ruff format mypy shellcheck shfmt yamllint actionlint zizmor) name failed=()
-	(($#)) || set -- "${all[@]}"
-	for name in "$@"; do
-		declare -F "lint_$name" >/dev/null || {
-			printf 'lint.sh: expected one of %s, found %s.\n' "${all[*]}" "$name" >&2
-			exit 64
-		}
-		printf '== %s\n' "$name"
-		"lint_$name" || failed+=("$name")
-	done
-	if ((${#failed[@]})); then
-		printf 'lint.sh: findings from %s; see above.\n' "${failed[*]}" >&2
-		exit 1
-	fi
+  if [[ ${1:-} == --help ]]; then
+    sed -n '/^set /q; 2,$s/^# \{0,1\}//p' "$0"
+    return
+  fi
+  cd "$(dirname "$0")/../.."
+  PATH=${VIRTUAL_ENV:-$PWD/.venv}/bin:$PATH
+  local all=(ruff format mypy shellcheck shfmt yamllint actionlint zizmor) name failed=()
+  (($#)) || set -- "${all[@]}"
+  for name in "$@"; do
+    declare -F "lint_$name" >/dev/null || {
+      printf 'lint.sh: expected one of %s, found %s.\n' "${all[*]}" "$name" >&2
+      exit 64
+    }
+    printf '== %s\n' "$name"
+    "lint_$name" || failed+=("$name")
+  done
+  if ((${#failed[@]})); then
+    printf 'lint.sh: findings from %s; see above.\n' "${failed[*]}" >&2
+    exit 1
+  fi
 }
 
 main "$@"
