@@ -1,0 +1,281 @@
+"""
+Where the programs come from: named in settings, on PATH, in the cache, or out of Debian's packages.
+
+The first of these that can be had is taken:
+
+1. the program named by L4_PROMETHEUS, L4_PROMTOOL, L4_PUSHGATEWAY or L4_NODE_EXPORTER, of any version;
+2. the program on PATH, if it is of the wanted generation;
+3. the cached program of that generation, fetched from Debian's archive the first time and only then;
+4. the nearest generation in the cache, on PATH, or in another Debian suite. `Program.origin` says so.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from l4gate.debian import DebianFile, fetch_files
+from l4gate.errors import ProgramMissing
+from l4gate.settings import GENERATIONS
+
+
+@dataclass(frozen=True)
+class _Generation:
+    """A set of programs that were released together, and the Debian suite that has them."""
+
+    suite: str
+    pushgateway: str
+    node_exporter: str
+
+
+_GENERATION: Final = {
+    "2.42": _Generation("bookworm", "1.5", "1.5"),
+    "2.53": _Generation("trixie", "1.11", "1.9"),
+    "3.5": _Generation("sid", "1.11", "1.11"),
+}
+# Our name for a program, and the names it has on PATH and in packages.
+_NAMES: Final = {
+    "prometheus": ("prometheus",),
+    "promtool": ("promtool",),
+    "pushgateway": ("pushgateway", "prometheus-pushgateway"),
+    "node_exporter": ("node_exporter", "prometheus-node-exporter"),
+}
+# promtool is in the prometheus package up to bookworm, and a package of its own since.
+# The C library and its loader are for images, which have nothing else in them.
+_PACKAGES: Final = {
+    "prometheus": ("usr/bin/prometheus", "usr/bin/promtool"),
+    "promtool": ("usr/bin/promtool",),
+    "prometheus-pushgateway": ("usr/bin/prometheus-pushgateway",),
+    "prometheus-node-exporter": ("usr/bin/prometheus-node-exporter",),
+    "libc6": (r".*/ld-linux[^/]*\.so\.\d", r".*/libc\.so\.6"),
+}
+_MANIFEST: Final = "manifest.json"
+_VERSION_TIMEOUT_SECONDS: Final = 10.0  # takes 50 ms; a program that hangs here is not one of ours
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program that can be run: our name, file, version as it reports it, and where it is from."""
+
+    name: str
+    path: Path
+    version: str
+    origin: str
+
+
+def find_program(name: str, generation: str, cache_dir: Path) -> Program:
+    """
+    Finds a program, fetching it into the cache when nothing else has it.
+
+    Args:
+        name: prometheus, promtool, pushgateway or node_exporter.
+        generation: one of `settings.GENERATIONS`.
+        cache_dir: made when it does not exist; several runs may share it at once.
+
+    Raises:
+        ProgramMissing: naming all places that were looked at.
+    """
+    named = _named_in_settings(name)
+    if named:
+        return named
+    on_path = _on_path(name)
+    if on_path and _is_of(on_path, generation):
+        return on_path
+    try:
+        return _from_debian(name, generation, cache_dir)
+    except ProgramMissing as error:
+        return _nearest(name, generation, cache_dir, on_path, error)
+
+
+def library_files(generation: str, cache_dir: Path) -> list[Path]:
+    """
+    The C library and the loader that the cached programs of a generation were built for.
+
+    Raises:
+        ProgramMissing: if they are neither in the cache nor to be had from Debian.
+    """
+    folder, manifest = _cached_generation(generation, cache_dir, fetch=True)
+    return [folder / name for name, entry in sorted(manifest.items()) if entry["package"] == "libc6"]
+
+
+def _named_in_settings(name: str) -> Program | None:
+    variable = f"L4_{name.upper()}"
+    named = os.environ.get(variable)
+    if not named:
+        return None
+    found = shutil.which(named)
+    version = _version_of(Path(found)) if found else None
+    if found is None or version is None:
+        message = f"{variable} names {named!r}, which is not a {name} that can be run."
+        raise ProgramMissing(message, next_step=f"correct or unset {variable}.")
+    return Program(name, Path(found), version, f"setting {variable}")
+
+
+def _on_path(name: str) -> Program | None:
+    for file_name in _NAMES[name]:
+        found = shutil.which(file_name)
+        version = _version_of(Path(found)) if found else None
+        if found and version:
+            return Program(name, Path(found), version, "PATH")
+    return None
+
+
+def _from_debian(name: str, generation: str, cache_dir: Path, *, fetch: bool = True) -> Program:
+    folder, manifest = _cached_generation(generation, cache_dir, fetch=fetch)
+    if name not in manifest:
+        message = f"{name} is not among the programs of generation {generation} in {folder}."
+        raise ProgramMissing(message, next_step=f"remove {folder} and run again with a network.")
+    entry = manifest[name]
+    origin = f"Debian {entry['suite']} package {entry['package']} {entry['package_version']}"
+    program = Program(name, folder / name, entry["version"], origin)
+    return program if _is_of(program, generation) else _said(program, generation)
+
+
+def _nearest(
+    name: str, generation: str, cache_dir: Path, on_path: Program | None, error: ProgramMissing
+) -> Program:
+    wanted = GENERATIONS.index(generation)
+    others = sorted(
+        (each for each in GENERATIONS if each != generation),
+        key=lambda each: abs(GENERATIONS.index(each) - wanted),
+    )
+    for fetch in (False, True):
+        for other in others:
+            try:
+                return _said(_from_debian(name, other, cache_dir, fetch=fetch), generation)
+            except ProgramMissing:
+                continue
+        if on_path:
+            return _said(on_path, generation)
+    message = (
+        f"expected {name} of generation {generation}, found none: L4_{name.upper()} is not set, no "
+        f"{' or '.join(_NAMES[name])} on PATH, none in {cache_dir}, and Debian: {error.message}"
+    )
+    raise ProgramMissing(message, next_step=error.next_step) from error
+
+
+def _said(program: Program, generation: str) -> Program:
+    return Program(
+        program.name,
+        program.path,
+        program.version,
+        f"{program.origin}, nearest to the wanted {generation}",
+    )
+
+
+def _is_of(program: Program, generation: str) -> bool:
+    release = _GENERATION[generation]
+    releases = {"pushgateway": release.pushgateway, "node_exporter": release.node_exporter}
+    prefix = releases.get(program.name, generation)
+    return program.version == prefix or program.version.startswith(prefix + ".")
+
+
+def _version_of(path: Path) -> str | None:
+    """What `--version` says, or None if this is not a program of the Prometheus family that runs here."""
+    try:
+        answer = subprocess.run(
+            [path, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_VERSION_TIMEOUT_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = re.search(r"version (\d+\.\d+\.\d+[^ ]*)", answer.stdout + answer.stderr)
+    return found[1] if found and answer.returncode == 0 else None
+
+
+def _cached_generation(generation: str, cache_dir: Path, *, fetch: bool) -> tuple[Path, Mapping[str, Any]]:
+    """The folder and manifest of a generation whose files are all as they were when they were fetched."""
+    folder = cache_dir / "programs" / generation
+    manifest = _read_manifest(folder)
+    if manifest is None and fetch:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"expected a cache folder that can be written, found {error}."
+            raise ProgramMissing(message, next_step="name another with L4_CACHE_DIR.") from None
+        with _locked(folder):
+            manifest = _read_manifest(folder)  # another run may have fetched it while we waited
+            if manifest is None:
+                _fetch(folder, _GENERATION[generation].suite)
+                manifest = _read_manifest(folder)
+    if manifest is None:
+        message = f"no whole set of programs in {folder}."
+        raise ProgramMissing(message, next_step="run once with a network.")
+    return folder, manifest
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _read_manifest(folder: Path) -> Mapping[str, Any] | None:
+    """The manifest, if it can be read and every file is whole; anything torn counts as not there."""
+    try:
+        manifest: dict[str, dict[str, Any]] = json.loads((folder / _MANIFEST).read_text())
+        whole = all(_is_whole(folder / name, entry) for name, entry in manifest.items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return manifest if whole and manifest else None
+
+
+def _is_whole(path: Path, entry: Mapping[str, Any]) -> bool:
+    """Whether the content is as fetched. A file with the same size, time and inode is not hashed again (0.3 s)."""
+    status = path.stat()
+    size, time, inode = entry["stat"]
+    if not os.access(path, os.X_OK) or status.st_size != size:
+        return False
+    untouched = (status.st_mtime_ns, status.st_ino) == (time, inode)
+    return untouched or _sha256(path) == str(entry["sha256"])
+
+
+def _fetch(folder: Path, suite: str) -> None:
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=folder) as new:
+        files = fetch_files(_PACKAGES, suite, Path(new))
+        manifest = {}
+        for file in files:
+            name = next((ours for ours, names in _NAMES.items() if file.path.name in names), file.path.name)
+            version = _version_of(file.path) if name in _NAMES else file.version
+            if version is None:
+                message = f"{name} of Debian {suite} ({file.version}) does not run on this machine."
+                raise ProgramMissing(message, next_step="choose another generation.")
+            manifest[name] = _describe(file, version)
+            file.path.replace(folder / name)
+        # The manifest comes last: without it the files do not count.
+        (Path(new) / _MANIFEST).write_text(json.dumps(manifest, indent=1))
+        (Path(new) / _MANIFEST).replace(folder / _MANIFEST)
+
+
+def _describe(file: DebianFile, version: str) -> dict[str, Any]:
+    status = file.path.stat()
+    return {
+        "version": version,
+        "package": file.package,
+        "package_version": file.version,
+        "suite": file.suite,
+        "sha256": _sha256(file.path),
+        "stat": [status.st_size, status.st_mtime_ns, status.st_ino],
+    }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

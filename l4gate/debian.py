@@ -1,0 +1,271 @@
+"""
+Single files out of Debian packages, fetched and verified by apt, without root.
+
+apt runs with its own state, cache and sources, so the system's are not touched. The sources are the system's own
+entries for the main Debian archive with the suite replaced: mirrors, proxies, credentials and keyrings stay as the
+machine's owner has set them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from l4gate.errors import ProgramMissing
+
+SYSTEM_SOURCES: Final = Path("/etc/apt")
+_ARCHIVE_KEYRING: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_UPDATE_TIMEOUT_SECONDS: Final = 180.0  # 2 s on a good line; a package index is 10 MB
+_DOWNLOAD_TIMEOUT_SECONDS: Final = 600.0  # 2 s on a good line for 30 MB
+
+# An entry is the main archive's when its suite is the plain name of a Debian release (not bookworm-security) and the
+# archive's keyring signs for it; apt checks the rest.
+_RELEASES: Final = frozenset(
+    "bullseye bookworm trixie forky duke sid oldoldstable oldstable stable testing unstable".split()
+)
+_COMPONENT: Final = "main"
+_SOURCE_LINE: Final = re.compile(
+    r"deb\s+(?:\[(?P<options>[^]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.+)"
+)
+
+_APT_CONF: Final = """\
+// read after the system's configuration: its proxies and credentials hold, its hooks do not
+#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+#clear APT::Default-Release;
+#clear Acquire::IndexTargets::deb::Translations;
+#clear Acquire::IndexTargets::deb::DEP-11;
+#clear Acquire::IndexTargets::deb::Contents-deb;
+Dir::State "{root}/state";
+Dir::State::lists "{root}/state/lists";
+Dir::State::status "{root}/state/status";
+Dir::State::extended_states "{root}/state/extended_states";
+Dir::Cache "{root}/cache";
+Dir::Cache::archives "{root}/cache/archives";
+Dir::Log "{root}/log";
+Dir::Etc::sourcelist "{root}/sources.list";
+Dir::Etc::sourceparts "{root}/sources.list.d";
+Dir::Etc::preferences "{root}/preferences";
+Dir::Etc::preferencesparts "{root}/preferences.d";
+Acquire::Languages "none";
+Acquire::Retries "1";
+Acquire::http::Timeout "10";
+Acquire::https::Timeout "10";
+APT::Get::AllowUnauthenticated "false";
+APT::Sandbox::User "root"; // the download user could not enter a private folder
+"""
+# Only what calls itself Debian may be installed from, whatever else an entry turned out to be.
+_PREFERENCES: Final = """\
+Package: *
+Pin: release o=Debian
+Pin-Priority: 500
+
+Package: *
+Pin: release o=*
+Pin-Priority: -1
+"""
+
+
+@dataclass(frozen=True)
+class DebianFile:
+    """One file taken out of a package."""
+
+    path: Path
+    package: str
+    version: str  # Debian's version, such as 3.5.3+ds1-1
+    suite: str
+
+
+def fetch_files(wanted: Mapping[str, Sequence[str]], suite: str, into: Path) -> list[DebianFile]:
+    """
+    Fetches packages from a suite and puts the named files of them, by their last name, into a folder.
+
+    Args:
+        wanted: for each package, patterns (full match) of the paths inside it, such as `usr/bin/prometheus`.
+            A package that the suite does not have is left out.
+        suite: such as `trixie`.
+        into: an existing folder.
+
+    Raises:
+        ProgramMissing: if this machine has no apt, no source of the Debian archive, or cannot read it.
+    """
+    for tool in ("apt-get", "apt-cache", "dpkg-deb"):
+        if shutil.which(tool) is None:
+            message = f"expected Debian's {tool} for fetching {', '.join(wanted)}, found none on PATH."
+            raise ProgramMissing(message, next_step="put the programs on PATH, or start a container engine.")
+    with tempfile.TemporaryDirectory(prefix="l4gate-apt-") as folder:
+        root = Path(folder)
+        _prepare(root, suite)
+        update = _apt(root, "apt-get", "-q", "update", timeout_seconds=_UPDATE_TIMEOUT_SECONDS)
+        # One entry that lacks the suite fails the update as a whole, so what counts is what can be had.
+        known = _available(root, list(wanted))
+        if not known:
+            message = (
+                f"expected the packages {', '.join(wanted)} in Debian {suite}, found none of them: "
+                f"{_last_words(update)}"
+            )
+            raise ProgramMissing(message, next_step="check that apt reaches its mirror: apt-get update.")
+        got = _apt(root, "apt-get", "-q", "download", *known, timeout_seconds=_DOWNLOAD_TIMEOUT_SECONDS)
+        if got.returncode != 0:
+            message = f"apt could not download {', '.join(known)} from Debian {suite}: {_last_words(got)}"
+            raise ProgramMissing(message, next_step="check the network and run again.")
+        with ThreadPoolExecutor() as pool:  # decompressing takes longer than downloading
+            found = pool.map(lambda deb: _unpack(deb, wanted, suite, into), sorted(root.glob("*.deb")))
+            return [file for files in found for file in files]
+
+
+def sources_for(suite: str, folder: Path) -> tuple[str, str]:
+    """The entries for the Debian archive below apt's folder, suite replaced: (one-line format, deb822 format)."""
+    lines = [
+        entry
+        for path in [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*.list"))]
+        for line in _read_lines(path)
+        if (entry := _line_for(line, suite))
+    ]
+    stanzas = [
+        stanza
+        for path in sorted((folder / "sources.list.d").glob("*.sources"))
+        for fields in _stanzas(_read_lines(path))
+        if (stanza := _stanza_for(fields, suite))
+    ]
+    return "\n".join(dict.fromkeys(lines)), "\n\n".join(dict.fromkeys(stanzas))
+
+
+def _prepare(root: Path, suite: str) -> None:
+    one_line, deb822 = sources_for(suite, SYSTEM_SOURCES)
+    if not one_line and not deb822:
+        message = f"expected a source of the Debian archive below {SYSTEM_SOURCES}, found none."
+        raise ProgramMissing(message, next_step="install the programs yourself and put them on PATH.")
+    for name in ("state/lists/partial", "cache/archives/partial", "log", "sources.list.d", "preferences.d"):
+        (root / name).mkdir(parents=True)
+    (root / "state/status").touch()
+    (root / "apt.conf").write_text(_APT_CONF.format(root=root))
+    (root / "preferences").write_text(_PREFERENCES)
+    (root / "sources.list").write_text(one_line + "\n")
+    (root / "sources.list.d/debian.sources").write_text(deb822 + "\n")
+
+
+def _apt(root: Path, *words: str, timeout_seconds: float = 60) -> subprocess.CompletedProcess[str]:
+    program, *args = words
+    command = [program, "-c", str(root / "apt.conf"), *args]
+    environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        return subprocess.run(
+            command,
+            cwd=root,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout_seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        message = f"{program} {args[-1]} did not end within {timeout_seconds:.0f} s."
+        raise ProgramMissing(message, next_step="check that apt reaches its mirror.") from None
+
+
+def _available(root: Path, packages: Sequence[str]) -> list[str]:
+    policy = _apt(root, "apt-cache", "policy", *packages).stdout
+    return re.findall(r"^(\S+):\n  Installed: .*\n  Candidate: (?!\(none\))", policy, re.MULTILINE)
+
+
+def _last_words(run: subprocess.CompletedProcess[str]) -> str:
+    complaints = [line for line in run.stdout.splitlines() if line.startswith(("E:", "W:", "Err:"))]
+    return " ".join((complaints or run.stdout.splitlines() or ["no output."])[-3:])
+
+
+def _unpack(deb: Path, wanted: Mapping[str, Sequence[str]], suite: str, into: Path) -> list[DebianFile]:
+    fields = subprocess.run(
+        ["dpkg-deb", "--show", "--showformat=${Package} ${Version}", str(deb)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    package, version = fields.stdout.split()
+    files = []
+    with (
+        subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE) as unpacker,
+        tarfile.open(fileobj=unpacker.stdout, mode="r|") as archive,
+    ):
+        for member in archive:
+            name = member.name.removeprefix("./")
+            source = archive.extractfile(member) if member.isfile() else None
+            if source is None or not any(re.fullmatch(pattern, name) for pattern in wanted[package]):
+                continue
+            target = into / Path(name).name
+            with target.open("wb") as sink:
+                shutil.copyfileobj(source, sink, 1 << 20)
+            target.chmod(0o755)
+            files.append(DebianFile(target, package, version, suite))
+    return files
+
+
+def _read_lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def _line_for(line: str, suite: str) -> str | None:
+    found = _SOURCE_LINE.fullmatch(line.split("#", 1)[0].strip())
+    if found is None or found["suite"] not in _RELEASES or _COMPONENT not in found["components"].split():
+        return None
+    options = (found["options"] or "").split()
+    signers = [option.partition("=")[2] for option in options if option.lower().startswith("signed-by=")]
+    if not _is_archive_key(signers):
+        return None
+    if not signers and _ARCHIVE_KEYRING.exists():
+        options.append(f"signed-by={_ARCHIVE_KEYRING}")
+    shown = f"[{' '.join(options)}] " if options else ""
+    return f"deb {shown}{found['uri']} {suite} {_COMPONENT}"
+
+
+def _stanzas(lines: Iterable[str]) -> Iterator[dict[str, str]]:
+    """Deb822 paragraphs with lower-case field names; a continued field keeps its lines."""
+    fields: dict[str, str] = {}
+    last = ""
+    for line in [*lines, ""]:
+        if line.startswith("#"):
+            continue
+        if not line.strip():
+            if fields:
+                yield fields
+            fields, last = {}, ""
+        elif line[0] in " \t" and last:
+            fields[last] += "\n" + line
+        else:
+            name, _, value = line.partition(":")
+            last = name.strip().lower()
+            fields[last] = value.strip()
+
+
+def _stanza_for(fields: dict[str, str], suite: str) -> str | None:
+    suites, components = fields.get("suites", "").split(), fields.get("components", "").split()
+    enabled = fields.get("enabled", "yes").lower() not in ("no", "false", "0", "off", "without", "disable")
+    if not enabled or "deb" not in fields.get("types", "").split() or _COMPONENT not in components:
+        return None
+    signer = fields.get("signed-by", "")
+    if not _RELEASES.intersection(suites) or not _is_archive_key([signer] if signer else []):
+        return None
+    changed = {**fields, "types": "deb", "suites": suite, "components": _COMPONENT}
+    if not signer and _ARCHIVE_KEYRING.exists():
+        changed["signed-by"] = str(_ARCHIVE_KEYRING)
+    return "\n".join(f"{name.title()}: {value}" for name, value in changed.items())
+
+
+def _is_archive_key(signers: Sequence[str]) -> bool:
+    """Whether the entry is signed by Debian's archive key, as far as its file name or inline key can tell."""
+    return all("debian-archive" in signer or "BEGIN PGP" in signer for signer in signers)

@@ -1,0 +1,198 @@
+"""Fetching from Debian: real apt and dpkg on a small archive in a temporary folder, so no network is needed."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from l4gate import debian
+from l4gate.errors import ProgramMissing
+
+needs_apt = pytest.mark.skipif(shutil.which("apt-get") is None, reason="this host has no apt to fetch with")
+
+
+def _apt_folder(folder: Path, sources: str = "", **parts: str) -> Path:
+    (folder / "sources.list.d").mkdir(parents=True)
+    if sources:
+        (folder / "sources.list").write_text(sources)
+    for name, text in parts.items():
+        (folder / "sources.list.d" / name.replace("_", ".")).write_text(text)
+    return folder
+
+
+def make_archive(
+    folder: Path, suite: str, packages: dict[str, dict[str, str]], *, origin: str = "Debian"
+) -> Path:
+    """An unsigned archive: for each package the text of its files by path. Returns an apt folder that trusts it."""
+    pool = folder / "pool"
+    pool.mkdir(parents=True)
+    index = ""
+    for package, files in packages.items():
+        root = folder / "build" / package
+        control = (
+            f"Package: {package}\nVersion: 9.9-1\nArchitecture: all\nMaintainer: t <t@t>\nDescription: t\n"
+        )
+        for name, text in {"DEBIAN/control": control, **files}.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text)
+        deb = pool / f"{package}.deb"
+        subprocess.run(
+            ["dpkg-deb", "--build", "--root-owner-group", root, deb], check=True, capture_output=True
+        )
+        digest = hashlib.sha256(deb.read_bytes()).hexdigest()
+        index += f"{control}Filename: pool/{deb.name}\nSize: {deb.stat().st_size}\nSHA256: {digest}\n\n"
+    arch = subprocess.run(
+        ["dpkg", "--print-architecture"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    packages_file = folder / "dists" / suite / "main" / f"binary-{arch}" / "Packages"
+    packages_file.parent.mkdir(parents=True)
+    packages_file.write_text(index)
+    listed = f" {hashlib.sha256(index.encode()).hexdigest()} {len(index)} main/binary-{arch}/Packages\n"
+    release = (
+        f"Origin: {origin}\nSuite: {suite}\nCodename: {suite}\nArchitectures: {arch} all\nComponents: main\n"
+    )
+    (folder / "dists" / suite / "Release").write_text(
+        f"{release}Date: Sat, 01 Jan 2022 00:00:00 UTC\nSHA256:\n{listed}"
+    )
+    return _apt_folder(folder / "apt", f"deb [trusted=yes] file:{folder} bookworm main\n")
+
+
+def test_deb822_sources_are_derived(tmp_path: Path) -> None:
+    """A deb822 entry must keep everything but its suite and component."""
+    text = (
+        "# a comment\nTypes: deb deb-src\nURIs: mirror+file:///etc/apt/mirrors/debian.list\n"
+        "Suites: bookworm bookworm-updates\nComponents: main contrib\nSigned-By: /k/debian-archive-keyring.gpg\n"
+        "\nTypes: deb\nURIs: http://h/security\nSuites: bookworm-security\nComponents: main\n"
+    )
+
+    one_line, deb822 = debian.sources_for("sid", _apt_folder(tmp_path / "apt", debian_sources=text))
+
+    assert one_line == ""
+    assert deb822 == (
+        "Types: deb\nUris: mirror+file:///etc/apt/mirrors/debian.list\n"
+        "Suites: sid\nComponents: main\nSigned-By: /k/debian-archive-keyring.gpg"
+    )
+
+
+def test_one_line_sources_are_derived(tmp_path: Path) -> None:
+    """A one-line entry must keep its address and options; security, sources and comments are dropped."""
+    text = (
+        "# deb http://old/debian bookworm main\n"
+        "deb [arch=amd64 signed-by=/k/debian-archive-keyring.gpg] http://h/debian bookworm main contrib # mine\n"
+        "deb-src http://h/debian bookworm main\n"
+        "deb http://h/security bookworm-security main\n"
+    )
+
+    one_line, deb822 = debian.sources_for("trixie", _apt_folder(tmp_path / "apt", text))
+
+    assert one_line == "deb [arch=amd64 signed-by=/k/debian-archive-keyring.gpg] http://h/debian trixie main"
+    assert deb822 == ""
+
+
+def test_unsigned_sources_are_held_to_debians_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An entry that names no keyring must be checked with Debian's own, so that no third party can pass for Debian."""
+    keyring = tmp_path / "keyring.gpg"
+    keyring.touch()
+    monkeypatch.setattr(debian, "_ARCHIVE_KEYRING", keyring)
+    stanza = "Types: deb\nURIs: http://h/debian\nSuites: trixie\nComponents: main\n"
+
+    one_line, deb822 = debian.sources_for(
+        "sid", _apt_folder(tmp_path / "apt", "deb http://h/debian stable main", debian_sources=stanza)
+    )
+
+    assert one_line == f"deb [signed-by={keyring}] http://h/debian sid main"
+    assert deb822.endswith(f"Signed-By: {keyring}")
+
+
+def test_third_parties_are_left_out(tmp_path: Path) -> None:
+    """Entries of other archives, disabled ones and other suites must not be asked."""
+    folder = _apt_folder(
+        tmp_path / "apt",
+        "deb [signed-by=/k/vendor.gpg] http://vendor/apt bookworm main\ndeb http://vendor/x bookworm stable\n",
+        vendor_sources="Types: deb\nURIs: http://v\nSuites: bookworm\nComponents: main\nSigned-By: /k/vendor.asc\n",
+        off_sources="Enabled: no\nTypes: deb\nURIs: http://h/debian\nSuites: bookworm\nComponents: main\n",
+        node_sources="Types: deb\nURIs: http://h/node\nSuites: nodistro\nComponents: main\n",
+    )
+
+    assert debian.sources_for("sid", folder) == ("", "")
+
+
+def test_an_inline_key_is_kept(tmp_path: Path) -> None:
+    """A key written into the entry must come along, all its lines."""
+    text = (
+        "Types: deb\nURIs: http://h/debian\nSuites: bookworm\nComponents: main\n"
+        "Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc\n -----END PGP PUBLIC KEY BLOCK-----\n"
+    )
+
+    _, deb822 = debian.sources_for("sid", _apt_folder(tmp_path / "apt", debian_sources=text))
+
+    assert deb822.endswith(
+        "Signed-By: \n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc\n -----END PGP PUBLIC KEY BLOCK-----"
+    )
+
+
+@needs_apt
+def test_wanted_files_are_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exactly the wanted files must arrive, executable; a package that the suite lacks is left out."""
+    archive = make_archive(
+        tmp_path / "archive", "sid", {"tool": {"usr/bin/tool": "#!/bin/sh\n", "etc/x": "x"}}
+    )
+    monkeypatch.setattr(debian, "SYSTEM_SOURCES", archive)
+    into = tmp_path / "into"
+    into.mkdir()
+
+    files = debian.fetch_files({"tool": ["usr/bin/tool"], "nonesuch": ["x"]}, "sid", into)
+
+    assert files == [debian.DebianFile(into / "tool", "tool", "9.9-1", "sid")]
+    assert [path.name for path in into.iterdir()] == ["tool"]
+    assert (into / "tool").stat().st_mode & 0o777 == 0o755
+
+
+@needs_apt
+def test_an_unverified_archive_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packages whose archive is not signed must not be fetched."""
+    archive = make_archive(tmp_path / "archive", "sid", {"tool": {"usr/bin/tool": "#!/bin/sh\n"}})
+    sources = archive / "sources.list"
+    sources.write_text(sources.read_text().replace("[trusted=yes] ", ""))
+    monkeypatch.setattr(debian, "SYSTEM_SOURCES", archive)
+
+    with pytest.raises(
+        ProgramMissing, match="expected the packages tool in Debian sid, found none .* not signed"
+    ):
+        debian.fetch_files({"tool": ["usr/bin/tool"]}, "sid", tmp_path)
+
+
+@needs_apt
+def test_a_foreign_archive_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not call itself Debian must not be installed from, even if it is trusted."""
+    archive = make_archive(tmp_path / "a", "sid", {"tool": {"usr/bin/tool": "#!/bin/sh\n"}}, origin="Vendor")
+    monkeypatch.setattr(debian, "SYSTEM_SOURCES", archive)
+
+    with pytest.raises(ProgramMissing, match="found none of them"):
+        debian.fetch_files({"tool": ["usr/bin/tool"]}, "sid", tmp_path)
+
+
+def test_no_apt_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without apt the message must name it and another way."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(ProgramMissing) as caught:
+        debian.fetch_files({"tool": []}, "sid", tmp_path)
+
+    assert str(caught.value) == (
+        "expected Debian's apt-get for fetching tool, found none on PATH. "
+        "Next: put the programs on PATH, or start a container engine."
+    )
+
+
+@needs_apt
+def test_no_source_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an entry for the Debian archive nothing is guessed."""
+    monkeypatch.setattr(debian, "SYSTEM_SOURCES", _apt_folder(tmp_path / "apt"))
+
+    with pytest.raises(ProgramMissing, match="expected a source of the Debian archive below .*, found none"):
+        debian.fetch_files({"tool": []}, "sid", tmp_path)
