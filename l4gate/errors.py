@@ -10,6 +10,7 @@ Every error that l4gate raises on purpose.
     |  |- ApiUnreachable       no connection, a time-out, or "not ready yet" (503)
     |  `- ApiBadAnswer         an answer that is not the API's: HTML, cut JSON, a redirect, an error status
     |- RuleError               a rule or configuration file cannot be used
+    |  `- ExpressionError      a PromQL expression cannot be used; knows at which character
     `- HistoryError            a history cannot be described, built or read back
 
 A message says what was expected, what was found, where, how long was waited, and the next step.
@@ -60,6 +61,14 @@ class ApiBadAnswer(ApiError):
 
 class RuleError(GateError):
     """A rule or configuration file cannot be used."""
+
+
+class ExpressionError(RuleError):
+    """A PromQL expression cannot be used. `offset` is the character in it at which it goes wrong."""
+
+    def __init__(self, message: str, *, offset: int, next_step: str = "") -> None:
+        super().__init__(message, next_step=next_step)
+        self.offset = offset
 
 
 class HistoryError(GateError):
