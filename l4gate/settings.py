@@ -10,7 +10,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from l4gate.errors import UsageError
 
 STACKS = ("auto", "containers", "processes", "external")
 GENERATIONS = ("2.42", "2.53", "3.5")
+FOREIGN = ("differ", "ignore")
 SANDBOX_FACTOR = 60.0  # a production minute passes in one second; measured stable on 2 cores from 30 to 300
 EXTERNAL_FACTOR = 1.0  # somebody else's server runs in real time unless told otherwise
 
@@ -83,6 +84,22 @@ def _folder(text: str) -> Path:
     return path
 
 
+def _existing_folder(text: str) -> Path:
+    path = Path(text)
+    if not (path / "prometheus.yml").is_file():
+        message = f"expected a folder with a prometheus.yml in it, found {text!r}."
+        raise UsageError(message)
+    return path
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        message = f"expected a readable file, found {text!r}."
+        raise UsageError(message)
+    return path
+
+
 @dataclass(frozen=True)
 class Option:
     """How one setting is spelt: `--l4-<name>` for pytest, `--<name>` for l4gate, L4_<NAME> in the environment."""
@@ -111,6 +128,11 @@ OPTIONS = (
     Option("deadline", "seconds until what is not proven is HOLD", _number(minimum=0.1, maximum=86400), "SECONDS"),
     Option("report-dir", "where the verdict is written", _folder, "DIR"),
     Option("generation", "program generation: " + ", ".join(GENERATIONS), _choice(*GENERATIONS), "VERSION"),
+    Option("rules-url", "where /api/v1/rules is asked, if not at the URL (vmalert, Thanos Ruler)", _url, "URL"),
+    Option("foreign-rules", "rule groups that are not this repository's: differ, or ignore", _choice(*FOREIGN), "HOW"),
+    Option("config-dir", "the folder with prometheus.yml and rules/ that is the contract", _existing_folder, "DIR"),
+    Option("bearer-token-file", "file with the bearer token for the URL", _file, "FILE"),
+    Option("basic-auth-file", "file with user:password for the URL", _file, "FILE"),
     Option("cache-dir", "where fetched programs are kept", _folder, "DIR"),
     Option("keep-stack", "leave the stack up after the run and print its addresses", bool, flag=True),
 )
@@ -120,6 +142,11 @@ def default_cache_dir() -> Path:
     """The user's cache folder for l4gate, as the XDG base directory specification has it."""
     base = os.environ.get("XDG_CACHE_HOME")
     return Path(base) / "l4gate" if base else Path.home() / ".cache" / "l4gate"
+
+
+def repository_config_dir() -> Path:
+    """The `prometheus/` folder of the checkout that this package is installed from."""
+    return Path(__file__).resolve().parent.parent / "prometheus"
 
 
 @dataclass(frozen=True)
@@ -133,6 +160,11 @@ class Settings:
     deadline: float = 60.0
     report_dir: Path = Path("reports")
     generation: str = GENERATIONS[-1]
+    rules_url: str | None = None
+    foreign_rules: str = FOREIGN[0]
+    config_dir: Path = field(default_factory=repository_config_dir)
+    bearer_token_file: Path | None = None
+    basic_auth_file: Path | None = None
     cache_dir: Path = field(default_factory=default_cache_dir)
     keep_stack: bool = False
 
@@ -181,5 +213,4 @@ def _consistent(values: dict[str, Any]) -> Settings:
         raise UsageError(message, next_step="give --url http://HOST:PORT.")
     if values.get("stack") == "external":
         values.setdefault("factor", EXTERNAL_FACTOR)
-    known = {each.name for each in fields(Settings)}
-    return Settings(**{name: value for name, value in values.items() if name in known})
+    return Settings(**values)

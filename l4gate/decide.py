@@ -1,0 +1,123 @@
+"""
+Looks at a server until the verdict of every realm is known or the deadline passes.
+
+GO is returned as soon as it is proven, ABORT as soon as it is seen; what is neither when the deadline passes is HOLD,
+with the causes of the last look.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from l4gate.api import PrometheusApi
+from l4gate.contract import CONSECUTIVE_EVALUATIONS
+from l4gate.diagnose import diagnose
+from l4gate.measure import Expectation, measure
+from l4gate.measurement import Measurement, Pace, WriterReport
+from l4gate.render import render
+from l4gate.rules import load_rules
+from l4gate.settings import Settings
+from l4gate.verdict import Decision, Verdict, decide, worst
+
+_POLLS_PER_EVALUATION: Final = 8.0  # how soon a new evaluation is noticed, as a share of the rule interval
+_POLL_LIMITS_SECONDS: Final = (0.04, 1.0)
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at one realm: what was measured and what it means."""
+
+    measurement: Measurement
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Everything that is asked, and of whom. `look` asks once, `judge` until an answer or the deadline."""
+
+    api: PrometheusApi
+    rules_api: PrometheusApi
+    expectation: Expectation
+    realms: tuple[str, ...]
+    writer: Callable[[], WriterReport | None] = lambda: None
+
+    def look(self) -> tuple[Look, ...]:
+        """One look at each realm."""
+        looks = []
+        for realm in self.realms:
+            measurement = measure(self.api, self.rules_api, self.expectation, realm, self.writer)
+            looks.append(Look(measurement, decide(diagnose(measurement, self.expectation.pace))))
+        return tuple(looks)
+
+    def judge(
+        self,
+        deadline_seconds: float,
+        *,
+        progress: Callable[[tuple[Look, ...], float], None] = lambda looks, left: None,
+        wanted: Verdict = Verdict.GO,
+    ) -> tuple[Look, ...]:
+        """
+        Looks until the verdict over all realms is `wanted` or ABORT, at most deadline_seconds.
+
+        Args:
+            progress: called after each look with the looks and the seconds left.
+        """
+        started = time.monotonic()
+        interval = self.expectation.pace.rule_interval / _POLLS_PER_EVALUATION
+        pause = min(max(interval, _POLL_LIMITS_SECONDS[0]), _POLL_LIMITS_SECONDS[1])
+        while True:
+            looks = self.look()
+            waited = time.monotonic() - started
+            left = deadline_seconds - waited
+            progress(looks, max(left, 0.0))
+            verdict = worst(look.decision.verdict for look in looks)
+            if verdict in (wanted, Verdict.ABORT) or left <= 0:
+                return tuple(replace(look, decision=replace(look.decision, waited_seconds=waited)) for look in looks)
+            time.sleep(min(pause, left))
+
+
+def judge_for(
+    settings: Settings, url: str, writer: Callable[[], WriterReport | None] = lambda: None
+) -> Judge:
+    """
+    The judge of the server at url, with this repository's rules scaled and renamed as the settings say.
+
+    Raises:
+        RuleError: if the repository's own rules cannot be read.
+    """
+
+    def client(base_url: str) -> PrometheusApi:
+        return PrometheusApi(
+            base_url,
+            timeout_seconds=min(5.0, max(settings.deadline, 0.5)),
+            bearer_token_file=settings.bearer_token_file,
+            basic_auth_file=settings.basic_auth_file,
+        )
+
+    with tempfile.TemporaryDirectory(prefix="l4gate-expected-") as folder:
+        render(settings.config_dir, Path(folder), factor=settings.factor, realms=settings.realms, addresses={})
+        groups = load_rules(Path(folder))
+    expectation = Expectation(Pace(settings.factor), groups, settings.foreign_rules)
+    return Judge(client(url), client(settings.rules_url or url), expectation, settings.realms, writer)
+
+
+def progress_line(looks: tuple[Look, ...], left: float) -> str:
+    """What is being waited for, in one line: `scraped 2/2, evaluated 1/2, verdict in at most 41 s`."""
+    decisions = [look.decision for look in looks]
+    evidence = [decision.evidence for decision in decisions]
+    needed = sum(len(each.required_targets) for each in evidence)
+    scraped = sum(each.targets_up.get(job, False) for each in evidence for job in each.required_targets)
+    evaluations = [
+        sum(each.good for each in one.evaluations[-CONSECUTIVE_EVALUATIONS:]) for one in evidence
+    ]
+    line = (
+        f"scraped {scraped}/{needed}, evaluated {min(evaluations, default=0)}/{CONSECUTIVE_EVALUATIONS}, "
+        f"verdict in at most {left:.0f} s"
+    )
+    cause = next((decision.cause for decision in decisions if decision.cause), None)
+    return f"{line} ({cause.id})" if cause else line

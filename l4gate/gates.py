@@ -1,0 +1,67 @@
+"""
+The register of gates: what `pytest -m l4_gate` judges, in the order of the run.
+
+A gate that is not in a report did not pass: the report counts what is planned here against what was recorded. A test
+claims a gate with `@pytest.mark.gate("area/name")`; tests/unit/test_gates.py holds register, tests and docs together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Gate:
+    """
+    One question with a yes or no answer.
+
+    per_realm: asked once for each realm. sandbox_only: needs a stack that may be broken on purpose, so it is never
+    asked of somebody else's server.
+    """
+
+    id: str
+    question: str
+    expected: str
+    per_realm: bool = False
+    sandbox_only: bool = False
+
+
+GATES: Final = (
+    Gate("rules/lint", "Do the rules and the configuration hold?", "no finding of `l4gate lint`"),
+    Gate("rules/unit-tests", "Do the promtool tests of the rules pass?", "every test group passes"),
+    Gate("writer/heartbeat", "Does the heartbeat script deliver?", "exit code 0 of every run", sandbox_only=True),
+    Gate("scrape/targets", "Are the required targets up?", "up == 1, scraped just now", per_realm=True),
+    Gate("rules/loaded", "Are the loaded rules this repository's?", "no difference, no failing rule", per_realm=True),
+    Gate("rules/abort-armed", "Could the four abort alerts fire?", "loaded, healthy, inputs present", per_realm=True),
+    Gate("heartbeat/fresh", "Is the newest beat fresh?", "duri_heartbeat_fresh_120s == 1", per_realm=True),
+    Gate("heartbeat/ok", "Is the heartbeat ok?", "duri_heartbeat_ok == 1 at two evaluations in a row", per_realm=True),
+    Gate("verdict/go", "What is the verdict?", "GO", per_realm=True),
+    Gate("smoke/abort", "Does silence abort?", "ABORT after the heartbeat stopped", sandbox_only=True),
+    Gate("smoke/recovery", "Does it recover?", "GO after the rollback and new beats", sandbox_only=True),
+)
+
+
+@dataclass(frozen=True)
+class PlannedGate:
+    """A gate as one run has to answer it; realm is empty for a gate that is asked once."""
+
+    gate: Gate
+    realm: str = ""
+
+    @property
+    def name(self) -> str:
+        """`area/name`, with the realm in brackets where it is asked for each."""
+        return f"{self.gate.id}[{self.realm}]" if self.realm else self.gate.id
+
+
+def planned(realms: Iterable[str], *, external: bool) -> tuple[PlannedGate, ...]:
+    """All gates that a run must answer, in the order of the run."""
+    realms = tuple(realms)
+    return tuple(
+        PlannedGate(gate, realm)
+        for gate in GATES
+        if not (external and gate.sandbox_only)
+        for realm in (realms if gate.per_realm else ("",))
+    )

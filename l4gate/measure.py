@@ -1,0 +1,286 @@
+"""
+Asks a server everything that a decision needs, at one moment of its own clock, and returns it as data.
+
+Six small requests: the clock, the newest and the recent samples of every metric of the contract, the firing alerts,
+the targets and the rules. A question without an answer is kept as such; it never becomes a value.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from l4gate import contract
+from l4gate.api import PrometheusApi, QueryAnswer, SampleSeries
+from l4gate.duration import parse_duration
+from l4gate.errors import ApiBadAnswer, ApiError, RuleError, UsageError
+from l4gate.measurement import LoadedRules, Measurement, Pace, RuleFault, Source, Target, WriterReport
+from l4gate.readings import Reading, Unreachable, read
+from l4gate.rules import RuleGroup, diff_rules, groups_from_api, rules_hash
+from l4gate.verdict import Evaluation
+
+_BOOLEANS: Final = (contract.OK, contract.FRESH)
+_NUMBERS: Final = (contract.CHANGES, contract.LYAPUNOV, contract.CANARY_FAILURE_RATIO)
+_PUSH_TIME: Final = "push_time_seconds"
+_PUSH_FAILURE_TIME: Final = "push_failure_time_seconds"
+_TEXTFILE_ERROR: Final = "node_textfile_scrape_error"
+_NAMES: Final = (
+    *_BOOLEANS,
+    *_NUMBERS,
+    contract.RAW_TS,
+    contract.RAW_SEQ,
+    "up",
+    _PUSH_TIME,
+    _PUSH_FAILURE_TIME,
+    _TEXTFILE_ERROR,
+)
+_SELECTOR: Final = "{__name__=~" + f'"{"|".join(_NAMES)}"' + "}"
+# timestamp() tells how old the newest sample is, which an instant query of ALERTS itself hides.
+_ALERTS: Final = 'timestamp(ALERTS{alertstate="firing"})'
+# Rule evaluations of one group start an interval apart; half of one more is room for a busy machine.
+_GAP_RULE_INTERVALS: Final = 1.5
+_ABORT_NAMES: Final = frozenset(rule.alert for rule in contract.ABORT_RULES)
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What the server is held against: the pace, and this repository's rules as they should be loaded there."""
+
+    pace: Pace
+    groups: tuple[RuleGroup, ...]
+    foreign: str = "differ"
+
+
+def measure(
+    api: PrometheusApi,
+    rules_api: PrometheusApi,
+    expectation: Expectation,
+    realm: str,
+    writer: Callable[[], WriterReport | None] = lambda: None,
+) -> Measurement:
+    """One look at one realm. Raises nothing: what got no answer stands in `errors`."""
+    pace = expectation.pace
+    try:
+        now = api.now()
+        present = api.query(_SELECTOR, now)
+        recent = api.query(f"{_SELECTOR}[{_window(pace)}]", now)
+        alerts = api.query(_ALERTS, now)
+    except ApiError as error:
+        kind = "bad-answer" if isinstance(error, ApiBadAnswer) else "unreachable"
+        return Measurement(realm, 0.0, errors={kind: Unreachable(api.base_url, str(error))}, writer=writer())
+    errors: dict[str, Unreachable] = {}
+    warnings = present.warnings + recent.warnings + alerts.warnings
+    newest = _newest(recent)
+    visible = {_key(series.labels): series for series in present.series}
+    readings = {
+        name: _reading(name, realm, visible.values(), newest, now, pace, warnings) for name in (*_BOOLEANS, *_NUMBERS)
+    }
+    sources = [_source(series, visible, newest) for series in present.series if _name(series) == contract.RAW_TS]
+    own = [source for source in sources if source.labels.get(contract.REALM_LABEL) == realm]
+    push = {
+        _name(series): series.last.value
+        for series in present.series
+        if series.labels.get("job") == contract.PUSH_JOB and _name(series) in (_PUSH_TIME, _PUSH_FAILURE_TIME)
+    }
+    details: list[dict[str, Any]] = []
+    try:
+        details = api.targets()
+    except ApiError as error:
+        errors["targets"] = Unreachable("/api/v1/targets", str(error))
+    rules = None
+    try:
+        rules = _rules(rules_api.rules(), expectation, realm, now)
+    except (ApiError, RuleError) as error:
+        errors["rules"] = Unreachable("/api/v1/rules", str(error))
+    firing = {
+        series.labels.get("alertname", "")
+        for series in alerts.series
+        if series.labels.get(contract.REALM_LABEL, realm) == realm
+        and now - series.last.value <= pace.max_sample_age
+    }
+    return Measurement(
+        realm=realm,
+        at=now,
+        readings=readings,
+        strays={name: _strays(name, realm, present.series) for name in _BOOLEANS},
+        evaluations=_evaluations(realm, recent, pace),
+        targets=_targets(realm, present, newest, details),
+        sources=tuple(own),
+        foreign_sources=tuple(source for source in sources if source not in own),
+        rules=rules,
+        push_time=push.get(_PUSH_TIME),
+        push_failure_time=push.get(_PUSH_FAILURE_TIME),
+        textfile_error=any(_name(series) == _TEXTFILE_ERROR and series.last.value != 0 for series in present.series),
+        # An alert counts as firing when either place says so: some servers answer only one of the two.
+        abort_firing=frozenset(firing & _ABORT_NAMES) | (rules.abort_firing if rules else frozenset()),
+        firing_warnings=tuple(sorted(name for name in firing - _ABORT_NAMES if name)),
+        writer=writer(),
+        errors=errors,
+    )
+
+
+def _window(pace: Pace) -> str:
+    return f"{round(pace.changes_window * 1000)}ms"
+
+
+def _name(series: SampleSeries) -> str:
+    return series.labels.get("__name__", "")
+
+
+def _key(labels: Mapping[str, str]) -> frozenset[tuple[str, str]]:
+    return frozenset(labels.items())
+
+
+def _newest(recent: QueryAnswer) -> dict[frozenset[tuple[str, str]], SampleSeries]:
+    return {_key(series.labels): series for series in recent.series}
+
+
+def _reading(
+    name: str,
+    realm: str,
+    visible: Iterable[SampleSeries],
+    newest: Mapping[frozenset[tuple[str, str]], SampleSeries],
+    now: float,
+    pace: Pace,
+    warnings: tuple[str, ...],
+) -> Reading:
+    """A reading of the series visible now, with the true time of its sample (an instant query hides it)."""
+    query = f'{name}{{{contract.REALM_LABEL}="{realm}"}}'
+    found = []
+    for series in visible:
+        if _name(series) == name and series.labels.get(contract.REALM_LABEL) == realm:
+            raw = newest.get(_key(series.labels))
+            at = raw.last.at if raw is not None else float("-inf")
+            found.append((series.labels, at, series.last.value))
+    return read(
+        query,
+        found,
+        now=now,
+        max_age_seconds=pace.max_sample_age,
+        boolean=name in _BOOLEANS,
+        warnings=warnings,
+    )
+
+
+def _strays(name: str, realm: str, present: Iterable[SampleSeries]) -> tuple[Mapping[str, str], ...]:
+    return tuple(
+        series.labels
+        for series in present
+        if _name(series) == name and series.labels.get(contract.REALM_LABEL) != realm
+    )
+
+
+def _evaluations(realm: str, recent: QueryAnswer, pace: Pace) -> tuple[Evaluation, ...]:
+    """The newest rule evaluations without a gap between them, oldest first."""
+    by_name: dict[str, list[SampleSeries]] = {name: [] for name in _BOOLEANS}
+    for series in recent.series:
+        if _name(series) in by_name and series.labels.get(contract.REALM_LABEL) == realm:
+            by_name[_name(series)].append(series)
+    if any(len(found) != 1 for found in by_name.values()):
+        return ()
+    ok, fresh = ({s.at: s.value for s in by_name[name][0].samples} for name in _BOOLEANS)
+    chain: list[Evaluation] = []
+    for at in sorted(ok.keys() | fresh.keys(), reverse=True):
+        if chain and chain[-1].at - at > _GAP_RULE_INTERVALS * pace.rule_interval:
+            break
+        chain.append(Evaluation(at, ok.get(at), fresh.get(at)))
+    return tuple(reversed(chain))
+
+
+def _source(
+    series: SampleSeries,
+    visible: Mapping[frozenset[tuple[str, str]], SampleSeries],
+    newest: Mapping[frozenset[tuple[str, str]], SampleSeries],
+) -> Source:
+    twin = _key({**series.labels, "__name__": contract.RAW_SEQ})
+    seq, history = visible.get(twin), newest.get(twin)
+    raw = newest.get(_key(series.labels))
+    return Source(
+        labels={key: value for key, value in series.labels.items() if key != "__name__"},
+        ts=series.last.value,
+        seq=None if seq is None else seq.last.value,
+        seq_changed=history is not None and len({sample.value for sample in history.samples}) > 1,
+        sampled_at=raw.last.at if raw is not None else series.last.at,
+    )
+
+
+def _targets(
+    realm: str,
+    present: QueryAnswer,
+    newest: Mapping[frozenset[tuple[str, str]], SampleSeries],
+    details: list[dict[str, Any]],
+) -> tuple[Target, ...]:
+    by_identity: dict[tuple[str, str], dict[str, Any]] = {}
+    for each in details:
+        labels = each.get("labels")
+        if isinstance(labels, dict):
+            by_identity[labels.get("job", ""), labels.get("instance", "")] = each
+    ups = [series for series in present.series if _name(series) == "up"]
+    targets = []
+    for job in (*contract.REQUIRED_TARGETS, *contract.ADVISORY_TARGETS):
+        found = [series for series in ups if series.labels.get("job") == job]
+        mine = [series for series in found if series.labels.get(contract.REALM_LABEL) == realm]
+        for series in mine or found:
+            instance = series.labels.get("instance", "")
+            detail = by_identity.get((job, instance), {})
+            raw = newest.get(_key(series.labels))
+            targets.append(
+                Target(
+                    job=job,
+                    instance=instance,
+                    up=series.last.value == 1.0,
+                    sampled_at=raw.last.at if raw is not None else float("-inf"),
+                    last_error=str(detail.get("lastError", "")),
+                    scrape_timeout=_seconds(detail.get("scrapeTimeout")),
+                )
+            )
+    return tuple(targets)
+
+
+def _seconds(duration: Any) -> float | None:
+    try:
+        return parse_duration(str(duration))
+    except UsageError:
+        return None
+
+
+def _rules(data: dict[str, Any], expectation: Expectation, realm: str, now: float) -> LoadedRules:
+    loaded = groups_from_api(data)
+    faults, evaluated, armed, firing = [], [], set(), set()
+    limit = expectation.pace.max_sample_age
+    for group in data["groups"]:
+        for rule in group.get("rules", ()):
+            name = str(rule.get("name", ""))
+            if rule.get("labels", {}).get(contract.REALM_LABEL, realm) != realm:
+                continue
+            at = _unix(rule.get("lastEvaluation"))
+            evaluated.append(at)
+            if rule.get("health") == "err":
+                faults.append(RuleFault(name, str(rule.get("lastError", ""))))
+            if rule.get("type") != "alerting" or name not in _ABORT_NAMES:
+                continue
+            if rule.get("health") == "ok" and now - at <= limit:
+                armed.add(name)
+                if any(alert.get("state") == "firing" for alert in rule.get("alerts", ())):
+                    firing.add(name)
+    return LoadedRules(
+        expected_hash=rules_hash(expectation.groups),
+        loaded_hash=rules_hash(loaded),
+        diff=diff_rules(expectation.groups, loaded, foreign=expectation.foreign),
+        count=sum(len(group.rules) for group in loaded),
+        faults=tuple(faults),
+        abort_armed=frozenset(armed),
+        abort_firing=frozenset(firing),
+        oldest_evaluation=min(evaluated, default=None),
+    )
+
+
+def _unix(text: Any) -> float:
+    """Unix seconds of an RFC 3339 time with up to nanoseconds; minus infinity for none ("0001-01-01...")."""
+    try:
+        parsed = dt.datetime.fromisoformat(str(text))
+    except ValueError:
+        return float("-inf")
+    return parsed.timestamp() if parsed.year > 1 else float("-inf")

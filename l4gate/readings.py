@@ -1,0 +1,102 @@
+"""
+What was measured: a value, a reason why there is none, or an error on the way to it.
+
+"No answer" is a type of its own here, so that no code further on can take it for 0. Times are Unix seconds of the
+server's clock; ages and intervals are seconds.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Labels = Mapping[str, str]
+
+
+class Absence(enum.Enum):
+    """Why a query that was answered gives no usable value."""
+
+    NO_SERIES = "no-series"
+    SEVERAL_SERIES = "several-series"
+    NOT_FINITE = "not-finite"
+    NOT_BOOLEAN = "not-boolean"
+    OLD = "old"
+    PARTIAL = "partial"
+
+
+@dataclass(frozen=True)
+class Value:
+    """A measured value and the time of its sample."""
+
+    query: str
+    value: float
+    at: float
+
+    def __str__(self) -> str:
+        return f"{self.value:g}"
+
+
+@dataclass(frozen=True)
+class Missing:
+    """The query was answered, and the answer is no value. `found` says what came instead."""
+
+    query: str
+    cause: Absence
+    found: str
+
+    def __str__(self) -> str:
+        return self.found
+
+
+@dataclass(frozen=True)
+class Unreachable:
+    """No usable answer came."""
+
+    query: str
+    error: str
+
+    def __str__(self) -> str:
+        return self.error
+
+
+Reading = Value | Missing | Unreachable
+
+
+def read(
+    query: str,
+    found: list[tuple[Labels, float, float]],
+    *,
+    now: float,
+    max_age_seconds: float,
+    boolean: bool,
+    warnings: tuple[str, ...] = (),
+) -> Reading:
+    """
+    Makes a reading of the series that a query returned, each as (labels, time of its newest sample, value).
+
+    An answer with warnings is a partial result, so nothing in it is measured; the order of the checks is the order
+    in which they make the later ones meaningless.
+    """
+    if warnings:
+        return Missing(query, Absence.PARTIAL, f"a partial answer: {'; '.join(warnings)}")
+    if not found:
+        return Missing(query, Absence.NO_SERIES, "no series")
+    if len(found) > 1:
+        names = "; ".join(sorted(format_labels(labels) for labels, _, _ in found)[:4])
+        return Missing(query, Absence.SEVERAL_SERIES, f"{len(found)} series where one is expected: {names}")
+    _, at, value = found[0]
+    if not math.isfinite(value):
+        return Missing(query, Absence.NOT_FINITE, f"{value:g}")
+    if boolean and value not in (0.0, 1.0):
+        return Missing(query, Absence.NOT_BOOLEAN, f"{value:g}, neither 0 nor 1")
+    if now - at > max_age_seconds:
+        return Missing(query, Absence.OLD, f"{value:g}, recorded {now - at:.1f} s ago (limit {max_age_seconds:g} s)")
+    return Value(query, value, at)
+
+
+def format_labels(labels: Labels) -> str:
+    """Labels as PromQL writes them: `name{a="b"}`."""
+    inner = ", ".join(f'{key}="{value}"' for key, value in sorted(labels.items()) if key != "__name__")
+    return f"{labels.get('__name__', '')}{{{inner}}}"

@@ -1,0 +1,88 @@
+"""The verdict as JSON, for programs: the same object that the terminal and JUnit show."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+from typing import Any
+
+from l4gate.readings import Reading, Value
+from l4gate.report.model import RunReport
+from l4gate.verdict import Cause, Decision
+
+
+def render_json(report: RunReport) -> str:
+    """The report as JSON text; times are RFC 3339 in UTC, durations seconds."""
+    return json.dumps(report_as_dict(report), indent=2, allow_nan=False) + "\n"
+
+
+def report_as_dict(report: RunReport) -> dict[str, Any]:
+    """The report as plain data."""
+    return {
+        "verdict": report.verdict.name,
+        "exit_code": report.verdict.exit_code,
+        "causes": [cause_as_dict(cause) for cause in report.causes],
+        "realms": [decision_as_dict(decision) for decision in report.decisions],
+        "gates": [
+            {
+                "gate": result.planned.name,
+                "outcome": result.outcome.value,
+                "seconds": round(result.seconds, 3),
+                "message": result.message,
+            }
+            for result in report.results
+        ],
+        "facts": dict(report.facts),
+        "started_at": utc(report.started_at),
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def decision_as_dict(decision: Decision) -> dict[str, Any]:
+    """One realm's decision with the evidence that it stands on."""
+    evidence = decision.evidence
+    readings = {"ok": evidence.ok, "fresh_120s": evidence.fresh, **evidence.abort_inputs}
+    return {
+        "realm": decision.realm,
+        "verdict": decision.verdict.name,
+        "causes": [cause_as_dict(cause) for cause in decision.causes],
+        "warnings": [cause_as_dict(cause) for cause in decision.warnings],
+        "waited_seconds": round(decision.waited_seconds, 3),
+        "measured_at": utc(evidence.at),
+        "evidence": {
+            "readings": {name: _reading(reading) for name, reading in readings.items()},
+            "evaluations": [
+                {"at": utc(each.at), "ok": each.ok, "fresh_120s": each.fresh} for each in evidence.evaluations[-2:]
+            ],
+            "targets_up": dict(evidence.targets_up),
+            "rules_equal": evidence.rules_equal,
+            "abort_armed": sorted(evidence.abort_armed),
+            "abort_firing": sorted(evidence.abort_firing),
+        },
+    }
+
+
+def cause_as_dict(cause: Cause) -> dict[str, str]:
+    """One cause: stage, code, expected, found, where, next_step."""
+    return {
+        "stage": str(cause.stage),
+        "code": cause.code,
+        "expected": cause.expected,
+        "found": cause.found,
+        "where": cause.where,
+        "next_step": cause.next_step,
+    }
+
+
+def utc(seconds: float) -> str | None:
+    """Unix seconds as RFC 3339 with milliseconds; None for a time that is not known."""
+    if not math.isfinite(seconds) or seconds <= 0:
+        return None
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _reading(reading: Reading) -> dict[str, Any]:
+    if isinstance(reading, Value):
+        return {"query": reading.query, "value": reading.value, "at": utc(reading.at)}
+    return {"query": reading.query, "value": None, "missing": str(reading)}

@@ -1,0 +1,68 @@
+"""The closing block: what a tired person must understand at once. Plain lines; the caller adds colour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from l4gate.readings import Value
+from l4gate.report.model import RunReport
+from l4gate.verdict import Cause, Decision, Verdict
+
+HEADLINES = {
+    Verdict.GO: "GO: every gate passed, and each has its evidence",
+    Verdict.HOLD: "HOLD: not proven; do not merge or promote",
+    Verdict.ABORT: "ABORT: an abort alert is firing; roll back",
+}
+_SHOWN_CAUSES = 3
+_SHOWN_DIFF_LINES = 30
+
+
+def render_terminal(report: RunReport) -> Iterator[str]:
+    """The lines of the block, the headline first."""
+    yield HEADLINES[report.verdict]
+    for decision in report.decisions:
+        yield from decision_lines(decision)
+    if not report.decisions or not any(decision.causes for decision in report.decisions):
+        yield from _causes(report.causes)
+    passed = len(report.results) - len(report.not_passed)
+    yield f"  gates    {passed} of {len(report.results)} passed"
+    for result in report.not_passed:
+        yield f"           {result.outcome.value:<8} {result.planned.name}"
+    for name in ("stack", "programs", "rules", "service metrics", "commit", "report"):
+        if name in report.facts:
+            yield f"  {name:<8} {report.facts[name]}"
+
+
+def decision_lines(decision: Decision) -> Iterator[str]:
+    """One realm: its values and age for a GO, else the first broken stage and what to do."""
+    evidence = decision.evidence
+    if decision.verdict is Verdict.GO and isinstance(evidence.ok, Value):
+        inputs = ", ".join(f"{name} {reading}" for name, reading in evidence.abort_inputs.items() if "heart" not in name)
+        good = sum(1 for each in evidence.evaluations[-2:] if each.good)
+        yield (
+            f"  {decision.realm:<8} ok {evidence.ok}, fresh_120s {evidence.fresh} at {good} evaluations in a row, "
+            f"the last {evidence.at - evidence.ok.at:.2f} s old; {inputs}"
+        )
+        yield f"           proven {decision.waited_seconds:.1f} s after the first question"
+    else:
+        yield f"  {decision.realm:<8} {decision.verdict.name} after {decision.waited_seconds:.1f} s"
+        yield from _causes(decision.causes)
+    for warning in decision.warnings:
+        yield f"  warning  {warning.id}: {warning.found}. {warning.next_step}"
+
+
+def _causes(causes: tuple[Cause, ...]) -> Iterator[str]:
+    for number, cause in enumerate(causes[:_SHOWN_CAUSES]):
+        label = "cause" if number == 0 else "also"
+        yield f"  {label:<8} {cause.id}"
+        found = cause.found.rstrip().splitlines() or [""]
+        yield f"           expected {cause.expected}"
+        yield f"           found    {found[0]}"
+        for line in found[1:_SHOWN_DIFF_LINES]:
+            yield f"                    {line}"
+        if len(found) > _SHOWN_DIFF_LINES:
+            yield f"                    ... {len(found) - _SHOWN_DIFF_LINES} more lines in the JSON report"
+        yield f"           where    {cause.where}"
+        yield f"           next     {cause.next_step}"
+    if len(causes) > _SHOWN_CAUSES:
+        yield f"           and {len(causes) - _SHOWN_CAUSES} more, in the JSON report"

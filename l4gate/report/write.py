@@ -1,0 +1,39 @@
+"""Puts the reports into their folder, each whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from l4gate.report.as_json import render_json
+from l4gate.report.junit import render_junit
+from l4gate.report.model import RunReport
+
+STEM = "l4-verdict"
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes a file so that a reader sees the old one or the new one, never a half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_reports(report: RunReport, folder: Path) -> tuple[Path, ...]:
+    """Writes JUnit, JSON and HTML; returns their paths."""
+    from l4gate.report.html import render_html
+
+    written = []
+    for suffix, render in ((".xml", render_junit), (".json", render_json), (".html", render_html)):
+        path = folder / f"{STEM}{suffix}"
+        write_atomically(path, render(report))
+        written.append(path)
+    return tuple(written)

@@ -1,0 +1,208 @@
+"""
+The decision: from what was observed to GO, HOLD or ABORT, with the causes. Pure: no clock, no HTTP, no Docker.
+
+`decide` answers one question per realm. A GO needs every single condition as a measured value; everything that is
+not proven is HOLD; a firing abort alert is ABORT whatever else is known. Causes are ordered by walking the data path
+backwards from the verdict: the first of them is the first broken stage on that walk, which explains the others.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from l4gate.contract import ABORT_RULES, CONSECUTIVE_EVALUATIONS, FRESH, OK
+from l4gate.readings import Missing, Reading, Unreachable, Value
+
+
+class Verdict(enum.IntEnum):
+    """Ordered by severity, so that the worst is the maximum."""
+
+    GO = 0
+    HOLD = 1
+    ABORT = 2
+
+    @property
+    def exit_code(self) -> int:
+        """0 GO, 3 HOLD, 4 ABORT; 2 stays free for usage errors and 1 for a crash of Python itself."""
+        return {Verdict.GO: 0, Verdict.HOLD: 3, Verdict.ABORT: 4}[self]
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The worst verdict; nothing at all is no evidence, so it is HOLD."""
+    return max(verdicts, default=Verdict.HOLD)
+
+
+class Stage(enum.IntEnum):
+    """The data path, in its order."""
+
+    WRITER = 0
+    TRANSPORT = 1
+    SCRAPE = 2
+    RULES = 3
+    QUERY = 4
+    VERDICT = 5
+    RUN = 6
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why the verdict is not GO, or what is worth a warning; every field is for a person to read."""
+
+    stage: Stage
+    code: str
+    expected: str
+    found: str
+    where: str
+    next_step: str
+
+    @property
+    def id(self) -> str:
+        """The cause's name, `stage/code`."""
+        return f"{self.stage}/{self.code}"
+
+    def __str__(self) -> str:
+        return f"{self.id}: expected {self.expected}, found {self.found} ({self.where}). Next: {self.next_step}"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one rule evaluation recorded: its time, `ok` and `fresh_120s` (None where it recorded none)."""
+
+    at: float
+    ok: float | None
+    fresh: float | None
+
+    @property
+    def good(self) -> bool:
+        """Both recorded, and both exactly 1."""
+        return self.ok == 1.0 and self.fresh == 1.0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """
+    All that a decision stands on, for one realm at one moment of the server's clock.
+
+    `broken` holds the causes that the diagnosis of each stage found, in any order; `abort_firing` and `abort_armed`
+    are names of abort alerts. `evaluations` are the newest ones in time order, without gaps between them.
+    """
+
+    realm: str
+    at: float
+    ok: Reading
+    fresh: Reading
+    evaluations: tuple[Evaluation, ...] = ()
+    targets_up: Mapping[str, bool] = field(default_factory=dict)
+    required_targets: tuple[str, ...] = ()
+    rules_equal: bool = False
+    abort_armed: frozenset[str] = frozenset()
+    abort_firing: frozenset[str] = frozenset()
+    abort_inputs: Mapping[str, Reading] = field(default_factory=dict)
+    broken: tuple[Cause, ...] = ()
+    warnings: tuple[Cause, ...] = ()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The verdict of one realm, its causes (the first is the one to act on), and what it stands on."""
+
+    verdict: Verdict
+    realm: str
+    causes: tuple[Cause, ...]
+    warnings: tuple[Cause, ...]
+    evidence: Evidence
+    waited_seconds: float = 0.0
+
+    @property
+    def cause(self) -> Cause | None:
+        """The first broken stage, or None for GO."""
+        return self.causes[0] if self.causes else None
+
+
+def decide(evidence: Evidence) -> Decision:
+    """Judges the evidence of one realm. The same evidence always gives the same decision."""
+    unmet = _unmet(evidence)
+    if evidence.abort_firing:
+        verdict = Verdict.ABORT
+        causes = _backwards(evidence.broken) + tuple(_firing(name) for name in sorted(evidence.abort_firing)) + unmet
+    elif unmet or evidence.broken:
+        verdict = Verdict.HOLD
+        causes = _backwards(evidence.broken) + unmet
+    else:
+        verdict, causes = Verdict.GO, ()
+    return Decision(verdict, evidence.realm, causes, evidence.warnings, evidence)
+
+
+def _backwards(causes: tuple[Cause, ...]) -> tuple[Cause, ...]:
+    return tuple(sorted(causes, key=lambda cause: -cause.stage))
+
+
+def _firing(alert: str) -> Cause:
+    rule = next(rule for rule in ABORT_RULES if rule.alert == alert)
+    return Cause(
+        Stage.VERDICT,
+        "abort-firing",
+        f"{alert} not firing",
+        f"{alert} firing: {rule.metric} {rule.op} {rule.threshold:g} has held for its whole `for`",
+        "the server's alerts",
+        "roll back (scripts/ops/l4_dryrun_rollback.sh), then find out why.",
+    )
+
+
+def _unmet(evidence: Evidence) -> tuple[Cause, ...]:
+    """The conditions of a GO that are not proven, each worded as such; empty means GO, unless a stage is broken."""
+    unmet = [
+        _verdict_cause(f"{name} == 1 as a measured value", f"{reading}", reading.query)
+        for name, reading in ((OK, evidence.ok), (FRESH, evidence.fresh))
+        if not (isinstance(reading, Value) and reading.value == 1.0)
+    ]
+    newest = evidence.evaluations[-CONSECUTIVE_EVALUATIONS:]
+    if len(newest) < CONSECUTIVE_EVALUATIONS or not all(each.good for each in newest):
+        good = sum(each.good for each in newest)
+        unmet.append(
+            _verdict_cause(
+                f"{OK} == 1 and {FRESH} == 1 at {CONSECUTIVE_EVALUATIONS} rule evaluations in a row",
+                f"{good} of {CONSECUTIVE_EVALUATIONS}",
+                "the newest recorded samples",
+            )
+        )
+    for job in evidence.required_targets:
+        if not evidence.targets_up.get(job, False):
+            unmet.append(_verdict_cause(f"target {job} up", "no such evidence", "the server's targets"))
+    if not evidence.required_targets:
+        unmet.append(_verdict_cause("required targets to judge", "none were named", "the settings"))
+    if not evidence.rules_equal:
+        unmet.append(
+            _verdict_cause("the loaded rules equal to this repository's", "no such evidence", "the server's rules")
+        )
+    for rule in ABORT_RULES:
+        if rule.alert not in evidence.abort_armed:
+            unmet.append(
+                _verdict_cause(f"abort rule {rule.alert} loaded and healthy", "no such evidence", "the server's rules")
+            )
+        reading = evidence.abort_inputs.get(rule.metric)
+        if not isinstance(reading, Value):
+            unmet.append(_abort_input(rule.metric, reading))
+    return tuple(unmet)
+
+
+def _abort_input(metric: str, reading: Missing | Unreachable | None) -> Cause:
+    return Cause(
+        Stage.VERDICT,
+        "abort-input-missing",
+        f"one finite value of {metric}, without which its abort alert cannot fire",
+        "no reading" if reading is None else str(reading),
+        metric if reading is None else f"query {reading.query}",
+        f"find out which input of {metric} is missing: a missing input leaves it missing.",
+    )
+
+
+def _verdict_cause(expected: str, found: str, where: str) -> Cause:
+    return Cause(
+        Stage.VERDICT, "not-proven", expected, found, where, "mend the first broken stage; ask again."
+    )
