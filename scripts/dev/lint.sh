@@ -20,7 +20,7 @@ lint_shellcheck() { shfmt --find .ci scripts tests | xargs shellcheck; }
 lint_shfmt() { shfmt --find .ci scripts tests | xargs shfmt --diff; }
 lint_yamllint() { yamllint --strict .; }
 lint_actionlint() { actionlint; }
-lint_zizmor() { zizmor --offline --quiet --pedantic .github/workflows; }
+lint_zizmor() { zizmor --offline --quiet --pedantic .github; }
 
 main() {
   if [[ ${1:-} == --help ]]; then
