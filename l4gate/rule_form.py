@@ -1,0 +1,111 @@
+"""
+The one normal form of rules: what lint, the gate's comparison with a server, and the evidence hash all look at.
+
+It has what a rule means: the group with interval and limit, and in order of evaluation each rule's kind, name,
+canonical expression, labels, `for` and `keep_firing_for`. It leaves out what changes no meaning: annotations, comments,
+files, the order of groups, spelling.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, Literal
+
+from l4gate import promql
+from l4gate.contract import ABORT_LABEL
+from l4gate.duration import format_duration
+from l4gate.errors import ExpressionError
+
+if TYPE_CHECKING:
+    from l4gate.rules import Rule, RuleGroup
+
+METRIC_PREFIX: Final = "duri_"
+
+
+def rules_hash(groups: Iterable[RuleGroup]) -> str:
+    """The SHA-256 of the normal form, as 64 hexadecimal digits. Equal for rules that mean the same."""
+    return hashlib.sha256("\n".join(_lines(groups)).encode()).hexdigest()
+
+
+def diff_rules(
+    expected: Iterable[RuleGroup],
+    loaded: Iterable[RuleGroup],
+    *,
+    foreign: Literal["differ", "ignore"] = "differ",
+) -> str:
+    """
+    What differs between two sets of rules, as a unified diff of their normal forms; "" if nothing does.
+
+    With foreign="ignore", loaded groups of other people are left out: groups whose name is not among the expected ones,
+    that neither record nor use a duri_* metric, have no alert of an expected name, and carry no label l4.
+    """
+    expected = tuple(expected)
+    if foreign == "ignore":
+        names = {group.name for group in expected}
+        alerts = {rule.name for group in expected for rule in group.rules}
+        loaded = [group for group in loaded if group.name in names or _concerns_us(group, alerts)]
+    wanted, found = list(_lines(expected)), list(_lines(loaded))
+    if wanted == found:
+        return ""
+    return "\n".join(difflib.unified_diff(wanted, found, "expected rules", "loaded rules", lineterm=""))
+
+
+def _lines(groups: Iterable[RuleGroup]) -> Iterator[str]:
+    for block in sorted("\n".join(_group_lines(group)) for group in groups):
+        yield from block.split("\n")
+
+
+def _group_lines(group: RuleGroup) -> Iterator[str]:
+    interval = (
+        "evaluation_interval" if group.interval_seconds is None else format_duration(group.interval_seconds)
+    )
+    yield f"group {_name(group.name)}, every {interval}" + (f", limit {group.limit}" if group.limit else "")
+    for rule in group.rules:
+        yield f"  {rule.kind} {_name(rule.name)}"
+        yield f"    expr: {_expression(rule.expr)}"
+        if rule.for_seconds:
+            yield f"    for: {format_duration(rule.for_seconds)}"
+        if rule.keep_firing_for_seconds:
+            yield f"    keep_firing_for: {format_duration(rule.keep_firing_for_seconds)}"
+        if rule.labels:
+            pairs = (f"{_name(name)}={json.dumps(value)}" for name, value in sorted(rule.labels.items()))
+            yield f"    labels: {', '.join(pairs)}"
+
+
+@lru_cache(maxsize=4096)  # the gate asks a server again and again, and gets the same expressions
+def _expression(text: str) -> str:
+    """The canonical text; what our parser does not know stays as it is, and so differs from everything we have."""
+    try:
+        return promql.canonical(text)
+    except ExpressionError:
+        return f"(not understood) {json.dumps(text)}"
+
+
+def _name(text: str) -> str:
+    return text if text.isprintable() and " " not in text and "," not in text else json.dumps(text)
+
+
+def _concerns_us(group: RuleGroup, alerts: set[str]) -> bool:
+    return any(
+        rule.name.startswith(METRIC_PREFIX)
+        or rule.name in alerts
+        or ABORT_LABEL[0] in rule.labels
+        or _uses_our_metrics(rule)
+        for rule in group.rules
+    )
+
+
+def _uses_our_metrics(rule: Rule) -> bool:
+    try:
+        found = list(promql.selectors(rule.tree))
+    except ExpressionError:
+        return True  # nobody can say that it does not
+    return any(
+        (each.name or "").startswith(METRIC_PREFIX)
+        or any(matcher.label == "__name__" for matcher in each.matchers)
+        for each in found
+    )

@@ -1,0 +1,249 @@
+"""
+Rules: read strictly from files, or taken from a server's `/api/v1/rules`.
+
+Durations are seconds, lines and columns count from 1. What two rules are compared by is in rule_form.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import yaml
+
+from l4gate import promql, yamldoc
+from l4gate.errors import ApiBadAnswer, ExpressionError, RuleError
+from l4gate.rule_form import diff_rules, rules_hash
+
+__all__ = ["Rule", "RuleGroup", "diff_rules", "groups_from_api", "load_rule_file", "load_rules", "rules_hash"]
+
+RULE_FILES: Final = "*.rules.yml"
+DEFAULT_EVALUATION_INTERVAL_SECONDS: Final = 60.0  # Prometheus' own default of global.evaluation_interval
+
+_GROUP_KEYS: Final = ("name", "interval", "limit", "rules")
+_RECORD_KEYS: Final = ("record", "expr", "labels")
+_ALERT_KEYS: Final = ("alert", "expr", "for", "keep_firing_for", "labels", "annotations")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """
+    One recording or alerting rule. Positions are 0 and empty when it comes from the API.
+
+    `lines` has the line of each key, labels and annotations as `labels.NAME`; `expr_marks` has line and column of each
+    character of the expression, so that a finding can point into a block scalar.
+    """
+
+    kind: Literal["record", "alert"]
+    name: str
+    expr: str
+    labels: Mapping[str, str]
+    for_seconds: float = 0.0
+    keep_firing_for_seconds: float = 0.0
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    file: str = ""
+    line: int = 0
+    expr_line: int = 0
+    expr_column: int = 0
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
+    expr_marks: tuple[tuple[int, int], ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def tree(self) -> promql.Node:
+        """
+        The expression as a syntax tree; its spans go into `position`.
+
+        Raises:
+            ExpressionError: if it is not PromQL; never for a rule that was loaded from a file.
+        """
+        return promql.parse(self.expr)
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column in the file of a character of the expression; (0, 0) for a rule from the API."""
+        return self.expr_marks[min(offset, len(self.expr_marks) - 1)] if self.expr_marks else (0, 0)
+
+
+@dataclass(frozen=True)
+class RuleGroup:
+    """Rules that are evaluated together, in order. No interval means the global evaluation interval."""
+
+    name: str
+    interval_seconds: float | None
+    rules: tuple[Rule, ...]
+    file: str = ""
+    limit: int = 0
+    line: int = 0
+
+
+def load_rules(folder: Path, *, evaluation_interval_seconds: float | None = None) -> tuple[RuleGroup, ...]:
+    """
+    Every `*.rules.yml` below `folder`/rules, sorted by path, with all intervals settled.
+
+    A group without an interval gets `evaluation_interval_seconds`, else the one in `folder`/prometheus.yml, else
+    Prometheus' default.
+
+    Raises:
+        RuleError: naming file, line and column; also when there is no rule file at all.
+    """
+    files = sorted((folder / "rules").rglob(RULE_FILES))
+    if not files:
+        message = f"expected rule files {RULE_FILES} below {folder / 'rules'}, found none."
+        raise RuleError(message)
+    if evaluation_interval_seconds is None:
+        evaluation_interval_seconds = _evaluation_interval(folder / "prometheus.yml")
+    groups = (group for file in files for group in load_rule_file(file))
+    return tuple(
+        group
+        if group.interval_seconds is not None
+        else replace(group, interval_seconds=evaluation_interval_seconds)
+        for group in groups
+    )
+
+
+def load_rule_file(path: Path) -> tuple[RuleGroup, ...]:
+    """
+    The groups of one rule file, as written.
+
+    Raises:
+        RuleError: naming file, line and column, if the file cannot be read, is not YAML, has a key that not every
+            supported Prometheus knows, a key or group twice, no groups, or an expression that is not PromQL.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{path}: expected a readable rule file, found: {error}."
+        raise RuleError(message) from None
+    return parse_rule_text(text, str(path))
+
+
+def parse_rule_text(text: str, name: str) -> tuple[RuleGroup, ...]:
+    """The groups in the text of a rule file called `name`. Raises like `load_rule_file`."""
+    document = yamldoc.read(text, name)
+    top = document.mapping(document.root, ("groups",))
+    if "groups" not in top:
+        document.fail(document.root, "expected the key groups, found none.")
+    groups: dict[str, RuleGroup] = {}
+    for node in document.sequence(top["groups"]):
+        group = _group(document, node)
+        if group.name in groups:
+            document.fail(node, f"expected each group name once, found {group.name!r} a second time.")
+        groups[group.name] = group
+    if not groups:
+        document.fail(top["groups"], "expected at least one group, found none.")
+    return tuple(groups.values())
+
+
+def _group(document: yamldoc.Document, node: yaml.Node) -> RuleGroup:
+    keys = document.mapping(node, _GROUP_KEYS)
+    for required in ("name", "rules"):
+        if required not in keys:
+            document.fail(
+                node, f"expected a group with the key {required}, found {', '.join(keys) or 'none'}."
+            )
+    interval = document.seconds(keys["interval"]) if "interval" in keys else None
+    limit = document.scalar(keys["limit"]) if "limit" in keys else "0"
+    if not limit.isdecimal():
+        document.fail(keys["limit"], f"expected a whole number, found {limit!r}.")
+    rules = tuple(_rule(document, item) for item in document.sequence(keys["rules"]))
+    if not rules:
+        document.fail(keys["rules"], "expected at least one rule, found none.")
+    name, line = document.scalar(keys["name"]), node.start_mark.line + 1
+    return RuleGroup(name, interval, rules, file=document.name, limit=int(limit), line=line)
+
+
+def _rule(document: yamldoc.Document, node: yaml.Node) -> Rule:
+    found = document.mapping(node)
+    kinds = [kind for kind in ("record", "alert") if kind in found]
+    if len(kinds) != 1:
+        document.fail(
+            node, f"expected a rule with either record or alert, found {' and '.join(kinds) or 'none'}."
+        )
+    is_record = kinds == ["record"]
+    keys = document.mapping(node, _RECORD_KEYS if is_record else _ALERT_KEYS)
+    if "expr" not in keys:
+        document.fail(node, f"expected a rule with the key expr, found {', '.join(keys)}.")
+    expr, expr_node = document.scalar(keys["expr"]), keys["expr"]
+    expr_marks = yamldoc.marks(document, expr_node)
+    try:
+        start = promql.parse(expr).span.start
+    except ExpressionError as error:
+        line, column = expr_marks[min(error.offset, len(expr_marks) - 1)]
+        message = f"{document.name}:{line}:{column}: {error.message}"
+        raise RuleError(message, next_step=error.next_step) from None
+    lines = {key: value.start_mark.line + 1 for key, value in keys.items()}
+    for key in ("labels", "annotations"):
+        nested = document.mapping(keys[key]) if key in keys else {}
+        lines |= {f"{key}.{name}": value.start_mark.line + 1 for name, value in nested.items()}
+    return Rule(
+        kind="record" if is_record else "alert",
+        name=document.scalar(keys[kinds[0]]),
+        expr=expr,
+        labels=document.strings(keys["labels"]) if "labels" in keys else {},
+        for_seconds=document.seconds(keys["for"]) if "for" in keys else 0.0,
+        keep_firing_for_seconds=document.seconds(keys["keep_firing_for"])
+        if "keep_firing_for" in keys
+        else 0.0,
+        annotations=document.strings(keys["annotations"]) if "annotations" in keys else {},
+        file=document.name,
+        line=node.start_mark.line + 1,
+        expr_line=expr_marks[start][0],
+        expr_column=expr_marks[start][1],
+        lines=lines,
+        expr_marks=expr_marks,
+    )
+
+
+def _evaluation_interval(config: Path) -> float:
+    """global.evaluation_interval of a prometheus.yml, or Prometheus' default."""
+    if not config.exists():
+        return DEFAULT_EVALUATION_INTERVAL_SECONDS
+    document = yamldoc.read(config.read_text(encoding="utf-8"), str(config))
+    found = [node for path, node in document.walk() if path == ("global", "evaluation_interval")]
+    return document.seconds(found[0]) if found else DEFAULT_EVALUATION_INTERVAL_SECONDS
+
+
+def groups_from_api(data: Mapping[str, Any]) -> tuple[RuleGroup, ...]:
+    """
+    The groups in the `data` of an answer of GET /api/v1/rules (Prometheus 2.42 to 3.5).
+
+    Raises:
+        ApiBadAnswer: if it is not of that shape.
+    """
+    try:
+        return tuple(_api_group(group) for group in data["groups"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        message = (
+            f"expected rule groups as /api/v1/rules gives them, found an answer of another shape ({error!r})."
+        )
+        raise ApiBadAnswer(message) from None
+
+
+def _api_group(group: Mapping[str, Any]) -> RuleGroup:
+    rules = tuple(_api_rule(rule, group["file"]) for rule in group["rules"])
+    interval = float(group["interval"])
+    return RuleGroup(
+        str(group["name"]), interval, rules, file=group["file"], limit=int(group.get("limit") or 0)
+    )
+
+
+_API_KINDS: Final[Mapping[str, Literal["record", "alert"]]] = {"recording": "record", "alerting": "alert"}
+
+
+def _api_rule(rule: Mapping[str, Any], file: str) -> Rule:
+    return Rule(
+        kind=_API_KINDS[rule["type"]],
+        name=str(rule["name"]),
+        expr=str(rule["query"]),
+        labels=dict(rule.get("labels") or {}),
+        for_seconds=float(rule.get("duration") or 0),
+        keep_firing_for_seconds=float(rule.get("keepFiringFor") or 0),
+        annotations=dict(rule.get("annotations") or {}),
+        file=file,
+    )
+
+
+def all_rules(groups: Iterable[RuleGroup]) -> tuple[Rule, ...]:
+    """The rules of all groups, in order."""
+    return tuple(rule for group in groups for rule in group.rules)

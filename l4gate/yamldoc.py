@@ -1,0 +1,218 @@
+"""
+YAML files read strictly, with the place of everything.
+
+Unknown and repeated keys fail, and every error names file:line:column. Lines and columns count from 1, character
+offsets from 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+import yaml
+
+from l4gate.duration import parse_duration
+from l4gate.errors import RuleError, UsageError
+
+_NULL: Final = "tag:yaml.org,2002:null"
+_BLOCKS: Final = ("|", ">")
+_ESCAPES: Final = {"x": 2, "u": 4, "U": 8}  # how many hexadecimal digits follow in a double-quoted scalar
+
+
+@dataclass(frozen=True)
+class Document:
+    """The text of one YAML file and its root node. `name` is how errors call the file."""
+
+    name: str
+    text: str
+    root: yaml.Node
+
+    def fail(self, node: yaml.Node, message: str, *, next_step: str = "") -> NoReturn:
+        """
+        Says what is wrong at a node.
+
+        Raises:
+            RuleError: always.
+        """
+        raise RuleError(f"{self.where(node)}: {message}", next_step=next_step)
+
+    def where(self, node: yaml.Node) -> str:
+        """`file:line:column` of a node."""
+        return f"{self.name}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
+
+    def mapping(self, node: yaml.Node, keys: Collection[str] | None = None) -> dict[str, yaml.Node]:
+        """
+        The values of a mapping by key; `keys` are the keys that are known here, None allows any.
+
+        Raises:
+            RuleError: if it is no mapping, or a key is unknown or stands twice.
+        """
+        if not isinstance(node, yaml.MappingNode):
+            self.fail(node, f"expected a mapping, found {_kind(node)}.")
+        found: dict[str, yaml.Node] = {}
+        for key, value in node.value:
+            name = self.scalar(key)
+            if name in found:
+                self.fail(key, f"expected each key once, found {name!r} a second time.")
+            if keys is not None and name not in keys:
+                self.fail(key, f"expected one of the keys {', '.join(keys)}, found {name!r}.")
+            found[name] = value
+        return found
+
+    def sequence(self, node: yaml.Node) -> list[yaml.Node]:
+        """
+        The items of a list.
+
+        Raises:
+            RuleError: if it is no list.
+        """
+        if not isinstance(node, yaml.SequenceNode):
+            self.fail(node, f"expected a list, found {_kind(node)}.")
+        return list(node.value)
+
+    def scalar(self, node: yaml.Node) -> str:
+        """
+        The text of a scalar, numbers and booleans as they are spelt.
+
+        Raises:
+            RuleError: if it is no scalar, or nothing.
+        """
+        if not isinstance(node, yaml.ScalarNode) or node.tag == _NULL:
+            self.fail(node, f"expected a text, found {_kind(node)}.")
+        return str(node.value)
+
+    def strings(self, node: yaml.Node) -> dict[str, str]:
+        """
+        A mapping of text to text, such as labels.
+
+        Raises:
+            RuleError: if it is anything else.
+        """
+        return {key: self.scalar(value) for key, value in self.mapping(node).items()}
+
+    def seconds(self, node: yaml.Node) -> float:
+        """
+        The seconds of a Prometheus duration.
+
+        Raises:
+            RuleError: if it is none.
+        """
+        try:
+            return parse_duration(self.scalar(node))
+        except UsageError as error:
+            self.fail(node, error.message)
+
+    def walk(self) -> Iterator[tuple[tuple[str, ...], yaml.Node]]:
+        """Every value in the document with the keys that lead to it; list items have the key of their list."""
+        yield from _walk(self.root, ())
+
+
+def read(text: str, name: str) -> Document:
+    """
+    Reads the text of one YAML file.
+
+    Raises:
+        RuleError: if it is not YAML, is empty, or holds more than one document.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or error
+        message = f"{where}: expected one YAML document, found: {problem}."
+        raise RuleError(message) from None
+    if root is None:
+        message = f"{name}:1:1: expected a YAML document, found an empty file."
+        raise RuleError(message)
+    return Document(name, text, root)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Replace the scalar at `node` by the text `value`."""
+
+    node: yaml.Node
+    value: str
+
+
+def apply(document: Document, edits: list[Edit]) -> str:
+    """The text of the document with these scalars replaced and everything else, comments too, left as it is."""
+    text = document.text
+    for edit in sorted(edits, key=lambda each: each.node.start_mark.index, reverse=True):
+        start, end = edit.node.start_mark.index, edit.node.end_mark.index
+        tail = text[start:end]
+        kept = tail[len(tail.rstrip()) :] if _style(edit.node) in _BLOCKS else ""
+        text = text[:start] + edit.value + kept + text[end:]
+    return text
+
+
+def marks(document: Document, node: yaml.Node) -> tuple[tuple[int, int], ...]:
+    """
+    Line and column in the file of each character of a scalar's value, and of its end.
+
+    Works for all five styles: YAML changes white space (folding, indentation) and, in quotes, escapes; all other
+    characters stand in the file in the order of the value.
+    """
+    text, at, end = document.text, node.start_mark.index, node.end_mark.index
+    style = _style(node)
+    if style in _BLOCKS:
+        at = text.index("\n", at) + 1
+    elif style:
+        at += 1
+    found: list[int] = []
+    for char in node.value:
+        if char.isspace() and style != '"':
+            found.append(-1)
+            continue
+        while at < end and text[at] != char and (text[at].isspace() or text.startswith("\\\n", at)):
+            at += 1 if text[at].isspace() else 2
+        found.append(at)
+        at += _width(text, at, style)
+    found.append(at)
+    for index in range(len(found) - 1, -1, -1):  # white space stands just before what follows it
+        if found[index] < 0:
+            found[index] = max(found[index + 1] - 1, node.start_mark.index)
+    lines = _line_finder(text)
+    return tuple(lines(index) for index in found)
+
+
+def _style(node: yaml.Node) -> str:
+    return (node.style or "") if isinstance(node, yaml.ScalarNode) else ""
+
+
+def _width(text: str, at: int, style: str) -> int:
+    """How many characters of the file make the one character of the value that starts at `at`."""
+    if style == "'" and text[at : at + 2] == "''":
+        return 2
+    if style == '"' and text[at : at + 1] == "\\":
+        return 2 + _ESCAPES.get(text[at + 1 : at + 2], 0)
+    return 1
+
+
+def _line_finder(text: str) -> Callable[[int], tuple[int, int]]:
+    def find(index: int) -> tuple[int, int]:
+        start = text.rfind("\n", 0, index) + 1
+        return text.count("\n", 0, index) + 1, index - start + 1
+
+    return find
+
+
+def _walk(node: yaml.Node, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], yaml.Node]]:
+    yield path, node
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _walk(value, (*path, str(key.value)))
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _walk(item, path)
+
+
+def _kind(node: yaml.Node) -> str:
+    if isinstance(node, yaml.MappingNode):
+        return "a mapping"
+    if isinstance(node, yaml.SequenceNode):
+        return "a list"
+    return "nothing" if node.tag == _NULL else f"{node.value!r}"
