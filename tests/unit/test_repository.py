@@ -1,0 +1,354 @@
+"""Claims about the tree itself: what the documents, the Makefile, tox and the workflows say about each other."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = ROOT / ".github" / "workflows"
+REQUIRED_CHECKS = (
+    "obs-lint",
+    "promql-unit",
+    "sandbox-smoke-60s",
+    "canary-quorum-pass",
+    "error-budget-burn-ok",
+    "dr-rehearsal-24h-pass",
+)
+# Words of command lines in the documents; a line of a fenced block that starts with one of them is a command.
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+def load_yaml(path: Path) -> Any:
+    # GitHub's `on` is YAML 1.1's true; the base loader leaves every scalar as it is written.
+    return yaml.load(path.read_text(), yaml.BaseLoader)  # noqa: S506 - it makes nothing but text
+
+
+def workflow_jobs() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path in sorted(WORKFLOWS.glob("*.yml")):
+        for job_id, job in load_yaml(path)["jobs"].items():
+            yield path.name, job_id, job
+
+
+def steps(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from job.get("steps", ())
+
+
+def make_recipes() -> dict[str, str]:
+    """Each make target that runs one command, and that command as a shell gets it, without its environment's path."""
+    text = (ROOT / "Makefile").read_text()
+    variables = dict(re.findall(r"^(\w+) := (.*)$", text, re.MULTILINE))
+    recipes = {}
+    for target, recipe in re.findall(r"^([a-z0-9-]+):.*\n\t@(.*)$", text, re.MULTILINE):
+        command = re.sub(r"\$\((\w+)\)", lambda match: variables.get(match[1], match[0]), recipe)
+        recipes[target] = command.replace("$(ARGS)", "").replace(".venv/bin/", "").strip()
+    return recipes
+
+
+def tox_environments() -> dict[str, configparser.SectionProxy]:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(ROOT / "tox.ini")
+    return {name.removeprefix("testenv:"): parser[name] for name in parser.sections() if name.startswith("testenv:")}
+
+
+def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", *arguments],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "LC_ALL": "C", **environment},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+# The Makefile
+
+
+def test_help_lists_every_target() -> None:
+    """`make help` names each target with what it does; a target without a ## comment would be invisible."""
+    text = (ROOT / "Makefile").read_text()
+    targets = re.findall(r"^([a-z0-9-]+):", text, re.MULTILINE)
+
+    listed = re.findall(r"^  make ([a-z0-9-]+) +\S", make("help").stdout, re.MULTILINE)
+
+    assert listed == targets
+
+
+def test_every_target_is_phony() -> None:
+    """A file that happens to be called `test` or `lint` must not make a target silently do nothing."""
+    text = (ROOT / "Makefile").read_text()
+    phony = text.replace("\\\n", " ").split(".PHONY:")[1].split("\n")[0].split()
+
+    assert sorted(phony) == sorted(re.findall(r"^([a-z0-9-]+):", text, re.MULTILINE))
+
+
+def test_arguments_reach_the_command() -> None:
+    """ARGS is handed on by every target that runs a command of ours."""
+    without = [
+        target
+        for target in make_recipes()
+        if target not in ("help", "env", "lint-env", "clean")
+        and "--probe-argument" not in make("-n", target, "ARGS=--probe-argument").stdout
+    ]
+
+    assert without == []
+
+
+def test_makefile_and_tox_run_the_same_commands() -> None:
+    """A target and the tox environment of the same name run the same command."""
+    environments, recipes = tox_environments(), make_recipes()
+
+    for name in set(environments) & set(recipes):
+        tox_command = environments[name]["commands"].replace("{posargs}", "").strip()
+        assert shlex.split(tox_command) == shlex.split(recipes[name]), name
+    assert {"gate", "test", "lint", "faults", "nightly", "claims", "bench", *REQUIRED_CHECKS} <= set(environments)
+
+
+def test_tox_environments_are_described() -> None:
+    """`tox list` is a map: each environment says what it does, in the words of `make help` where both exist."""
+    descriptions = dict(re.findall(r"^([a-z0-9-]+):.*## (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+    for name, environment in tox_environments().items():
+        assert environment.get("description"), name
+        assert environment["description"] == descriptions.get(name, environment["description"]), name
+
+
+@pytest.mark.parametrize(
+    ("python", "complaint"),
+    [
+        ("/nonexistent/python3", "found no such program"),
+        ("old-python", "expected Python 3.11 or newer, found 3.9 at"),
+        ("bare-python", "lacks its venv module; install it (Debian and Ubuntu: apt-get install python3-venv)"),
+    ],
+    ids=["none", "too-old", "without-venv"],
+)
+def test_unusable_python_is_one_sentence(tmp_path: Path, python: str, complaint: str) -> None:
+    """Without a usable Python, make says in one sentence what is wrong and what to do, and exits 2."""
+    # Programs that answer as such a Python does; none of these three can be had on every machine.
+    fakes = {
+        "old-python": '#!/bin/sh\ncase "$2" in *print*) echo 3.9 ;; *) exit 1 ;; esac\n',
+        "bare-python": '#!/bin/sh\ncase "$2" in *print*) echo 3.11 ;; *ensurepip*) exit 1 ;; *) exit 0 ;; esac\n',
+    }
+    for name, script in fakes.items():
+        (tmp_path / name).write_text(script)
+        (tmp_path / name).chmod(0o755)
+    clone = tmp_path / "clone"
+    (clone / "scripts").mkdir(parents=True)
+    shutil.copytree(ROOT / "scripts" / "dev", clone / "scripts" / "dev")
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, clone / name)
+
+    result = subprocess.run(
+        ["make", "env", f"PYTHON={python}"],
+        cwd=clone,
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "LC_ALL": "C"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert result.returncode == 2
+    first, *rest = result.stderr.splitlines()
+    assert first.startswith("prepare.sh: ")
+    assert complaint in first
+    assert [line for line in rest if not line.startswith("make: ***")] == []
+
+
+# The workflows
+
+
+def test_required_checks_are_jobs_of_exactly_these_names() -> None:
+    """Branch protection asks for the six checks by name; a job that is called otherwise protects nothing."""
+    path = WORKFLOWS / "required-checks.yml"
+    names = [job["name"] for job in load_yaml(path)["jobs"].values()]
+
+    assert [name for name in names if name in REQUIRED_CHECKS] == list(REQUIRED_CHECKS)
+    assert all(load_yaml(path)["jobs"][name]["name"] == name for name in REQUIRED_CHECKS)
+
+
+def test_required_checks_run_on_pull_requests_without_conditions() -> None:
+    """The required checks run for every pull request and merge queue; a filter or a skipped job would pass unseen."""
+    workflow = load_yaml(WORKFLOWS / "required-checks.yml")
+
+    assert workflow["on"]["pull_request"] == ""
+    assert workflow["on"]["merge_group"] == ""
+    conditions = {job_id: job["if"] for job_id, job in workflow["jobs"].items() if "if" in job}
+    assert conditions == {"promql-unit": "${{ always() }}"}  # it fails unless its matrix succeeded
+
+
+def test_each_required_check_runs_its_own_target() -> None:
+    """The job runs the make target of its name, not something cheaper."""
+    jobs = load_yaml(WORKFLOWS / "required-checks.yml")["jobs"]
+
+    for check in REQUIRED_CHECKS:
+        job = jobs[jobs[check].get("needs", check)]
+        targets = [step["with"]["target"] for step in steps(job) if "target" in step.get("with", {})]
+        assert targets == [check]
+
+
+def test_promql_unit_covers_every_generation() -> None:
+    """The promtool tests run on every supported Prometheus."""
+    from l4gate.settings import GENERATIONS
+
+    matrix = load_yaml(WORKFLOWS / "required-checks.yml")["jobs"]["promql-unit-generation"]["strategy"]["matrix"]
+
+    assert tuple(matrix["generation"]) == GENERATIONS
+
+
+def test_no_step_is_allowed_to_fail() -> None:
+    """Nothing in the workflows turns a failure into a pass."""
+    for path in (ROOT / ".github").rglob("*.yml"):
+        text = re.sub(r"(^|\s)#.*", "", path.read_text())
+        assert not re.search(r"continue-on-error|\|\|\s*(true|:)|set \+e|contains\(.*label", text), path
+
+
+def test_every_job_is_bounded_and_unprivileged() -> None:
+    """Each workflow starts without permissions; each job has a time limit and may at most read the repository."""
+    for path in WORKFLOWS.glob("*.yml"):
+        assert load_yaml(path)["permissions"] == {}, path
+    for workflow, job_id, job in workflow_jobs():
+        assert int(job["timeout-minutes"]) <= 60, (workflow, job_id)
+        assert job["permissions"] in ({}, {"contents": "read"}), (workflow, job_id)
+
+
+def test_actions_are_pinned_by_commit() -> None:
+    """An action from elsewhere is named by its commit, with the version beside it for people, and the same everywhere."""
+    seen: dict[str, set[str]] = {}
+    for path in (ROOT / ".github").rglob("*.yml"):
+        for line in path.read_text().splitlines():
+            if "uses:" not in line or "uses: ./" in line:
+                continue
+            match = re.search(r"uses: ([\w/-]+)@([0-9a-f]{40} # v\d+\.\d+\.\d+)$", line)
+            assert match, f"{path}: {line.strip()}"
+            seen.setdefault(match[1], set()).add(match[2])
+
+    assert {action: len(pins) for action, pins in seen.items()} == dict.fromkeys(seen, 1)
+
+
+def test_reports_are_kept_whatever_happens() -> None:
+    """Reports and the step summary are there also after a failure, which is when they are read."""
+    action = load_yaml(ROOT / ".github" / "actions" / "check" / "action.yml")
+    conditions = {step["name"]: step.get("if") for step in action["runs"]["steps"]}
+
+    assert conditions["Say the verdict"] == conditions["Keep the reports"] == "${{ always() }}"
+
+
+# The documents
+
+
+def test_commands_in_documents_exist() -> None:
+    """Every `make TARGET` in a document is a target of the Makefile."""
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    unknown = {
+        (path.name, target)
+        for path in DOCUMENTS
+        for code in re.findall(r"```.*?```|`[^`\n]+`", path.read_text(), re.DOTALL)
+        for target in re.findall(r"(?:^|[`\n]|&& )\s*make ([a-z][a-z0-9-]*)", code)
+        if target not in targets
+    }
+
+    assert unknown == set()
+
+
+def test_readme_mentions_every_command() -> None:
+    """Each `l4gate` command and each make target that people need stands in the README or in docs/."""
+    text = "\n".join(path.read_text() for path in DOCUMENTS)
+    commands = [path.stem.replace("_", "-") for path in (ROOT / "l4gate" / "commands").glob("[a-z]*.py")]
+
+    assert [name for name in commands if not re.search(rf"`l4gate {name}\b|^\s*l4gate {name}\b", text, re.M)] == []
+    assert [name for name in REQUIRED_CHECKS if name not in text] == []
+
+
+def test_links_in_documents_lead_somewhere() -> None:
+    """A relative link in a document points to a file of this repository."""
+    broken = [
+        (path.name, link)
+        for path in DOCUMENTS
+        for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text())
+        if "://" not in link and not (path.parent / link).exists()
+    ]
+
+    assert broken == []
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    """Decision records are numbered from 1, each number once, and each is titled by its own number."""
+    records = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+
+    assert [int(path.name[:4]) for path in records] == list(range(1, len(records) + 1))
+    assert [path.name for path in records if not path.read_text().startswith(f"# {int(path.name[:4])}. ")] == []
+
+
+# The tree
+
+
+def tracked(*patterns: str) -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    if listed.returncode != 0:
+        pytest.skip("not a git work tree")
+    return [ROOT / name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_no_package_index_is_named() -> None:
+    """Packages come from wherever the machine's owner has configured pip and apt; the tree names no such host."""
+    pattern = re.compile(rb"--(extra-)?index-url|PIP_INDEX_URL|deb\.debian\.org|pypi\.org/simple|_index = ")
+    named = [path.name for path in tracked() if pattern.search(path.read_bytes()) and path != Path(__file__)]
+
+    assert named == []
+
+
+def test_scripts_are_executable() -> None:
+    """What people and cron run by name can be run by name."""
+    scripts = [path for path in tracked("scripts", ".ci") if path.read_bytes().startswith(b"#!")]
+
+    assert [path.name for path in scripts if not os.access(path, os.X_OK)] == []
+
+
+def test_scripts_explain_themselves() -> None:
+    """A script's head gives its usage and exit codes, and an unset variable stops it."""
+    for path in tracked("scripts/**/*.sh", ".ci/run"):
+        text = path.read_text()
+        for part in (r"^# Usage", r"^# Exit codes?", r"^set -e?uo? "):
+            assert re.search(part, text, re.MULTILINE), f"{path.name} lacks {part!r}"
+
+
+def test_tests_say_what_must_hold() -> None:
+    """Each test has a docstring: the sentence that is false when the test is red."""
+    silent = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in tracked("tests/**/*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and not ast.get_docstring(node)
+    ]
+
+    assert silent == []
+
+
+def test_the_core_imports_no_edges() -> None:
+    """The decision can be read, tested and used without HTTP, Docker or pytest."""
+    edges = {"requests", "docker", "pytest", "testcontainers", "urllib3"}
+    core = ("verdict", "readings", "contract", "duration", "errors", "settings", "measurement", "rules", "scale")
+    for name in core:
+        tree = ast.parse((ROOT / "l4gate" / f"{name}.py").read_text())
+        imported = {alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        imported |= {node.module.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+        assert not imported & edges, name
