@@ -18,7 +18,9 @@ from typing import Final
 from l4gate.steady import Steady
 
 SCRIPT: Final = Path(__file__).resolve().parent.parent / "scripts" / "ops" / "textfile_heartbeat.sh"
-SCRIPT_PUSH_SECONDS: Final = 5.0  # the script's own default; keep in step with its header
+CONNECT_SECONDS: Final = 2.0  # this and the next: the script's own defaults; a test keeps them in step
+PUSH_SECONDS: Final = 5.0
+MIN_LIMIT_SECONDS: Final = 0.1  # a push to loopback takes 0.01 s; less would turn a busy machine into a failure
 RUN_LIMIT_SECONDS: Final = 15.0  # the script ends by itself: 5 s for the lock, 5 s for the push, and some
 KEPT_RESULTS: Final = 1000  # every beat of a sandbox run; of a rehearsal that lasts for days, the newest
 NOT_RUN: Final = 127  # the shell's code for a command that could not be started
@@ -66,7 +68,8 @@ class Heart(Steady):
             "DURI_TEXTFILE_DIR": str(textfile_dir),
             "DURI_STATE_DIR": str(state_dir),
             "DURI_REALM": realm,
-            "DURI_PUSH_SECONDS": f"{max(0.1, min(SCRIPT_PUSH_SECONDS, interval_seconds / 2)):.3f}",
+            "DURI_CONNECT_SECONDS": _limit(CONNECT_SECONDS, interval_seconds),
+            "DURI_PUSH_SECONDS": _limit(PUSH_SECONDS, interval_seconds),
         }
         self._results: deque[BeatResult] = deque(maxlen=KEPT_RESULTS)
 
@@ -116,3 +119,8 @@ class Heart(Steady):
             f"{self.skipped} heartbeats were skipped: the slowest run of {self.script.name} took "
             f"{slowest:.2f} s, the interval is {self.interval_seconds:g} s."
         )
+
+
+def _limit(production_seconds: float, interval_seconds: float) -> str:
+    seconds = max(MIN_LIMIT_SECONDS, min(production_seconds, interval_seconds / 2))
+    return f"{seconds:.3f}"

@@ -2,6 +2,7 @@
 # textfile_heartbeat.sh - one heartbeat of this host for Prometheus, by two independent paths.
 #
 # Usage: textfile_heartbeat.sh [--help]      cron: * * * * * /path/to/textfile_heartbeat.sh
+# Needs: bash 4.4, curl, flock (util-linux) and GNU coreutils.
 #
 # Publishes duri_textfile_heartbeat_ts (Unix time, seconds) and duri_textfile_heartbeat_seq (counts beats) as two
 # .prom files for node-exporter, and by a push to the Pushgateway. Says nothing when both paths delivered.
@@ -36,7 +37,7 @@ readonly TS=duri_textfile_heartbeat_ts SEQ=duri_textfile_heartbeat_seq
 readonly GROUP=metrics/job/duri_heartbeat/instance/local
 readonly EXACT=9007199254740992 # 2^53: above it, a sample cannot hold every whole number
 
-say() { printf '%s: %s\n' "${0##*/}" "$1" >&2; }
+say() { printf '%s: %s\n' "${0##*/}" "$1" >&2 || true; }
 die() { say "$2" && exit "$1"; }
 
 show_help() {
@@ -64,19 +65,25 @@ read_settings() {
   done
 }
 
+name_holder() { # LOCK: the process that signed it or, if that is gone, the one that the kernel knows
+  local pid='' kind owner file inode words=()
+  read -r pid <"$1" || true
+  inode=$(stat -c %i -- "$1") || true
+  while [[ ! -d /proc/${pid:-none} ]] && read -r _ kind _ _ owner file _; do
+    [[ $kind$file == FLOCK*:"$inode" ]] && pid=$owner
+  done </proc/locks
+  [[ -r /proc/${pid:-none}/cmdline ]] && mapfile -d '' -t words <"/proc/$pid/cmdline"
+  printf 'pid %s (%s)' "${pid:-unknown}" "${words[*]:-it has ended; a process that it started still holds it}"
+}
+
 # Children keep the lock open on purpose: the push of a run that was killed still keeps later runs from overtaking it.
 take_lock() {
-  local lock=$state_dir/lock pid='' status=0 words=()
+  local lock=$state_dir/lock status=0
   [[ -d $state_dir ]] || mkdir -p -- "$state_dir" || die 69 "cannot make the folder $state_dir; nothing delivered"
   { exec 9<>"$lock" || exec 9<"$lock" || exec 9<"$state_dir"; } 2>/dev/null ||
     die 69 "cannot open $lock; nothing delivered"
   flock -E 75 -w "$lock_seconds" 9 || status=$?
-  if ((status == 75)); then
-    read -r pid <"$lock" || true
-    [[ -r /proc/${pid:-none}/cmdline ]] && mapfile -d '' -t words <"/proc/$pid/cmdline"
-    ((${#words[@]})) || words=("gone; a child of it has the lock, or a program that did not sign: see lslocks")
-    die 75 "waited $lock_seconds s for $lock, held by pid ${pid:-unknown} (${words[*]}); nothing was done"
-  fi
+  ((status != 75)) || die 75 "waited $lock_seconds s for $lock, held by $(name_holder "$lock"); nothing was done"
   ((status == 0)) || die 69 "cannot lock $lock, flock ended with status $status; nothing delivered"
   { printf '%-19s\n' "$$" >&9; } 2>/dev/null || true
 }
@@ -103,7 +110,7 @@ next_sequence() {
   if ((seq == 0)); then
     exceed "$clock_ms"
     # A Pushgateway that fails here gets less time for the push: the whole run stays within the limit of one push.
-    shown=$(gateway 1 "$url/metrics" 2>/dev/null) || push_seconds=$connect_seconds
+    shown=$(gateway "$connect_seconds" "$url/metrics" 2>/dev/null) || push_seconds=$connect_seconds
     exceed_samples < <(printf '%s\n' "$shown")
   fi
   [[ -f $textfile_dir/$SEQ.prom && -r $textfile_dir/$SEQ.prom ]] && exceed_samples <"$textfile_dir/$SEQ.prom" || true
