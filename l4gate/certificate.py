@@ -1,0 +1,212 @@
+"""
+The certificate of a window: its criteria, its level, and what kept the next level away. Pure: no clock, no HTTP.
+
+A recorded sample stands for the time until the next one, but for no longer than two rule intervals (the limit of the
+live verdict). All other time is a gap, and a gap violates every criterion: what was not seen is not good news.
+Times are Unix seconds, durations seconds, shares from 0 to 1.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from l4gate.contract import ABORT_FOR_SECONDS, ABORT_RULES, LYAPUNOV, AbortRule
+from l4gate.criteria import ABORT, OPERATORS, Criterion, When
+from l4gate.levels import Lyapunov, level, lyapunov_of
+from l4gate.track import Interval, Segment, Track, Window, merged, segments
+from l4gate.verdict import Verdict
+
+_ROUNDING_SECONDS: Final = 1e-6  # sums of some 100,000 floats are off by less
+
+
+@dataclass(frozen=True)
+class Violation(Interval):
+    """When a criterion was not met: out of bounds (with the worst value), or not measured (None)."""
+
+    worst: float | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """
+    One criterion over the window. `value` is the worst sample (for `When.END`: the newest), None when there is none.
+
+    `share` is the part of the time in bounds, `measured` the part with samples at all; `why` is empty when it is met.
+    """
+
+    criterion: Criterion
+    met: bool
+    value: float | None
+    share: float
+    measured: float
+    violations: tuple[Violation, ...]
+    why: str
+
+
+@dataclass(frozen=True)
+class Abort(Interval):
+    """When one abort alert was firing."""
+
+    alert: str
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """
+    The judgement of one realm over one window.
+
+    `violations` are the times at which any criterion was violated, `why_not` what keeps the next level away.
+    """
+
+    realm: str
+    window: Window
+    results: tuple[Result, ...]
+    aborts: tuple[Abort, ...]
+    lyapunov: Lyapunov
+    violations: tuple[Interval, ...]
+    level: str
+    why_not: tuple[str, ...]
+
+    @property
+    def certified(self) -> bool:
+        """Every criterion met, at a level that is more than "anything else"."""
+        return all(result.met for result in self.results) and self.level != "L4.5"
+
+    @property
+    def verdict(self) -> Verdict:
+        """ABORT if an abort alert fired in the window, GO if it is certified, else HOLD."""
+        if self.aborts:
+            return Verdict.ABORT
+        return Verdict.GO if self.certified else Verdict.HOLD
+
+
+def certify(
+    realm: str,
+    window: Window,
+    criteria: Sequence[Criterion],
+    tracks: Mapping[str, Track],
+    alerts: Mapping[str, Sequence[Interval]],
+) -> Certificate:
+    """
+    Judges a window.
+
+    `tracks` holds the samples of every criterion's and every abort condition's metric; `alerts` the times at which the
+    server itself had an abort alert firing. What a server did not record (a history, a server without alerting) is
+    found from the condition, so that silence about alerts is no good news either.
+    """
+    aborts = tuple(
+        Abort(found.start, found.end, rule.alert)
+        for rule in ABORT_RULES
+        for found in merged([*_firing(rule, tracks[rule.metric], window), *alerts.get(rule.alert, ())])
+    )
+    results = (
+        *(judge(one, tracks[one.metric], window) for one in criteria),
+        _judge_segments(ABORT, _abort_segments(aborts, tracks, window), window),
+    )
+    violations = merged(each for result in results for each in result.violations)
+    lyapunov = lyapunov_of(segments(tracks[LYAPUNOV], window), window)
+    unmet = [f"{result.criterion.id}: {result.why}" for result in results if not result.met]
+    reached, why_not = level(unmet, lyapunov, len(violations))
+    return Certificate(realm, window, results, aborts, lyapunov, violations, reached, why_not)
+
+
+def judge(criterion: Criterion, track: Track, window: Window) -> Result:
+    """One criterion over one window; for `When.END` by the newest sample alone."""
+    if criterion.when is When.END:
+        end = Window(max(window.start, window.end - window.pace.max_sample_age), window.end, window.pace)
+        *_, newest = segments(track, end)
+        result = _judge_segments(criterion, [replace(newest, start=end.start)], end)
+    else:
+        result = _judge_segments(criterion, segments(track, window), window)
+    return replace(result, why=track.problem) if track.problem and not result.met else result
+
+
+def _judge_segments(criterion: Criterion, states: Iterable[Segment], window: Window) -> Result:
+    violations: list[Violation] = []
+    good = measured = 0.0
+    worst: float | None = None
+    for segment in states:
+        value = segment.value
+        if value is not None:
+            measured += segment.seconds
+            worst = value if worst is None else criterion.worse(worst, value)
+        if value is not None and criterion.holds(value, window.pace):
+            good += segment.seconds
+        else:
+            _extend(violations, segment, criterion)
+    met = window.seconds - good <= (1 - criterion.required_share) * window.seconds + _ROUNDING_SECONDS
+    if criterion.when is When.ALWAYS and worst is not None:
+        met = met and criterion.holds(worst, window.pace)
+    share, known = good / window.seconds, measured / window.seconds
+    result = Result(criterion, met, worst, share, known, tuple(violations), "")
+    return result if met else replace(result, why=_why(result, window))
+
+
+def _extend(violations: list[Violation], segment: Segment, criterion: Criterion) -> None:
+    """Appends a bad segment, joined with the one before it if both are gaps or both are values."""
+    last = violations[-1] if violations else None
+    if last is None or last.end != segment.start or (last.worst is None) != (segment.value is None):
+        violations.append(Violation(segment.start, segment.end, segment.value))
+    else:
+        worst = (
+            None
+            if last.worst is None or segment.value is None
+            else criterion.worse(last.worst, segment.value)
+        )
+        violations[-1] = Violation(last.start, segment.end, worst)
+
+
+def _why(result: Result, window: Window) -> str:
+    """The sentence for a criterion that is not met."""
+    criterion = result.criterion
+    wanted = f"expected {criterion.bounds(window.pace)}"
+    if result.value is None:
+        where = "at the end of the window" if criterion.when is When.END else "in the window"
+        return f"{wanted}, found no sample {where}"
+    if criterion.when is not When.SHARE and not criterion.holds(result.value, window.pace):
+        return f"{wanted} {criterion.when.value}, found {result.value:.6g}"
+    asked = f"{wanted} for at least {criterion.required_share:.1%} of the time"
+    return f"{asked}, found {result.share:.3%} ({1 - result.measured:.3%} without samples)"
+
+
+def _firing(rule: AbortRule, track: Track, window: Window) -> Iterator[Interval]:
+    """
+    When an abort alert must have been firing: its condition had held at every evaluation for the whole `for`.
+
+    The track should begin one `for` before the window, because a condition may have held since then.
+    """
+    lasting = ABORT_FOR_SECONDS / window.pace.factor
+    since: float | None = None
+    for segment in segments(track, Window(window.start - lasting, window.end, window.pace)):
+        if segment.value is None or not OPERATORS[rule.op](segment.value, rule.threshold):
+            since = None
+            continue
+        since = segment.start if since is None else since
+        if segment.start - since >= lasting - _ROUNDING_SECONDS and segment.end > window.start:
+            yield Interval(max(segment.start, window.start), segment.end)
+
+
+def _abort_segments(
+    aborts: Sequence[Abort], tracks: Mapping[str, Track], window: Window
+) -> Iterator[Segment]:
+    """The window as 1 where an abort alert fires, None where a condition is not known, and 0 elsewhere."""
+    fires = merged(aborts)
+    unknown = merged(
+        gap for rule in ABORT_RULES for gap in segments(tracks[rule.metric], window) if gap.value is None
+    )
+    edges = sorted(
+        {window.start, window.end, *(edge for each in (*fires, *unknown) for edge in (each.start, each.end))}
+    )
+    for start, end in itertools.pairwise(edges):
+        middle = (start + end) / 2
+        value = 1.0 if _covers(fires, middle) else None if _covers(unknown, middle) else 0.0
+        yield Segment(start, end, value)
+
+
+def _covers(intervals: Sequence[Interval], at: float) -> bool:
+    index = bisect.bisect_right(intervals, at, key=lambda each: each.start) - 1
+    return index >= 0 and at < intervals[index].end

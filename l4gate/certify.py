@@ -1,0 +1,116 @@
+"""
+Measures a window for its certificate: the recorded samples themselves, from any server with the Prometheus query API.
+
+The samples are asked for with range selectors, because a range query would repeat each of them for a lookback of five
+minutes and so paint over gaps. A large window is asked in pieces. Times are Unix seconds of the server's clock.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final, Protocol
+
+from l4gate.api import QueryAnswer
+from l4gate.certificate import Certificate, Result, certify, judge
+from l4gate.contract import ABORT_FOR_SECONDS, ABORT_RULES, REALM_LABEL
+from l4gate.criteria import CERTIFICATE, Criterion, When, selector
+from l4gate.duration import format_duration
+from l4gate.measurement import Pace
+from l4gate.readings import format_labels
+from l4gate.track import Interval, Track, Window, segments
+
+# 11,000 points per series is what servers allow a range query, and 50 million samples any query: both are far away,
+# and an answer of one piece is below 1 MB.
+PIECE_SAMPLES: Final = 10_000
+
+
+class QueryApi(Protocol):
+    """The one question that is asked; `l4gate.api.PrometheusApi` answers it."""
+
+    def query(self, expr: str, at: float | None = None) -> QueryAnswer:
+        """An instant query."""
+
+
+def certify_window(
+    api: QueryApi, realm: str, window: Window, criteria: Sequence[Criterion] = CERTIFICATE
+) -> tuple[Certificate, dict[str, Track]]:
+    """
+    Measures and judges one realm over one window; the tracks by metric are for the picture.
+
+    Raises:
+        ApiUnreachable, ApiBadAnswer: if any piece got no answer. A piece that is missing is never left out.
+    """
+    pace = window.pace
+    # A condition may have held before the window, and a sample before it may still stand at its start.
+    whole = Interval(window.start - ABORT_FOR_SECONDS / pace.factor - pace.max_sample_age, window.end)
+    newest = Interval(window.end - pace.max_sample_age, window.end)
+    asked = {rule.metric: (selector(rule.metric, realm), whole) for rule in ABORT_RULES}
+    for one in criteria:
+        asked.setdefault(
+            one.metric, (selector(one.metric, realm, one.matchers), newest if one.when is When.END else whole)
+        )
+    tracks = {metric: _track(api, what, when, pace.rule_interval) for metric, (what, when) in asked.items()}
+    alerts = _alerts(api, realm, whole, window)
+    return certify(realm, window, criteria, tracks, alerts), tracks
+
+
+def moment(
+    api: QueryApi, realm: str, at: float, pace: Pace, criteria: Sequence[Criterion]
+) -> tuple[Result, ...]:
+    """
+    Judges criteria by their newest samples at one moment.
+
+    Raises:
+        ApiUnreachable, ApiBadAnswer: if any of them got no answer.
+    """
+    window = Window(at - pace.max_sample_age, at, pace)
+    results = []
+    for one in criteria:
+        track = _track(api, selector(one.metric, realm, one.matchers), window, pace.rule_interval)
+        results.append(judge(replace(one, when=When.END), track, window))
+    return tuple(results)
+
+
+def _track(api: QueryApi, what: str, when: Interval, interval: float) -> Track:
+    """The samples of the one series that a selector has to match."""
+    track = Track()
+    for answer in _pieces(api, what, when, interval):
+        if answer.warnings:
+            track.problem = f"expected a complete answer, found a partial one: {'; '.join(answer.warnings)}"
+        elif len(answer.series) > 1:
+            names = "; ".join(sorted(format_labels(series.labels) for series in answer.series)[:4])
+            track.problem = f"expected one series of {what}, found {len(answer.series)}: {names}"
+        for series in answer.series[:1]:
+            for sample in series.samples:
+                track.add(sample.at, sample.value)
+    return track
+
+
+def _alerts(api: QueryApi, realm: str, when: Interval, window: Window) -> dict[str, list[Interval]]:
+    """The times at which the server had an abort alert firing, by its name; empty where it records no alerts."""
+    names = "|".join(rule.alert for rule in ABORT_RULES)
+    what = f'ALERTS{{alertstate="firing",alertname=~"{names}"}}'
+    tracks: dict[tuple[tuple[str, str], ...], Track] = {}
+    for answer in _pieces(api, what, when, window.pace.rule_interval):
+        for series in answer.series:
+            # Only a realm that is named and is another one is none of ours.
+            if series.labels.get(REALM_LABEL, realm) == realm:
+                track = tracks.setdefault(tuple(sorted(series.labels.items())), Track())
+                for sample in series.samples:
+                    track.add(sample.at, sample.value)
+    found: dict[str, list[Interval]] = {}
+    for labels, track in tracks.items():
+        fires = [each for each in segments(track, window) if each.value is not None]
+        found.setdefault(dict(labels)["alertname"], []).extend(fires)
+    return found
+
+
+def _pieces(api: QueryApi, what: str, when: Interval, interval: float) -> Iterator[QueryAnswer]:
+    """The answers for consecutive pieces of an interval; a sample on a border may be in two of them."""
+    piece = PIECE_SAMPLES * interval
+    for index in range(max(1, math.ceil(when.seconds / piece))):
+        start = when.start + index * piece
+        end = min(start + piece, when.end)
+        yield api.query(f"{what}[{format_duration(end - start)}]", end)
