@@ -7,6 +7,7 @@ with the causes of the last look.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,12 +18,14 @@ from typing import Final
 from l4gate.api import PrometheusApi
 from l4gate.contract import CONSECUTIVE_EVALUATIONS
 from l4gate.diagnose import diagnose
+from l4gate.errors import NotReady
 from l4gate.measure import Expectation, measure
 from l4gate.measurement import Measurement, Pace, WriterReport
 from l4gate.render import render
 from l4gate.rules import load_rules
 from l4gate.settings import Settings
 from l4gate.verdict import Decision, Verdict, decide, worst
+from l4gate.wait import wait_until
 
 _POLLS_PER_EVALUATION: Final = 8.0  # how soon a new evaluation is noticed, as a share of the rule interval
 _POLL_LIMITS_SECONDS: Final = (0.04, 1.0)
@@ -59,26 +62,33 @@ class Judge:
         deadline_seconds: float,
         *,
         progress: Callable[[tuple[Look, ...], float], None] = lambda looks, left: None,
-        wanted: Verdict = Verdict.GO,
+        until: frozenset[Verdict] = frozenset({Verdict.GO, Verdict.ABORT}),
     ) -> tuple[Look, ...]:
         """
-        Looks until the verdict over all realms is `wanted` or ABORT, at most deadline_seconds.
+        Looks until the verdict over all realms is one of `until`, at most deadline_seconds; returns the last looks.
 
         Args:
             progress: called after each look with the looks and the seconds left.
         """
         started = time.monotonic()
-        interval = self.expectation.pace.rule_interval / _POLLS_PER_EVALUATION
-        pause = min(max(interval, _POLL_LIMITS_SECONDS[0]), _POLL_LIMITS_SECONDS[1])
-        while True:
+        looks: tuple[Look, ...] = ()
+
+        def answered() -> bool:
+            nonlocal looks
             looks = self.look()
-            waited = time.monotonic() - started
-            left = deadline_seconds - waited
-            progress(looks, max(left, 0.0))
-            verdict = worst(look.decision.verdict for look in looks)
-            if verdict in (wanted, Verdict.ABORT) or left <= 0:
-                return tuple(replace(look, decision=replace(look.decision, waited_seconds=waited)) for look in looks)
-            time.sleep(min(pause, left))
+            progress(looks, max(started + deadline_seconds - time.monotonic(), 0.0))
+            return worst(look.decision.verdict for look in looks) in until
+
+        interval = self.expectation.pace.rule_interval / _POLLS_PER_EVALUATION
+        with contextlib.suppress(NotReady):  # the deadline has passed: the last looks say why
+            wait_until(
+                answered,
+                deadline_seconds=deadline_seconds,
+                interval_seconds=min(max(interval, _POLL_LIMITS_SECONDS[0]), _POLL_LIMITS_SECONDS[1]),
+                what="a verdict",
+            )
+        waited = time.monotonic() - started
+        return tuple(replace(look, decision=replace(look.decision, waited_seconds=waited)) for look in looks)
 
 
 def judge_for(

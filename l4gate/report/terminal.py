@@ -28,7 +28,7 @@ def render_terminal(report: RunReport) -> Iterator[str]:
     yield f"  gates    {passed} of {len(report.results)} passed"
     for result in report.not_passed:
         yield f"           {result.outcome.value:<8} {result.planned.name}"
-    for name in ("stack", "programs", "rules", "service metrics", "commit", "report"):
+    for name in ("stack", "programs", "rules", "service metrics", "commit", "kept", "report"):
         if name in report.facts:
             yield f"  {name:<8} {report.facts[name]}"
 

@@ -1,0 +1,1 @@
+"""The verbs of the `l4gate` command, one module each."""
