@@ -7,6 +7,7 @@ offsets from 0.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Final, NoReturn
@@ -147,6 +148,11 @@ def apply(document: Document, edits: list[Edit]) -> str:
         kept = tail[len(tail.rstrip()) :] if _style(edit.node) in _BLOCKS else ""
         text = text[:start] + edit.value + kept + text[end:]
     return text
+
+
+def quote(text: str) -> str:
+    """A double-quoted YAML scalar of that text."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def marks(document: Document, node: yaml.Node) -> tuple[tuple[int, int], ...]:

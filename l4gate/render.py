@@ -1,0 +1,167 @@
+"""
+The configuration of one run, made from the repository's: other addresses, another realm, scaled time.
+
+At factor 1 and for the default realm the files differ from the source in nothing but addresses, byte for byte. Every
+other change is made at one place of the parsed YAML or PromQL tree, and leaves comments and layout as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from l4gate import promql, yamldoc
+from l4gate.contract import DEFAULT_REALM, REALM_LABEL
+from l4gate.errors import RuleError, UsageError
+from l4gate.rules import RULE_FILES, load_rules
+from l4gate.scale import scale_config, scale_rule_file
+from l4gate.yamldoc import Document, Edit
+
+CONFIG_FILE: Final = "prometheus.yml"
+_TARGET_FILES: Final = "*.yml"
+_PLAIN_SCALAR: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]*")
+
+
+def render(
+    source: Path, destination: Path, *, factor: float, realms: tuple[str, ...], addresses: Mapping[str, str]
+) -> None:
+    """
+    Writes prometheus.yml, rules/ and targets/ below `destination`, and removes other files from those two folders.
+
+    `addresses` maps the addresses in the source ("prometheus:9090") to those of this run; all others stay. Each realm
+    gets its own copy of the rules; for realms other than the default one, files and groups are named after it too.
+    Targets, and what they say about themselves (`up`), carry the first realm: what is pushed brings its own.
+
+    Raises:
+        RuleError: naming file, line and column, if a source file cannot be used.
+        UsageError: if an address is not in the source, or the factor rounds a duration by more than 1 %.
+    """
+    if not realms or source.resolve() == destination.resolve():
+        message = (
+            f"expected at least one realm and two folders, found {realms} and {source} to {destination}."
+        )
+        raise UsageError(message)
+    written, unused = {}, set(addresses)
+    for path in (source / CONFIG_FILE, *sorted((source / "targets").glob(_TARGET_FILES))):
+        document = _read(path)
+        edits = [
+            *_edits(document, lambda _path, value: addresses.get(value)),
+            *_edits(document, lambda keys, value: realms[0] if _is_realm(keys, value) else None),
+        ]
+        unused -= {edit.node.value for edit in edits}
+        text = yamldoc.apply(document, edits)
+        if path.name == CONFIG_FILE and factor != 1:
+            text = scale_config(text, factor, name=str(path))
+        written[path.relative_to(source)] = text
+    if unused:
+        message = f"expected the address {', '.join(sorted(unused))} in {source}, found it nowhere."
+        raise UsageError(message)
+    recorded = {rule.name for group in load_rules(source) for rule in group.rules if rule.kind == "record"}
+    for path in sorted((source / "rules").rglob(RULE_FILES)):
+        for realm in realms:
+            text = _rules_for(_read(path), realm, realms[0], recorded)
+            if factor != 1:
+                text = scale_rule_file(text, factor, name=str(path))
+            written[path.relative_to(source).with_name(_file_name(path.name, realm))] = text
+    _write(destination, written)
+
+
+def _rules_for(document: Document, realm: str, first: str, recorded: set[str]) -> str:
+    """The text of a rule file for a realm."""
+    if realm == DEFAULT_REALM == first:
+        return document.text
+
+    def change(keys: tuple[str, ...], value: str) -> str | None:
+        if keys == ("groups", "rules", "expr"):
+            return _expression_for(document, value, realm, first, recorded)
+        if keys == ("groups", "name"):
+            return _group_name(value, realm)
+        return (
+            realm if keys == ("groups", "rules", "labels", REALM_LABEL) and value == DEFAULT_REALM else None
+        )
+
+    return yamldoc.apply(document, _edits(document, change))
+
+
+def _expression_for(document: Document, text: str, realm: str, first: str, recorded: set[str]) -> str | None:
+    """The expression with the realm in place of the default one, or None if it does not speak of it."""
+
+    def change(node: promql.Node) -> promql.Node:
+        match node:
+            case promql.Selector(name=name, matchers=matchers):
+                pushed = name is None or name in recorded or name.startswith("duri_")
+                wanted = realm if pushed else first
+                return replace(
+                    node, matchers=tuple(_matcher_for(document, each, wanted) for each in matchers)
+                )
+            case promql.Call(func="label_replace", args=args) if args[1] == promql.String(REALM_LABEL):
+                same = promql.String(realm) if args[2] == promql.String(DEFAULT_REALM) else args[2]
+                return replace(node, args=(*args[:2], same, *args[3:]))
+            case _:
+                return node
+
+    tree = promql.parse(text)
+    changed = promql.transform(tree, change)
+    return None if changed == tree else promql.to_text(changed)
+
+
+def _matcher_for(document: Document, matcher: promql.Matcher, realm: str) -> promql.Matcher:
+    if matcher.label != REALM_LABEL:
+        return matcher
+    if matcher.op in ("=", "!=") and matcher.value == DEFAULT_REALM:
+        return replace(matcher, value=realm)
+    if DEFAULT_REALM in matcher.value:
+        message = (
+            f'{document.name}: expected {REALM_LABEL}="{DEFAULT_REALM}" or !=, found '
+            f'{matcher.label}{matcher.op}"{matcher.value}", which cannot be rewritten for another realm.'
+        )
+        raise RuleError(message)
+    return matcher
+
+
+def _edits(document: Document, change: Callable[[tuple[str, ...], str], str | None]) -> list[Edit]:
+    """An edit for each scalar for which `change(keys, value)` gives another value."""
+    edits = []
+    for keys, node in document.walk():
+        if isinstance(node, yaml.ScalarNode):
+            value = change(keys, str(node.value))
+            if value is not None and value != node.value:
+                edits.append(Edit(node, value if _PLAIN_SCALAR.fullmatch(value) else yamldoc.quote(value)))
+    return edits
+
+
+def _is_realm(keys: tuple[str, ...], value: str) -> bool:
+    return keys[-1:] == (REALM_LABEL,) and value == DEFAULT_REALM
+
+
+def _group_name(name: str, realm: str) -> str:
+    return name if realm == DEFAULT_REALM else f"{name}-{realm}"
+
+
+def _file_name(name: str, realm: str) -> str:
+    stem, _, suffix = name.partition(".")
+    return name if realm == DEFAULT_REALM else f"{stem}.{realm}.{suffix}"
+
+
+def _read(path: Path) -> Document:
+    try:
+        return yamldoc.read(path.read_bytes().decode(), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{path}: expected a readable file, found: {error}."
+        raise RuleError(message) from None
+
+
+def _write(destination: Path, written: Mapping[Path, str]) -> None:
+    for folder in ("rules", "targets"):
+        for path in (destination / folder).rglob("*.yml"):
+            if path.relative_to(destination) not in written:
+                path.unlink()
+    for relative, text in written.items():
+        path = destination / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
