@@ -19,6 +19,7 @@ from l4gate.errors import ApiBadAnswer, ApiError, RuleError, UsageError
 from l4gate.measurement import LoadedRules, Measurement, Pace, RuleFault, Source, Target, WriterReport
 from l4gate.readings import Reading, Unreachable, read
 from l4gate.rules import RuleGroup, diff_rules, groups_from_api, rules_hash
+from l4gate.settings import Foreign
 from l4gate.verdict import Evaluation
 
 _BOOLEANS: Final = (contract.OK, contract.FRESH)
@@ -50,7 +51,7 @@ class Expectation:
 
     pace: Pace
     groups: tuple[RuleGroup, ...]
-    foreign: str = "differ"
+    foreign: Foreign = "differ"
 
 
 def measure(

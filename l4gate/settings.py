@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from l4gate.contract import DEFAULT_REALM
@@ -20,7 +20,8 @@ from l4gate.errors import UsageError
 
 STACKS = ("auto", "containers", "processes", "external")
 GENERATIONS = ("2.42", "2.53", "3.5")
-FOREIGN = ("differ", "ignore")
+Foreign = Literal["differ", "ignore"]
+FOREIGN: tuple[Foreign, ...] = get_args(Foreign)
 SANDBOX_FACTOR = 60.0  # a production minute passes in one second; measured stable on 2 cores from 30 to 300
 EXTERNAL_FACTOR = 1.0  # somebody else's server runs in real time unless told otherwise
 
@@ -161,7 +162,7 @@ class Settings:
     report_dir: Path = Path("reports")
     generation: str = GENERATIONS[-1]
     rules_url: str | None = None
-    foreign_rules: str = FOREIGN[0]
+    foreign_rules: Foreign = "differ"
     config_dir: Path = field(default_factory=repository_config_dir)
     bearer_token_file: Path | None = None
     basic_auth_file: Path | None = None
@@ -179,7 +180,8 @@ def load_settings(given: Mapping[str, Any], environ: Mapping[str, str] | None = 
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}
     for option in OPTIONS:
-        found, origin = given.get(option.dest), f"--{option.name}"
+        found: Any = given.get(option.dest)
+        origin = f"--{option.name}"
         if found in (None, [], False):
             text = environ.get(option.env)
             found, origin = (text, option.env) if text else (None, "")
