@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from l4gate.contract import ABORT_RULES
 from l4gate.readings import Reading, Value
 from l4gate.report.as_json import utc
-from l4gate.report.model import Outcome, RunReport
+from l4gate.report.model import Event, Outcome, RunReport
 from l4gate.report.terminal import HEADLINES
-from l4gate.verdict import Cause, Decision
+from l4gate.timeline import Mark, Row, Span, State, timeline_svg
+from l4gate.verdict import Cause, Decision, Verdict
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #1a1c1f; --page: #fff; --soft: #f2f3f5; --line: #d5d8dd; --quiet: #5b6168;
@@ -44,6 +45,7 @@ pre { white-space: pre-wrap; margin: 0; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; }
 dt { color: var(--quiet); } dd { margin: 0; min-width: 0; }
 """.strip()
+_STATES = {Verdict.GO.name: State.GOOD, Verdict.HOLD.name: State.GAP, Verdict.ABORT.name: State.BAD}
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -56,6 +58,7 @@ def render_html(report: RunReport) -> str:
         f'<p class="quiet">started {started}, took {report.seconds:.1f} s</p></header>',
         *_section("Causes", (_cause(cause, verdict.lower()) for cause in report.causes)),
         *_section("Warnings", _warnings(report.decisions)),
+        *_section("What happened when", _timeline(report)),
         *_section("Gates", _gates(report)),
         *_section("Evidence", (part for decision in report.decisions for part in _evidence(decision))),
         *_section("What was judged, and with what", _facts(report)),
@@ -133,6 +136,40 @@ def _gates(report: RunReport) -> Iterator[str]:
     yield f"<p>{passed} of {len(rows)} planned gates passed.</p>"
     if rows:
         yield _table(("outcome", "gate", "question", "what was proven, or found", "took"), rows)
+
+
+def _timeline(report: RunReport) -> Iterator[str]:
+    """The events as a picture: a verdict holds until the next one of its row, anything else is a mark."""
+    events = sorted(report.events, key=lambda event: event.at)
+    if not events:
+        return
+    end = max(report.started_at + report.seconds, events[-1].at)
+    rows: dict[str, list[Event]] = {}
+    for event in events:
+        if event.state in _STATES:
+            rows.setdefault(event.row, []).append(event)
+    yield '<div class="wide">'
+    yield timeline_svg(
+        [
+            Row(
+                name,
+                [
+                    Span(event.at, ends, _STATES[event.state])
+                    for event, ends in zip(found, [*(later.at for later in found[1:]), end], strict=True)
+                ],
+                found[-1].state,
+            )
+            for name, found in rows.items()
+        ],
+        events[0].at,
+        end,
+        title="The run over time",
+        description="; ".join(f"{utc(event.at)} {event.row} {event.state}" for event in events),
+        marks=[
+            Mark(event.at, f"{event.row} {event.state}") for event in events if event.state not in _STATES
+        ],
+    )
+    yield "</div>"
 
 
 def _evidence(decision: Decision) -> Iterator[str]:
