@@ -59,7 +59,11 @@ def make_recipes() -> dict[str, str]:
 def tox_environments() -> dict[str, configparser.SectionProxy]:
     parser = configparser.ConfigParser(interpolation=None)
     parser.read(ROOT / "tox.ini")
-    return {name.removeprefix("testenv:"): parser[name] for name in parser.sections() if name.startswith("testenv:")}
+    return {
+        name.removeprefix("testenv:"): parser[name]
+        for name in parser.sections()
+        if name.startswith("testenv:")
+    }
 
 
 def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -114,12 +118,16 @@ def test_makefile_and_tox_run_the_same_commands() -> None:
     for name in set(environments) & set(recipes):
         tox_command = environments[name]["commands"].replace("{posargs}", "").strip()
         assert shlex.split(tox_command) == shlex.split(recipes[name]), name
-    assert {"gate", "test", "lint", "faults", "nightly", "claims", "bench", *REQUIRED_CHECKS} <= set(environments)
+    assert {"gate", "test", "lint", "faults", "nightly", "claims", "bench", *REQUIRED_CHECKS} <= set(
+        environments
+    )
 
 
 def test_tox_environments_are_described() -> None:
     """`tox list` is a map: each environment says what it does, in the words of `make help` where both exist."""
-    descriptions = dict(re.findall(r"^([a-z0-9-]+):.*## (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    descriptions = dict(
+        re.findall(r"^([a-z0-9-]+):.*## (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    )
 
     for name, environment in tox_environments().items():
         assert environment.get("description"), name
@@ -131,7 +139,10 @@ def test_tox_environments_are_described() -> None:
     [
         ("/nonexistent/python3", "found no such program"),
         ("old-python", "expected Python 3.11 or newer, found 3.9 at"),
-        ("bare-python", "lacks its venv module; install it (Debian and Ubuntu: apt-get install python3-venv)"),
+        (
+            "bare-python",
+            "lacks its venv module; install it (Debian and Ubuntu: apt-get install python3-venv)",
+        ),
     ],
     ids=["none", "too-old", "without-venv"],
 )
@@ -204,7 +215,9 @@ def test_promql_unit_covers_every_generation() -> None:
     """The promtool tests run on every supported Prometheus."""
     from l4gate.settings import GENERATIONS
 
-    matrix = load_yaml(WORKFLOWS / "required-checks.yml")["jobs"]["promql-unit-generation"]["strategy"]["matrix"]
+    matrix = load_yaml(WORKFLOWS / "required-checks.yml")["jobs"]["promql-unit-generation"]["strategy"][
+        "matrix"
+    ]
 
     assert tuple(matrix["generation"]) == GENERATIONS
 
@@ -226,7 +239,7 @@ def test_every_job_is_bounded_and_unprivileged() -> None:
 
 
 def test_actions_are_pinned_by_commit() -> None:
-    """An action from elsewhere is named by its commit, with the version beside it for people, and the same everywhere."""
+    """An action from elsewhere is named by its commit, its version beside it for people, the same everywhere."""
     seen: dict[str, set[str]] = {}
     for path in (ROOT / ".github").rglob("*.yml"):
         for line in path.read_text().splitlines():
@@ -264,13 +277,13 @@ def test_commands_in_documents_exist() -> None:
     assert unknown == set()
 
 
-def test_readme_mentions_every_command() -> None:
-    """Each `l4gate` command and each make target that people need stands in the README or in docs/."""
+def test_documents_mention_every_command() -> None:
+    """Each `l4gate` command and each required check stands in the README or in docs/."""
     text = "\n".join(path.read_text() for path in DOCUMENTS)
-    commands = [path.stem.replace("_", "-") for path in (ROOT / "l4gate" / "commands").glob("[a-z]*.py")]
+    verbs = [path.stem for path in (ROOT / "l4gate" / "commands").glob("[a-z]*.py")]
 
-    assert [name for name in commands if not re.search(rf"`l4gate {name}\b|^\s*l4gate {name}\b", text, re.M)] == []
-    assert [name for name in REQUIRED_CHECKS if name not in text] == []
+    assert [verb for verb in verbs if not re.search(rf"\bl4gate {verb}\b", text)] == []
+    assert [check for check in REQUIRED_CHECKS if f"`{check}`" not in text] == []
 
 
 def test_links_in_documents_lead_somewhere() -> None:
@@ -290,7 +303,9 @@ def test_decisions_are_numbered_without_gaps() -> None:
     records = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 
     assert [int(path.name[:4]) for path in records] == list(range(1, len(records) + 1))
-    assert [path.name for path in records if not path.read_text().startswith(f"# {int(path.name[:4])}. ")] == []
+    assert [
+        path.name for path in records if not path.read_text().startswith(f"# {int(path.name[:4])}. ")
+    ] == []
 
 
 # The tree
@@ -346,9 +361,22 @@ def test_tests_say_what_must_hold() -> None:
 def test_the_core_imports_no_edges() -> None:
     """The decision can be read, tested and used without HTTP, Docker or pytest."""
     edges = {"requests", "docker", "pytest", "testcontainers", "urllib3"}
-    core = ("verdict", "readings", "contract", "duration", "errors", "settings", "measurement", "rules", "scale")
+    core = (
+        "verdict",
+        "readings",
+        "contract",
+        "duration",
+        "errors",
+        "settings",
+        "measurement",
+        "rules",
+        "scale",
+    )
     for name in core:
         tree = ast.parse((ROOT / "l4gate" / f"{name}.py").read_text())
-        imported = {alias.name.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-        imported |= {node.module.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+        imported = {
+            alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+        }
+        imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        imported = {module.split(".")[0] for module in imported}
         assert not imported & edges, name
