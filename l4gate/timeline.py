@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Final
@@ -19,10 +19,10 @@ from typing import Final
 class State(enum.Enum):
     """What a row can show at a moment; the value is what the legend says. Later ones are drawn over earlier ones."""
 
-    GOOD = "in bounds"
+    GOOD = "good"
     GAP = "no data"
-    WARN = "abort condition true, not yet for its whole time"
-    BAD = "out of bounds or firing"
+    WARN = "warning"
+    BAD = "bad"
 
 
 @dataclass(frozen=True)
@@ -106,12 +106,14 @@ def timeline_svg(
     title: str,
     description: str,
     marks: Sequence[Mark] = (),
+    meanings: Mapping[State, str] | None = None,
     name: str = "l4t",
 ) -> str:
     """
     The picture as one `<svg>` element, which is a whole file as well.
 
-    `title` and `description` are for those who cannot see it; `name` must differ between pictures on one page.
+    `title` and `description` are for those who cannot see it; `meanings` replaces the words of the legend; `name` must
+    differ between pictures on one page.
     """
     top = _TOP + (_MARK_ROW if marks else 0)
     heights = [_CURVE_ROW if isinstance(row, Curve) else _ROW for row in rows]
@@ -131,16 +133,19 @@ def timeline_svg(
         f'<rect width="{_WIDTH}" height="{height}" style="fill:var(--ground)"/>',
         *_axis(scale, top, bottom),
     ]
+    used = {span.state for row in rows if isinstance(row, Row) for span in row.spans}
+    words = {state: (meanings or {}).get(state, state.value) for state in State if state in used}
     y = float(top)
     for row, row_height in zip(rows, heights, strict=True):
         parts += _labels(row, y + row_height / 2)
         parts += (
-            _curve(row, scale, y) if isinstance(row, Curve) else _bars(row, scale, y + row_height / 2, name)
+            _curve(row, scale, y)
+            if isinstance(row, Curve)
+            else _bars(row, scale, y + row_height / 2, words, name)
         )
         y += row_height
     parts += _marks(marks, scale, bottom)
-    used = {span.state for row in rows if isinstance(row, Row) for span in row.spans}
-    parts += _legend([state for state in State if state in used], bottom + _AXIS + _LEGEND / 2, name)
+    parts += _legend(words, bottom + _AXIS + _LEGEND / 2, name)
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -189,13 +194,13 @@ def _labels(row: Row | Curve, middle: float) -> Iterator[str]:
         yield f'<text class="soft" x="{_LEFT + _PLOT + 10}" y="{middle + 4:.1f}">{escape(row.note)}</text>'
 
 
-def _bars(row: Row, scale: _Scale, middle: float, name: str) -> Iterator[str]:
+def _bars(row: Row, scale: _Scale, middle: float, words: Mapping[State, str], name: str) -> Iterator[str]:
     for state in State:
         for left, right, spans in _visible([span for span in row.spans if span.state is state], scale):
             height = _BAR_HEIGHTS[state]
             yield (
                 f'<rect {_fill(state, name)} x="{left:.1f}" y="{middle - height / 2:.1f}" width="{right - left:.1f}" '
-                f'height="{height}" rx="1.5"><title>{escape(_told(row.label, state, spans))}</title></rect>'
+                f'height="{height}" rx="1.5"><title>{escape(_told(row.label, words[state], spans))}</title></rect>'
             )
 
 
@@ -219,12 +224,12 @@ def _visible(spans: Iterable[Span], scale: _Scale) -> Iterator[tuple[float, floa
         yield left, right, group
 
 
-def _told(label: str, state: State, spans: Sequence[Span]) -> str:
+def _told(label: str, word: str, spans: Sequence[Span]) -> str:
     first, last = spans[0].start, max(span.end for span in spans)
     times = f"{_moment(first)} to {_moment(last)}"
     seconds = sum(span.end - span.start for span in spans)
     count = f"{len(spans)} intervals, " if len(spans) > 1 else ""
-    return f"{label}: {state.value}, {times} UTC ({count}{seconds:.6g} s)"
+    return f"{label}: {word}, {times} UTC ({count}{seconds:.6g} s)"
 
 
 def _moment(at: float) -> str:
@@ -271,10 +276,10 @@ def _marks(marks: Sequence[Mark], scale: _Scale, bottom: float) -> Iterator[str]
         yield f'<text x="{x + shift:.1f}" y="{_TOP + 10}" text-anchor="{anchor}">{escape(mark.label)}</text>'
 
 
-def _legend(states: Sequence[State], y: float, name: str) -> Iterator[str]:
+def _legend(words: Mapping[State, str], y: float, name: str) -> Iterator[str]:
     x = float(_LEFT)
-    for state in states:
+    for state, word in words.items():
         height = _BAR_HEIGHTS[state]
         yield f'<rect {_fill(state, name)} x="{x:.0f}" y="{y - height / 2:.1f}" width="20" height="{height}" rx="1.5"/>'
-        yield f'<text class="soft" x="{x + 26:.0f}" y="{y + 4:.1f}">{state.value}</text>'
-        x += 26 + 6.4 * len(state.value) + 22
+        yield f'<text class="soft" x="{x + 26:.0f}" y="{y + 4:.1f}">{escape(word)}</text>'
+        x += 26 + 6.4 * len(word) + 22
