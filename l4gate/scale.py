@@ -99,7 +99,7 @@ def scale_rule_file(text: str, factor: float, *, name: str = "rules", annotation
             edits += _durations(document, rule, factor, {"for", "keep_firing_for"})
             if "expr" in keys:
                 recorded = power_of_name(document.scalar(keys["record"])) if "record" in keys else None
-                edits += _expression(document, keys["expr"], factor, recorded)
+                edits += scale_expression_at(document, keys["expr"], factor, recorded)
             if "annotations" in keys and not annotations:
                 edits.append(Edit(keys["annotations"], "{}"))
     return yamldoc.apply(document, edits)
@@ -127,7 +127,7 @@ def scale_config(text: str, factor: float, *, name: str = "prometheus.yml") -> s
         if not isinstance(node, yaml.ScalarNode) or not path:
             continue
         if path[-1] in _CONFIG_DURATIONS:
-            edits.append(_duration(document, node, factor))
+            edits.append(scale_duration_at(document, node, factor))
         elif _looks_like_duration(node):
             document.fail(node, f"expected a known duration, found {'.'.join(path)}: {node.value}.")
     return yamldoc.apply(document, edits)
@@ -140,11 +140,14 @@ def _items(document: Document, node: yaml.Node, key: str) -> list[yaml.Node]:
 
 def _durations(document: Document, node: yaml.Node, factor: float, keys: set[str]) -> list[Edit]:
     return [
-        _duration(document, value, factor) for key, value in document.mapping(node).items() if key in keys
+        scale_duration_at(document, value, factor)
+        for key, value in document.mapping(node).items()
+        if key in keys
     ]
 
 
-def _duration(document: Document, node: yaml.Node, factor: float) -> Edit:
+def scale_duration_at(document: Document, node: yaml.Node, factor: float) -> Edit:
+    """The edit that scales a duration in a file. Raises like `scale_rule_file`."""
     seconds = document.seconds(node)
     try:
         return Edit(node, format_duration(scale_duration(seconds, factor)))
@@ -161,8 +164,12 @@ def _looks_like_duration(node: yaml.ScalarNode) -> bool:
         return False
 
 
-def _expression(document: Document, node: yaml.Node, factor: float, result: int | None) -> list[Edit]:
-    """The edit that scales an expression; none where there is no time in it, so that it stays readable."""
+def scale_expression_at(document: Document, node: yaml.Node, factor: float, result: int | None) -> list[Edit]:
+    """
+    The edit that scales an expression in a file; none where there is no time in it, so that it stays readable.
+
+    Raises like `scale_rule_file`.
+    """
     text = document.scalar(node)
     try:
         tree = promql.parse(text)

@@ -8,7 +8,8 @@ offsets from 0.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
@@ -18,6 +19,7 @@ from l4gate.duration import parse_duration
 from l4gate.errors import RuleError, UsageError
 
 _NULL: Final = "tag:yaml.org,2002:null"
+_PROPERTIES: Final = re.compile(r"(?:[&!]\S*\s+)*")
 _BLOCKS: Final = ("|", ">")
 _ESCAPES: Final = {"x": 2, "u": 4, "U": 8}  # how many hexadecimal digits follow in a double-quoted scalar
 
@@ -133,20 +135,29 @@ def read(text: str, name: str) -> Document:
 
 @dataclass(frozen=True)
 class Edit:
-    """Replace the scalar at `node` by the text `value`."""
+    """Replace what stands at `node` by the text `value`."""
 
     node: yaml.Node
     value: str
 
 
-def apply(document: Document, edits: list[Edit]) -> str:
-    """The text of the document with these scalars replaced and everything else, comments too, left as it is."""
+def apply(document: Document, edits: Iterable[Edit]) -> str:
+    """
+    The text of the document with these nodes replaced and everything else, comments too, left as it is.
+
+    Raises:
+        RuleError: if a node that is used in several places (an alias) would have to become two different texts.
+    """
+    values: dict[int, Edit] = {}
+    for edit in edits:
+        if values.setdefault(id(edit.node), edit).value != edit.value:
+            document.fail(edit.node, "expected values of its own in each place, found an alias between them.")
     text = document.text
-    for edit in sorted(edits, key=lambda each: each.node.start_mark.index, reverse=True):
-        start, end = edit.node.start_mark.index, edit.node.end_mark.index
-        tail = text[start:end]
-        kept = tail[len(tail.rstrip()) :] if _style(edit.node) in _BLOCKS else ""
-        text = text[:start] + edit.value + kept + text[end:]
+    for edit in sorted(values.values(), key=lambda each: each.node.start_mark.index, reverse=True):
+        start, end = _start(document, edit.node), edit.node.end_mark.index
+        old = text[start:end]
+        space = old[len(old.rstrip()) :]  # the end of a block is where the next key begins
+        text = text[:start] + edit.value + space + text[end:]
     return text
 
 
@@ -162,7 +173,7 @@ def marks(document: Document, node: yaml.Node) -> tuple[tuple[int, int], ...]:
     Works for all five styles: YAML changes white space (folding, indentation) and, in quotes, escapes; all other
     characters stand in the file in the order of the value.
     """
-    text, at, end = document.text, node.start_mark.index, node.end_mark.index
+    text, at, end = document.text, _start(document, node), node.end_mark.index
     style = _style(node)
     if style in _BLOCKS:
         at = text.index("\n", at) + 1
@@ -183,6 +194,12 @@ def marks(document: Document, node: yaml.Node) -> tuple[tuple[int, int], ...]:
             found[index] = max(found[index + 1] - 1, node.start_mark.index)
     lines = _line_finder(text)
     return tuple(lines(index) for index in found)
+
+
+def _start(document: Document, node: yaml.Node) -> int:
+    """Where the content of a node begins, after its anchor and tag."""
+    match = _PROPERTIES.match(document.text, node.start_mark.index)
+    return match.end() if match else node.start_mark.index
 
 
 def _style(node: yaml.Node) -> str:

@@ -1,0 +1,156 @@
+"""
+promtool unit tests in scaled time: the proof that scaling kept the meaning of the rules is that they still pass.
+
+Scaled are intervals and evaluation times, values of series whose names say that they are times, expressions, and
+expected values of expressions that give times. Two things cannot be scaled and are replaced:
+
+- promtool has a fixed lookback of 5 minutes. A series that ends, or has a gap, vanishes after 5 minutes in the original
+  test and must vanish after 5 scaled minutes here, so a `stale` marker is written there. Ranges never see it.
+- Annotations are texts for people with values in them. Expected ones are emptied, and the rules under test must have
+  been written by `scale_rule_file(..., annotations=False)`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Final
+
+import yaml
+
+from l4gate import promql, yamldoc
+from l4gate.contract import LOOKBACK_SECONDS
+from l4gate.dimension import power_of_name, powers
+from l4gate.errors import ExpressionError, RuleError
+from l4gate.scale import scale_duration_at, scale_expression_at
+from l4gate.yamldoc import Document, Edit
+
+_TOP_KEYS: Final = ("rule_files", "evaluation_interval", "group_eval_order", "tests", "fuzzy_compare")
+_TEST_KEYS: Final = (
+    *("name", "interval", "input_series", "alert_rule_test", "promql_expr_test"),
+    *("external_labels", "external_url"),
+)
+_ITEM: Final = re.compile(r"\{\{.*?\}\}\S*|\S+")
+_NUMBER: Final = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|Inf|NaN"
+_VALUE: Final = re.compile(rf"([+-]?(?:{_NUMBER}))(?:([+-])({_NUMBER}))?(?:x(\d+))?")
+_GAP: Final = re.compile(r"_(?:x(\d+))?")
+
+
+def scale_promtool_test(text: str, factor: float, *, name: str = "test") -> str:
+    """
+    The text of a promtool test file in scaled time; comments and layout stay.
+
+    Raises:
+        RuleError: naming file, line and column, if a part of it cannot be scaled.
+        UsageError: if the factor rounds a duration by more than 1 %.
+    """
+    document = yamldoc.read(text, name)
+    top = document.mapping(document.root, _TOP_KEYS)
+    edits = [_required_duration(document, document.root, top, "evaluation_interval", factor)]
+    for test in document.sequence(top["tests"]) if "tests" in top else ():
+        edits += _test(document, test, factor)
+    return yamldoc.apply(document, edits)
+
+
+def _test(document: Document, node: yaml.Node, factor: float) -> Iterator[Edit]:
+    keys = document.mapping(node, _TEST_KEYS)
+    yield _required_duration(document, node, keys, "interval", factor)
+    interval = document.seconds(keys["interval"])
+    for series in _items(document, keys, "input_series"):
+        parts = document.mapping(series, ("series", "values"))
+        yield _values(
+            document, parts["values"], _power_of_series(document, parts["series"]), interval, factor
+        )
+    for case in _items(document, keys, "alert_rule_test"):
+        parts = document.mapping(case, ("eval_time", "alertname", "exp_alerts"))
+        yield scale_duration_at(document, parts["eval_time"], factor)
+        for alert in _items(document, parts, "exp_alerts"):
+            expected = document.mapping(alert, ("exp_labels", "exp_annotations"))
+            if "exp_annotations" in expected:
+                yield Edit(expected["exp_annotations"], "{}")
+    for case in _items(document, keys, "promql_expr_test"):
+        parts = document.mapping(case, ("expr", "eval_time", "exp_samples"))
+        yield scale_duration_at(document, parts["eval_time"], factor)
+        yield from scale_expression_at(document, parts["expr"], factor, None)
+        power = powers(promql.parse(document.scalar(parts["expr"]))).result
+        for sample in _items(document, parts, "exp_samples"):
+            expected = document.mapping(sample, ("labels", "value", "histogram"))
+            if "value" in expected and power:
+                yield Edit(expected["value"], _scaled(document.scalar(expected["value"]), power, factor))
+
+
+def _items(document: Document, keys: dict[str, yaml.Node], key: str) -> list[yaml.Node]:
+    return document.sequence(keys[key]) if key in keys else []
+
+
+def _required_duration(
+    document: Document, node: yaml.Node, keys: dict[str, yaml.Node], key: str, factor: float
+) -> Edit:
+    if key not in keys:
+        document.fail(node, f"expected the key {key}, found none: its default of 1m cannot be scaled.")
+    return scale_duration_at(document, keys[key], factor)
+
+
+def _power_of_series(document: Document, node: yaml.Node) -> int:
+    text = document.scalar(node)
+    try:
+        tree = promql.parse(text)
+    except ExpressionError as error:
+        document.fail(node, error.message)
+    if not isinstance(tree, promql.Selector) or tree.name is None:
+        document.fail(node, f"expected a series with a name, found {text}.")
+    return power_of_name(tree.name)
+
+
+def _values(document: Document, node: yaml.Node, power: int, interval_seconds: float, factor: float) -> Edit:
+    """The values of a series scaled, with `stale` markers where the original lookback ends."""
+    lookback = math.ceil(LOOKBACK_SECONDS / interval_seconds)  # samples until a series that stopped is gone
+    words: list[str] = []
+    gap = 0  # samples missing since the last one; -1 after a stale marker, when nothing can vanish any more
+    for item in _ITEM.findall(document.scalar(node)):
+        missing = _GAP.fullmatch(item)
+        if missing:
+            count = int(missing[1] or 1)
+            if 0 <= gap < lookback <= gap + count:
+                words += [*_gap(lookback - gap - 1), "stale"]
+                count, gap = gap + count - lookback, -1
+            elif gap >= 0:
+                gap += count
+            words += _gap(count)
+            continue
+        gap = -1 if item == "stale" else 0
+        words.append(_value(document, node, item, power, factor))
+    if words and gap >= 0:
+        words += [*_gap(lookback - gap - 1), "stale"]
+    return Edit(node, yamldoc.quote(" ".join(words)))
+
+
+def _gap(count: int) -> list[str]:
+    return [f"_x{count}"] if count > 0 else []
+
+
+def _value(document: Document, node: yaml.Node, item: str, power: int, factor: float) -> str:
+    match = _VALUE.fullmatch(item)
+    if power == 0 or item == "stale":
+        return item
+    if match is None:
+        document.fail(
+            node, f"expected values such as 1, 0+60x10 or 5x3, found {item}, which cannot be scaled."
+        )
+    start, sign, step, times = match.groups()
+    scaled = _scaled(start, power, factor)
+    if step is not None:
+        scaled += sign + _scaled(step, power, factor)
+    return scaled + ("" if times is None else f"x{times}")
+
+
+def _scaled(text: str, power: int, factor: float) -> str:
+    """A number divided by factor**power, without an exponent, which promtool cannot read next to a sign."""
+    try:
+        value = float(text)
+    except ValueError:
+        message = f"expected a number, found {text}, which cannot be scaled."
+        raise RuleError(message) from None
+    return text if not math.isfinite(value) else f"{Decimal(repr(value / factor**power)):f}"
