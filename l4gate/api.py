@@ -73,7 +73,12 @@ class PrometheusApi:
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.timeout_seconds = timeout_seconds
-        self._headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        # A cached answer would be yesterday's truth: caches are told to stand aside, and the ones that do not are found.
+        self._headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "Cache-Control": "no-cache",
+        }
         authorization = _authorization(bearer_token_file, basic_auth_file)
         if authorization:
             self._headers["Authorization"] = authorization
@@ -87,10 +92,13 @@ class PrometheusApi:
 
     def now(self) -> float:
         """The server's clock, in Unix seconds."""
-        data = self.get("/api/v1/query", {"query": "time()"})[0]
+        data = self._whole("/api/v1/query", {"query": "time()"})
         if not isinstance(data, dict) or data.get("resultType") != "scalar":
             raise self._malformed("/api/v1/query", "no scalar for time()")
-        return self._sample(data.get("result")).value
+        now = self._sample(data.get("result")).value
+        if not 0 < now < math.inf:
+            raise self._malformed("/api/v1/query", f"time() is {now:g}")
+        return now
 
     def query(self, expr: str, at: float | None = None) -> QueryAnswer:
         """
@@ -109,12 +117,12 @@ class PrometheusApi:
 
     def targets(self) -> list[dict[str, Any]]:
         """The active targets as `/api/v1/targets` has them."""
-        data, _ = self.get("/api/v1/targets", {"state": "active"})
+        data = self._whole("/api/v1/targets", {"state": "active"})
         return self._dicts("/api/v1/targets", data, "activeTargets")
 
     def rules(self) -> dict[str, Any]:
         """The `data` of `/api/v1/rules`: `{"groups": [...]}`."""
-        data, _ = self.get("/api/v1/rules", {})
+        data = self._whole("/api/v1/rules", {})
         return {"groups": self._dicts("/api/v1/rules", data, "groups")}
 
     def version(self) -> str:
@@ -124,6 +132,14 @@ class PrometheusApi:
         except ApiBadAnswer:
             return ""
         return str(data.get("version", "")) if isinstance(data, dict) else ""
+
+    def _whole(self, path: str, params: Mapping[str, str]) -> Any:
+        """The `data` of an answer that must not be partial: half a list of rules hides what the other half says."""
+        data, warnings = self.get(path, params)
+        if warnings:
+            message = f"{self.base_url}{path} gave a partial answer: {_quote('; '.join(warnings))}."
+            raise ApiBadAnswer(message, next_step="find the store or shard that did not answer.")
+        return data
 
     def get(self, path: str, params: Mapping[str, str]) -> tuple[Any, tuple[str, ...]]:
         """
@@ -137,25 +153,34 @@ class PrometheusApi:
         if 300 <= status < 400:
             message = f"{self.base_url}{path} redirects (HTTP {status}) in place of an answer."
             raise ApiBadAnswer(message, next_step="give the URL of the API itself.")
-        try:
-            payload = json.loads(body)
-        except (ValueError, RecursionError):
-            payload = None
+        payload = _parse(body)
         if status == requests.codes.service_unavailable:
-            message = f"{self.base_url}{path} answers HTTP 503: {_quote(body)}."
+            message = f"{self.base_url}{path} answers HTTP 503: {_quote(_decoded(body))}."
             raise ApiUnreachable(message, next_step="wait until the server is ready, or read its log.")
         if not isinstance(payload, dict) or "status" not in payload:
-            kind = headers.get("Content-Type", "no content type")
-            message = f"{self.base_url}{path} answered HTTP {status} with {kind}, not the API's JSON: {_quote(body)}."
-            raise ApiBadAnswer(message, next_step="look for a proxy or a login page between here and the server.")
+            kind = _quote(headers.get("Content-Type", "")) if "Content-Type" in headers else "no content type"
+            message = f"{self.base_url}{path} answered HTTP {status} with {kind}, not the API's JSON: {_quote(_decoded(body))}."
+            raise ApiBadAnswer(
+                message, next_step="look for a proxy or a login page between here and the server."
+            )
         if status != requests.codes.ok or payload["status"] != "success":
-            said = f"{payload.get('errorType', 'error')}: {payload.get('error', 'no reason given')}"
-            message = f"{self.base_url}{path} answered HTTP {status}: {_quote(said.encode())}."
+            said = [payload[key] for key in ("errorType", "error") if isinstance(payload.get(key), str)]
+            message = f"{self.base_url}{path} answered HTTP {status}: {_quote(': '.join(said) or 'no reason given')}."
             raise ApiBadAnswer(message)
-        warnings = payload.get("warnings") or []
-        if not isinstance(warnings, list):
-            raise self._malformed(path, "warnings that are not a list")
-        return payload.get("data"), tuple(str(each) for each in warnings)
+        age = headers.get("Age", "0").strip()
+        if age != "0":
+            message = (
+                f"{self.base_url}{path} answered from a cache (Age: {_quote(age)}), not from the server."
+            )
+            raise ApiBadAnswer(
+                message, next_step="give the URL of the API itself, or exempt it from the cache."
+            )
+        warnings = payload.get("warnings")
+        if warnings is None:
+            warnings = []
+        if not isinstance(warnings, list) or not all(isinstance(each, str) for each in warnings):
+            raise self._malformed(path, "warnings that are not a list of texts")
+        return payload.get("data"), tuple(warnings)
 
     def _fetch(self, path: str, params: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
         """
@@ -201,7 +226,9 @@ class PrometheusApi:
             body = bytearray()
             for chunk in response.iter_content(_CHUNK_BYTES):
                 body += chunk
-                if len(body) > MAX_BODY_BYTES or stop.is_set():
+                if stop.is_set():
+                    break
+                if len(body) > MAX_BODY_BYTES:
                     message = f"{self.base_url}{path} sent more than {MAX_BODY_BYTES >> 20} MiB."
                     raise ApiBadAnswer(message)
             return response.status_code, response.headers, bytes(body)
@@ -213,12 +240,18 @@ class PrometheusApi:
         if isinstance(error, requests.exceptions.ChunkedEncodingError):
             return ApiBadAnswer(f"{where} broke off in the middle of its answer after {seconds:.1f} s.")
         if isinstance(error, requests.exceptions.SSLError):
-            return ApiUnreachable(f"{where}: TLS failed: {_reason(error)}.", next_step="check the certificate.")
+            return ApiUnreachable(
+                f"{where}: TLS failed: {_reason(error)}.", next_step="check the certificate."
+            )
         if isinstance(error, requests.exceptions.Timeout):
             return ApiUnreachable(f"{where} did not answer within {seconds:.1f} s.")
         if isinstance(error, requests.exceptions.ConnectionError):
-            return ApiUnreachable(f"{where} cannot be reached: {_reason(error)}.", next_step="start it, or mend the URL.")
-        return ApiBadAnswer(f"{where} gave an answer that cannot be read: {type(error).__name__}: {_reason(error)}.")
+            return ApiUnreachable(
+                f"{where} cannot be reached: {_reason(error)}.", next_step="start it, or mend the URL."
+            )
+        return ApiBadAnswer(
+            f"{where} gave an answer that cannot be read: {type(error).__name__}: {_reason(error)}."
+        )
 
     def _answer(self, path: str, params: Mapping[str, str], expr: str) -> QueryAnswer:
         data, warnings = self.get(path, params)
@@ -228,13 +261,20 @@ class PrometheusApi:
         for each in self._dicts(path, data, "result"):
             labels = each.get("metric")
             values = each.get("values") if "values" in each else [each.get("value")]
-            if not isinstance(labels, dict) or not isinstance(values, list) or not values:
+            if (
+                not isinstance(labels, dict)
+                or not all(isinstance(value, str) for value in labels.values())
+                or not isinstance(values, list)
+                or not values
+            ):
                 # A native histogram has no float value; the contract knows none, so it cannot be judged.
                 raise self._malformed(path, "a series without labels or float samples")
             samples = tuple(self._sample(value) for value in values)
             if any(later.at <= earlier.at for earlier, later in zip(samples, samples[1:], strict=False)):
                 raise self._malformed(path, "samples out of time order")
-            series.append(SampleSeries({str(key): str(value) for key, value in labels.items()}, samples))
+            series.append(SampleSeries(labels, samples))
+        if len({frozenset(each.labels.items()) for each in series}) < len(series):
+            raise self._malformed(path, "the same series twice")
         return QueryAnswer(expr, tuple(series), warnings)
 
     def _dicts(self, path: str, data: Any, key: str) -> list[dict[str, Any]]:
@@ -250,7 +290,7 @@ class PrometheusApi:
                 raise ValueError
             sample = Sample(float(at), float(value))
         except (TypeError, ValueError, OverflowError):
-            raise self._malformed("/api/v1/query", f"a sample that is no [time, text] pair: {pair!r:.60}") from None
+            raise self._malformed("/api/v1/query", "a sample that is no [time, text] pair") from None
         if not math.isfinite(sample.at):
             raise self._malformed("/api/v1/query", "a sample without a finite time")
         return sample
@@ -264,13 +304,14 @@ class PrometheusApi:
 
 def is_loopback(url: str) -> bool:
     """Whether the URL's host is this machine, so that no proxy may stand in between."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
+    host = (urlsplit(url).hostname or "").removesuffix(".")
+    if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    return address.is_loopback or address.is_unspecified  # connecting to 0.0.0.0 reaches this machine
 
 
 def _authorization(bearer_token_file: Path | None, basic_auth_file: Path | None) -> str:
@@ -280,9 +321,19 @@ def _authorization(bearer_token_file: Path | None, basic_auth_file: Path | None)
             continue
         try:
             secret = path.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            message = f"the credentials file {path} cannot be read: {error.strerror}."
+        except (OSError, UnicodeDecodeError) as error:
+            message = (
+                f"the credentials file {path} cannot be read: {getattr(error, 'strerror', 'not UTF-8')}."
+            )
             raise UsageError(message) from None
+        # Checked here, because the HTTP library quotes a header that it refuses, and with it the secret.
+        if not secret.isprintable() or not secret or (scheme == "Basic" and ":" not in secret):
+            wanted = "user:password" if scheme == "Basic" else "a token"
+            message = f"expected one line with {wanted} in the credentials file {path}, found something else (not shown)."
+            raise UsageError(message)
+        if scheme == "Bearer" and not secret.isascii():
+            message = f"expected a token of ASCII characters in the credentials file {path}."
+            raise UsageError(message)
         if scheme == "Basic":
             secret = base64.b64encode(secret.encode()).decode()
         return f"{scheme} {secret}"
@@ -291,7 +342,7 @@ def _authorization(bearer_token_file: Path | None, basic_auth_file: Path | None)
 
 def _reason(error: BaseException) -> str:
     """The innermost sentence of a requests error; the outer ones repeat the whole URL and object addresses."""
-    text = str(error)
+    text = re.sub(r"//[^/@\s]*@", "//", str(error))  # a proxy's URL may hold a password
     for pattern in (r"\[Errno -?\d+\] ([^'\")]+)", r"NameResolutionError.*?\((.*?)\)", r"'([^']{4,120})'"):
         match = re.search(pattern, text)
         if match:
@@ -299,7 +350,37 @@ def _reason(error: BaseException) -> str:
     return text[:_QUOTED_CHARACTERS] or type(error).__name__
 
 
-def _quote(body: bytes) -> str:
-    text = re.sub(r"\s+", " ", body.decode("utf-8", "replace")).strip()
+def _parse(body: bytes) -> Any:
+    """The JSON of a body, or None for one that is not JSON as RFC 8259 has it, each name once."""
+    try:
+        text = body.decode("utf-8")
+        payload = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+        if _SURROGATE.search(text):
+            json.dumps(payload, ensure_ascii=False).encode()  # half a character could be written nowhere
+    except (ValueError, RecursionError):
+        return None
+    return payload
+
+
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(constant)
+
+
+def _decoded(body: bytes) -> str:
+    return body[: 8 * _QUOTED_CHARACTERS].decode("utf-8", "replace")
+
+
+def _quote(text: str) -> str:
+    text = re.sub(r"\s+", " ", text).strip()
     printable = "".join(character if character.isprintable() else "?" for character in text)
     return repr(printable[:_QUOTED_CHARACTERS]) if printable else "an empty body"

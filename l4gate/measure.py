@@ -76,9 +76,12 @@ def measure(
     newest = _newest(recent)
     visible = {_key(series.labels): series for series in present.series}
     readings = {
-        name: _reading(name, realm, visible.values(), newest, now, pace, warnings) for name in (*_BOOLEANS, *_NUMBERS)
+        name: _reading(name, realm, visible.values(), newest, now, pace, warnings)
+        for name in (*_BOOLEANS, *_NUMBERS)
     }
-    sources = [_source(series, visible, newest) for series in present.series if _name(series) == contract.RAW_TS]
+    sources = [
+        _source(series, visible, newest) for series in present.series if _name(series) == contract.RAW_TS
+    ]
     own = [source for source in sources if source.labels.get(contract.REALM_LABEL) == realm]
     push = {
         _name(series): series.last.value
@@ -106,14 +109,16 @@ def measure(
         at=now,
         readings=readings,
         strays={name: _strays(name, realm, present.series) for name in _BOOLEANS},
-        evaluations=_evaluations(realm, recent, pace),
+        evaluations=_evaluations(realm, visible.values(), newest, pace),
         targets=_targets(realm, present, newest, details),
         sources=tuple(own),
         foreign_sources=tuple(source for source in sources if source not in own),
         rules=rules,
         push_time=push.get(_PUSH_TIME),
         push_failure_time=push.get(_PUSH_FAILURE_TIME),
-        textfile_error=any(_name(series) == _TEXTFILE_ERROR and series.last.value != 0 for series in present.series),
+        textfile_error=any(
+            _name(series) == _TEXTFILE_ERROR and series.last.value != 0 for series in present.series
+        ),
         # An alert counts as firing when either place says so: some servers answer only one of the two.
         abort_firing=frozenset(firing & _ABORT_NAMES) | (rules.abort_firing if rules else frozenset()),
         firing_warnings=tuple(sorted(name for name in firing - _ABORT_NAMES if name)),
@@ -173,12 +178,22 @@ def _strays(name: str, realm: str, present: Iterable[SampleSeries]) -> tuple[Map
     )
 
 
-def _evaluations(realm: str, recent: QueryAnswer, pace: Pace) -> tuple[Evaluation, ...]:
-    """The newest rule evaluations without a gap between them, oldest first."""
+def _evaluations(
+    realm: str,
+    visible: Iterable[SampleSeries],
+    newest: Mapping[frozenset[tuple[str, str]], SampleSeries],
+    pace: Pace,
+) -> tuple[Evaluation, ...]:
+    """
+    The newest rule evaluations without a gap between them, oldest first.
+
+    Of the series that are visible now only: one that ended minutes ago is still in the recent samples.
+    """
     by_name: dict[str, list[SampleSeries]] = {name: [] for name in _BOOLEANS}
-    for series in recent.series:
-        if _name(series) in by_name and series.labels.get(contract.REALM_LABEL) == realm:
-            by_name[_name(series)].append(series)
+    for series in visible:
+        raw = newest.get(_key(series.labels))
+        if _name(series) in by_name and series.labels.get(contract.REALM_LABEL) == realm and raw is not None:
+            by_name[_name(series)].append(raw)
     if any(len(found) != 1 for found in by_name.values()):
         return ()
     ok, fresh = ({s.at: s.value for s in by_name[name][0].samples} for name in _BOOLEANS)
@@ -217,7 +232,7 @@ def _targets(
     for each in details:
         labels = each.get("labels")
         if isinstance(labels, dict):
-            by_identity[labels.get("job", ""), labels.get("instance", "")] = each
+            by_identity[_text(labels.get("job")), _text(labels.get("instance"))] = each
     ups = [series for series in present.series if _name(series) == "up"]
     targets = []
     for job in (*contract.REQUIRED_TARGETS, *contract.ADVISORY_TARGETS):
@@ -233,17 +248,22 @@ def _targets(
                     instance=instance,
                     up=series.last.value == 1.0,
                     sampled_at=raw.last.at if raw is not None else float("-inf"),
-                    last_error=str(detail.get("lastError", "")),
+                    last_error=_text(detail.get("lastError")),
                     scrape_timeout=_seconds(detail.get("scrapeTimeout")),
                 )
             )
     return tuple(targets)
 
 
+def _text(value: Any) -> str:
+    """A text of the server, or an empty one where it has none or something else."""
+    return value if isinstance(value, str) else ""
+
+
 def _seconds(duration: Any) -> float | None:
     try:
-        return parse_duration(str(duration))
-    except UsageError:
+        return parse_duration(_text(duration))
+    except (UsageError, ValueError):  # more digits than Python takes for a number
         return None
 
 
@@ -252,19 +272,22 @@ def _rules(data: dict[str, Any], expectation: Expectation, realm: str, now: floa
     faults, evaluated, armed, firing = [], [], set(), set()
     limit = expectation.pace.max_sample_age
     for group in data["groups"]:
-        for rule in group.get("rules", ()):
-            name = str(rule.get("name", ""))
-            if rule.get("labels", {}).get(contract.REALM_LABEL, realm) != realm:
+        for rule in group["rules"]:
+            name = rule["name"]
+            if (rule.get("labels") or {}).get(contract.REALM_LABEL, realm) != realm:
                 continue
             at = _unix(rule.get("lastEvaluation"))
             evaluated.append(at)
             if rule.get("health") == "err":
-                faults.append(RuleFault(name, str(rule.get("lastError", ""))))
+                faults.append(RuleFault(name, _text(rule.get("lastError"))))
             if rule.get("type") != "alerting" or name not in _ABORT_NAMES:
                 continue
             if rule.get("health") == "ok" and now - at <= limit:
                 armed.add(name)
-                if any(alert.get("state") == "firing" for alert in rule.get("alerts", ())):
+                alerts = rule.get("alerts")
+                if isinstance(alerts, list) and any(
+                    isinstance(alert, dict) and alert.get("state") == "firing" for alert in alerts
+                ):
                     firing.add(name)
     return LoadedRules(
         expected_hash=rules_hash(expectation.groups),
@@ -281,7 +304,9 @@ def _rules(data: dict[str, Any], expectation: Expectation, realm: str, now: floa
 def _unix(text: Any) -> float:
     """Unix seconds of an RFC 3339 time with up to nanoseconds; minus infinity for none ("0001-01-01...")."""
     try:
-        parsed = dt.datetime.fromisoformat(str(text))
+        parsed = dt.datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
+        parsed = None
+    if parsed is None or parsed.tzinfo is None or parsed.year == 1:
         return float("-inf")
-    return parsed.timestamp() if parsed.year > 1 else float("-inf")
+    return parsed.timestamp()

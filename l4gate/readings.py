@@ -11,8 +11,15 @@ import enum
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 Labels = Mapping[str, str]
+# Every scraped series has them and no recorded one of the contract: who pushes a constant under a recorded name is found.
+_SCRAPE_LABELS: Final = frozenset({"job", "instance"})
+
+_ROUNDING_SECONDS: Final = (
+    0.001  # the API takes and gives whole milliseconds; a sample from the future proves nothing
+)
 
 
 class Absence(enum.Enum):
@@ -22,17 +29,23 @@ class Absence(enum.Enum):
     SEVERAL_SERIES = "several-series"
     NOT_FINITE = "not-finite"
     NOT_BOOLEAN = "not-boolean"
+    NOT_RECORDED = "not-recorded"
     OLD = "old"
     PARTIAL = "partial"
 
 
 @dataclass(frozen=True)
 class Value:
-    """A measured value and the time of its sample."""
+    """A measured value and the time of its sample; both are finite, or it would not have been measured."""
 
     query: str
     value: float
     at: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.value) and math.isfinite(self.at)):
+            message = f"expected a finite value and time, found {self.value} at {self.at}"
+            raise ValueError(message)
 
     def __str__(self) -> str:
         return f"{self.value:g}"
@@ -86,13 +99,21 @@ def read(
     if len(found) > 1:
         names = "; ".join(sorted(format_labels(labels) for labels, _, _ in found)[:4])
         return Missing(query, Absence.SEVERAL_SERIES, f"{len(found)} series where one is expected: {names}")
-    _, at, value = found[0]
+    labels, at, value = found[0]
+    scraped = sorted(_SCRAPE_LABELS & labels.keys())
+    if scraped:
+        return Missing(
+            query,
+            Absence.NOT_RECORDED,
+            f"a scraped series, not one that a rule records: {format_labels(labels)}",
+        )
     if not math.isfinite(value):
         return Missing(query, Absence.NOT_FINITE, f"{value:g}")
     if boolean and value not in (0.0, 1.0):
         return Missing(query, Absence.NOT_BOOLEAN, f"{value:g}, neither 0 nor 1")
-    if now - at > max_age_seconds:
-        return Missing(query, Absence.OLD, f"{value:g}, recorded {now - at:.1f} s ago (limit {max_age_seconds:g} s)")
+    if not -_ROUNDING_SECONDS <= now - at <= max_age_seconds:
+        found_age = f"{value:g}, recorded {now - at:.1f} s ago"
+        return Missing(query, Absence.OLD, f"{found_age} (limit {max_age_seconds:g} s)")
     return Value(query, value, at)
 
 

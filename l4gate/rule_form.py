@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from l4gate.rules import Rule, RuleGroup
 
 METRIC_PREFIX: Final = "duri_"
+_MOST_PARENTHESES: Final = 300  # ours have a dozen; the parser takes minutes over thousands, nested
 
 
 def rules_hash(groups: Iterable[RuleGroup]) -> str:
@@ -80,8 +81,10 @@ def _group_lines(group: RuleGroup) -> Iterator[str]:
 def _expression(text: str) -> str:
     """The canonical text; what our parser does not know stays as it is, and so differs from everything we have."""
     try:
+        if text.count("(") > _MOST_PARENTHESES:
+            raise RecursionError
         return promql.canonical(text)
-    except ExpressionError:
+    except (ExpressionError, RecursionError):
         return f"(not understood) {json.dumps(text)}"
 
 
@@ -101,8 +104,10 @@ def _concerns_us(group: RuleGroup, alerts: set[str]) -> bool:
 
 def _uses_our_metrics(rule: Rule) -> bool:
     try:
+        if rule.expr.count("(") > _MOST_PARENTHESES:
+            raise RecursionError
         found = list(promql.selectors(rule.tree))
-    except ExpressionError:
+    except (ExpressionError, RecursionError):
         return True  # nobody can say that it does not
     return any(
         (each.name or "").startswith(METRIC_PREFIX)

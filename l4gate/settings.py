@@ -50,6 +50,9 @@ def _number(*, minimum: float, maximum: float) -> Callable[[str], float]:
     return parse
 
 
+_PLAIN = re.compile(r"[!-~]+")  # no spaces, control characters or letters beyond ASCII
+
+
 def _url(text: str) -> str:
     """Checks a base URL. A password in it is refused, and never repeated in the message."""
     try:
@@ -59,10 +62,16 @@ def _url(text: str) -> str:
         message = "expected a URL such as http://127.0.0.1:9090, found one whose host or port cannot be read."
         raise UsageError(message) from None
     if parts.username is not None or parts.password is not None:
-        message = "expected a URL without a user name or password, found one with credentials in it (not shown)."
-        raise UsageError(message, next_step="pass credentials with L4_BASIC_AUTH_FILE or L4_BEARER_TOKEN_FILE.")
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        message = f"expected a URL such as http://127.0.0.1:9090, found {text!r}."
+        message = (
+            "expected a URL without a user name or password, found one with credentials in it (not shown)."
+        )
+        raise UsageError(
+            message, next_step="pass credentials with L4_BASIC_AUTH_FILE or L4_BEARER_TOKEN_FILE."
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or not _PLAIN.fullmatch(text):
+        # Where it cannot be told which part is which, "user:secret@host" may stand in any of them.
+        found = "one that is not" if "@" in text or "?" in text else repr(text)
+        message = f"expected a URL such as http://127.0.0.1:9090, found {found}."
         raise UsageError(message)
     if parts.query or parts.fragment:
         message = "expected a base URL without a query or fragment, found one that has it (not shown)."
@@ -77,9 +86,38 @@ def _realm(text: str) -> str:
     return text
 
 
+def _known(question: Callable[[], bool]) -> bool:
+    """The answer about a path; a name that is too long, or a folder that may not be entered, is a no."""
+    try:
+        return question()
+    except (OSError, ValueError):
+        return False
+
+
+def _flag(text: str | bool) -> bool:
+    if isinstance(text, bool):
+        return text
+    if text.lower() not in _FLAG:
+        message = f"expected 1 or 0, yes or no, found {text!r}."
+        raise UsageError(message)
+    return _FLAG[text.lower()]
+
+
+_FLAG = {
+    "1": True,
+    "yes": True,
+    "true": True,
+    "on": True,
+    "0": False,
+    "no": False,
+    "false": False,
+    "off": False,
+}
+
+
 def _folder(text: str) -> Path:
     path = Path(text)
-    if not text or (path.exists() and not path.is_dir()):
+    if not text or not _known(lambda: path.is_dir() or not path.exists()):
         message = f"expected a folder, found {text!r}."
         raise UsageError(message)
     return path
@@ -87,7 +125,7 @@ def _folder(text: str) -> Path:
 
 def _existing_folder(text: str) -> Path:
     path = Path(text)
-    if not (path / "prometheus.yml").is_file():
+    if not _known((path / "prometheus.yml").is_file):
         message = f"expected a folder with a prometheus.yml in it, found {text!r}."
         raise UsageError(message)
     return path
@@ -95,7 +133,7 @@ def _existing_folder(text: str) -> Path:
 
 def _file(text: str) -> Path:
     path = Path(text)
-    if not path.is_file():
+    if not (_known(path.is_file) and os.access(path, os.R_OK)):
         message = f"expected a readable file, found {text!r}."
         raise UsageError(message)
     return path
@@ -125,17 +163,36 @@ OPTIONS = (
     Option("stack", "where the stack comes from: " + ", ".join(STACKS), _choice(*STACKS), "KIND"),
     Option("url", "the Prometheus-compatible API to judge (stack external)", _url, "URL"),
     Option("realm", "the metric realm to judge; repeatable", _realm, "NAME", repeatable=True),
-    Option("factor", "time factor of the sandbox: all durations are divided by it", _number(minimum=1, maximum=600), "N"),
-    Option("deadline", "seconds until what is not proven is HOLD", _number(minimum=0.1, maximum=86400), "SECONDS"),
+    Option(
+        "factor",
+        "time factor of the sandbox: all durations are divided by it",
+        _number(minimum=1, maximum=600),
+        "N",
+    ),
+    Option(
+        "deadline", "seconds until what is not proven is HOLD", _number(minimum=0.1, maximum=86400), "SECONDS"
+    ),
     Option("report-dir", "where the verdict is written", _folder, "DIR"),
     Option("generation", "program generation: " + ", ".join(GENERATIONS), _choice(*GENERATIONS), "VERSION"),
-    Option("rules-url", "where /api/v1/rules is asked, if not at the URL (vmalert, Thanos Ruler)", _url, "URL"),
-    Option("foreign-rules", "rule groups that are not this repository's: differ, or ignore", _choice(*FOREIGN), "HOW"),
-    Option("config-dir", "the folder with prometheus.yml and rules/ that is the contract", _existing_folder, "DIR"),
+    Option(
+        "rules-url", "where /api/v1/rules is asked, if not at the URL (vmalert, Thanos Ruler)", _url, "URL"
+    ),
+    Option(
+        "foreign-rules",
+        "rule groups that are not this repository's: differ, or ignore",
+        _choice(*FOREIGN),
+        "HOW",
+    ),
+    Option(
+        "config-dir",
+        "the folder with prometheus.yml and rules/ that is the contract",
+        _existing_folder,
+        "DIR",
+    ),
     Option("bearer-token-file", "file with the bearer token for the URL", _file, "FILE"),
     Option("basic-auth-file", "file with user:password for the URL", _file, "FILE"),
     Option("cache-dir", "where fetched programs are kept", _folder, "DIR"),
-    Option("keep-stack", "leave the stack up after the run and print its addresses", bool, flag=True),
+    Option("keep-stack", "leave the stack up after the run and print its addresses", _flag, flag=True),
 )
 
 
@@ -185,13 +242,12 @@ def load_settings(given: Mapping[str, Any], environ: Mapping[str, str] | None = 
         if found in (None, [], False):
             text = environ.get(option.env)
             found, origin = (text, option.env) if text else (None, "")
-            if found is not None and option.repeatable:
-                found = [part.strip() for part in found.split(",") if part.strip()]
         if found is None:
             continue
         try:
             if option.repeatable:
-                values[option.dest] = tuple(dict.fromkeys(option.parse(text) for text in found))
+                parts = found.split(",") if isinstance(found, str) else found
+                values[option.dest] = tuple(dict.fromkeys(option.parse(text.strip()) for text in parts))
             else:
                 values[option.dest] = option.parse(found)
         except UsageError as error:

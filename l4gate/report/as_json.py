@@ -11,6 +11,10 @@ from l4gate.readings import Reading, Value
 from l4gate.report.model import RunReport
 from l4gate.verdict import Cause, Decision
 
+_YEAR_10000 = (
+    253402300799.0  # one second before it: RFC 3339 ends there, and a server's clock may say anything
+)
+
 
 def render_json(report: RunReport) -> str:
     """The report as JSON text; times are RFC 3339 in UTC, durations seconds."""
@@ -53,7 +57,8 @@ def decision_as_dict(decision: Decision) -> dict[str, Any]:
         "evidence": {
             "readings": {name: _reading(reading) for name, reading in readings.items()},
             "evaluations": [
-                {"at": utc(each.at), "ok": each.ok, "fresh_120s": each.fresh} for each in evidence.evaluations[-2:]
+                {"at": utc(each.at), "ok": _number(each.ok), "fresh_120s": _number(each.fresh)}
+                for each in evidence.evaluations[-2:]
             ],
             "targets_up": dict(evidence.targets_up),
             "rules_equal": evidence.rules_equal,
@@ -77,9 +82,16 @@ def cause_as_dict(cause: Cause) -> dict[str, str]:
 
 def utc(seconds: float) -> str | None:
     """Unix seconds as RFC 3339 with milliseconds; None for a time that is not known."""
-    if not math.isfinite(seconds) or seconds <= 0:
+    if not 0 < seconds < _YEAR_10000:
         return None
-    return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (
+        dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    )
+
+
+def _number(value: float | None) -> float | str | None:
+    """A raw sample; JSON has no NaN and no infinity, so these are text."""
+    return value if value is None or math.isfinite(value) else str(value)
 
 
 def _reading(reading: Reading) -> dict[str, Any]:

@@ -78,6 +78,8 @@ class RunReport:
             found += (_not_run(silent),)
         if not found:
             found = tuple(_failed(result) for result in self.not_passed)
+        if not found and self.verdict is not Verdict.GO:
+            found = (_nothing_decided(self),)
         return found
 
 
@@ -91,6 +93,17 @@ def _not_run(results: list[GateResult]) -> Cause:
         f"{len(results)} without an answer: {names}" + (f" ({'; '.join(reasons)})" if reasons else ""),
         "this run of pytest",
         "run the whole gate: pytest -m l4_gate, without -k, --deselect or a time limit that cuts it short.",
+    )
+
+
+def _nothing_decided(report: RunReport) -> Cause:
+    return Cause(
+        Stage.RUN,
+        "nothing-decided",
+        "a decision on each realm, and a plan of gates",
+        f"{len(report.decisions)} decisions, {len(report.results)} planned gates",
+        "this run of pytest",
+        "run the whole gate: pytest -m l4_gate.",
     )
 
 

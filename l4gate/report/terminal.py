@@ -19,11 +19,27 @@ _SHOWN_DIFF_LINES = 30
 
 def render_terminal(report: RunReport) -> Iterator[str]:
     """The lines of the block, the headline first."""
+    return map(_plain, _report(report))
+
+
+def decision_lines(decision: Decision) -> Iterator[str]:
+    """One realm: its values and age for a GO, else the first broken stage and what to do."""
+    return map(_plain, _decision(decision))
+
+
+def _plain(line: str) -> str:
+    """A server's words must not move the cursor, colour a GO or end the line."""
+    return "".join(character if character.isprintable() else "?" for character in line.replace("\t", "    "))
+
+
+def _report(report: RunReport) -> Iterator[str]:
     yield HEADLINES[report.verdict]
     for decision in report.decisions:
-        yield from decision_lines(decision)
-    if not report.decisions or not any(decision.causes for decision in report.decisions):
-        yield from _causes(report.causes)
+        yield from _decision(decision)
+    told = sum(
+        len(decision.causes) for decision in report.decisions
+    )  # they come first among the report's causes
+    yield from _causes(report.causes[told:])
     passed = len(report.results) - len(report.not_passed)
     yield f"  gates    {passed} of {len(report.results)} passed"
     for result in report.not_passed:
@@ -33,11 +49,12 @@ def render_terminal(report: RunReport) -> Iterator[str]:
             yield f"  {name:<8} {report.facts[name]}"
 
 
-def decision_lines(decision: Decision) -> Iterator[str]:
-    """One realm: its values and age for a GO, else the first broken stage and what to do."""
+def _decision(decision: Decision) -> Iterator[str]:
     evidence = decision.evidence
     if decision.verdict is Verdict.GO and isinstance(evidence.ok, Value):
-        inputs = ", ".join(f"{name} {reading}" for name, reading in evidence.abort_inputs.items() if "heart" not in name)
+        inputs = ", ".join(
+            f"{name} {reading}" for name, reading in evidence.abort_inputs.items() if "heart" not in name
+        )
         good = sum(1 for each in evidence.evaluations[-2:] if each.good)
         yield (
             f"  {decision.realm:<8} ok {evidence.ok}, fresh_120s {evidence.fresh} at {good} evaluations in a row, "
