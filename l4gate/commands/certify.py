@@ -1,0 +1,160 @@
+"""`l4gate certify`: what the last hours prove, criterion by criterion."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import time
+from typing import Any, Final
+
+from l4gate.api import PrometheusApi
+from l4gate.certify import certify_window, moment
+from l4gate.criteria import CHECKS
+from l4gate.duration import parse_duration
+from l4gate.errors import UsageError
+from l4gate.measurement import Pace
+from l4gate.report.as_json import utc
+from l4gate.report.certificate import (
+    certificate_as_dict,
+    certificate_lines,
+    criterion_as_dict,
+    write_certificate,
+)
+from l4gate.settings import Settings
+from l4gate.track import Window
+from l4gate.verdict import Verdict, worst
+
+HELP: Final = (
+    "certify a window of a running server: certified (exit 0), not certified (3), abort in the window (4)"
+)
+OPTIONS: Final = ("url", "realm", "factor", "report-dir", "bearer-token-file", "basic-auth-file")
+_TIMEOUT_SECONDS: Final = (
+    30.0  # per piece; a server that reads 10,000 samples from a slow disk is no broken server
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the window, the single checks and `--json`."""
+    parser.add_argument(
+        "--window",
+        default="24h",
+        metavar="DURATION",
+        help="how much production time is judged (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--until",
+        metavar="TIME",
+        help="where the window ends, RFC 3339 or Unix seconds (default: the server's now)",
+    )
+    parser.add_argument(
+        "--check",
+        choices=sorted(CHECKS),
+        help="judge the criteria of one required check at the end of the window only",
+    )
+    parser.add_argument("--json", action="store_true", help="print the certificate as JSON")
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Measures, judges, prints, and writes the report of each realm."""
+    if settings.url is None:
+        message = "certify needs a server to judge."
+        raise UsageError(message, next_step="give --url http://HOST:PORT.")
+    seconds = parse_duration(args.window)
+    if seconds <= 0:
+        message = f"--window: expected a duration above 0, found {args.window!r}."
+        raise UsageError(message)
+    asked = parse_time(args.until) if args.until else None
+    started = time.monotonic()
+    api = PrometheusApi(
+        settings.url,
+        timeout_seconds=_TIMEOUT_SECONDS,
+        bearer_token_file=settings.bearer_token_file,
+        basic_auth_file=settings.basic_auth_file,
+    )
+    now = api.now()
+    end = now if asked is None else asked
+    if end > now:
+        message = (
+            f"--until: expected a time that has passed on the server, found one {end - now:.0f} s ahead."
+        )
+        raise UsageError(message)
+    pace = Pace(settings.factor)
+    if args.check:
+        return _check(args, settings, api, end, pace)
+    window = Window(end - seconds / pace.factor, end, pace)
+    payloads, verdicts = [], []
+    for realm in settings.realms:
+        certificate, tracks = certify_window(api, realm, window)
+        facts = {
+            "server": settings.url,
+            "server version": api.version() or "not told by the server",
+            "asked at": utc(now) or "",
+            "took": f"{time.monotonic() - started:.2f} s",
+            "time factor": f"{pace.factor:g}",
+        }
+        verdicts.append(certificate.verdict)
+        payloads.append(certificate_as_dict(certificate, facts))
+        written = write_certificate(certificate, tracks, facts, settings.report_dir)
+        if not args.json:
+            print("\n".join(certificate_lines(certificate)))
+            print(f"  report   {', '.join(str(path) for path in written)}")
+    if args.json:
+        print(json.dumps(_payload(verdicts, payloads), indent=2, allow_nan=False))
+    return worst(verdicts).exit_code
+
+
+def parse_time(text: str) -> float:
+    """
+    Unix seconds of a time given as such or as RFC 3339 with a zone.
+
+    Raises:
+        UsageError: if it is neither.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        moment_given = dt.datetime.fromisoformat(text)
+    except ValueError:
+        moment_given = None
+    if moment_given is None or moment_given.tzinfo is None:
+        message = f"expected a time such as 2024-05-01T00:00:00Z or 1714521600, found {text!r}."
+        raise UsageError(message)
+    return moment_given.timestamp()
+
+
+def _payload(verdicts: list[Verdict], realms: list[dict[str, Any]]) -> dict[str, Any]:
+    verdict = worst(verdicts)
+    return {"verdict": verdict.name, "exit_code": verdict.exit_code, "realms": realms}
+
+
+def _check(args: argparse.Namespace, settings: Settings, api: PrometheusApi, at: float, pace: Pace) -> int:
+    """Judges one required check at one moment. What was not measured is HOLD like what is out of bounds."""
+    verdicts, payloads = [], []
+    for realm in settings.realms:
+        results = moment(api, realm, at, pace, CHECKS[args.check])
+        verdict = Verdict.GO if all(result.met for result in results) else Verdict.HOLD
+        verdicts.append(verdict)
+        criteria = [criterion_as_dict(result, pace) for result in results]
+        payloads.append(
+            {
+                "realm": realm,
+                "check": args.check,
+                "verdict": verdict.name,
+                "at": utc(at),
+                "criteria": criteria,
+            }
+        )
+        if not args.json:
+            print(f"{realm}: {args.check} {verdict.name}")
+            for result in results:
+                found = "no sample" if result.value is None else f"{result.value:.6g}"
+                mark = "met" if result.met else "NOT MET"
+                print(
+                    f"  {mark:<8} {result.criterion.id:<22} {result.criterion.bounds(pace)}: {result.why or found}"
+                )
+    if args.json:
+        print(json.dumps(_payload(verdicts, payloads), indent=2, allow_nan=False))
+    return worst(verdicts).exit_code
