@@ -149,7 +149,7 @@ gateway() { # LIMIT_SECONDS CURL_ARGUMENTS: credentials go to curl by a pipe, so
 # PUT replaces the group as a whole: nothing that an older version of this script pushed stays in it.
 push() {
   local answer status=0 code
-  command -v curl >/dev/null || { say "push failed: no curl in PATH=$PATH" && return 1; }
+  command -v curl >/dev/null || { say "push failed: there is no curl in PATH=$PATH" && return 1; }
   answer=$(gateway "$push_seconds" --request PUT --header 'Content-Type: text/plain; version=0.0.4' \
     --data-binary "${texts[$TS]}${texts[$SEQ]}" --write-out '\n%{http_code}' "$url/$GROUP" 2>&1) || status=$?
   code=${answer##*$'\n'} answer=${answer%$'\n'*}

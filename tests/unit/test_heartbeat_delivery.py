@@ -1,0 +1,307 @@
+"""The heartbeat script's two paths: what they carry, that neither stops the other, and what a failure says."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import signal
+import ssl
+import tempfile
+import time
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import requests
+import trustme
+
+from fixtures.writer import CRON_TOOLS, Exposed, Pushgateway, Scripted, Writer, exposed, scripted_gateway
+from l4gate.contract import PUSH_INSTANCE, PUSH_JOB, RAW_SEQ, RAW_TS, REALM_LABEL
+from l4gate.wait import wait_until
+
+NAMES = (RAW_TS, RAW_SEQ)
+NOBODY = 65534
+USER_AND_PASSWORD = 'duri:a "quoted" \\path\\ ü'.encode()
+
+
+def files(writer: Writer) -> dict[str, Exposed]:
+    return exposed(writer.file(RAW_TS) + writer.file(RAW_SEQ))
+
+
+def test_both_paths_deliver_the_same(writer: Writer, pushgateway: Pushgateway) -> None:
+    """Name, HELP, TYPE and value are equal on both paths; the push adds its grouping key and nothing else."""
+    writer.beat(env={"DURI_REALM": "staging"})
+
+    shown = pushgateway.shown()
+    for name in NAMES:
+        pushed, written = shown[name], files(writer)[name]
+        assert (pushed.help, pushed.type) == (written.help, written.type) == (written.help, "gauge")
+        assert pushed.sample.value == written.sample.value
+        assert written.sample.labels == {REALM_LABEL: "staging"}
+        assert pushed.sample.labels == {
+            REALM_LABEL: "staging",
+            "job": PUSH_JOB,
+            "instance": PUSH_INSTANCE,
+        }
+
+
+def test_pushed_text_is_the_text_of_the_files(writer: Writer, scripted: Scripted) -> None:
+    """The pushed body is the two files one after the other, byte by byte, and ends in a newline."""
+    writer.beat(env={"DURI_PUSHGATEWAY_URL": scripted.url})
+
+    [request] = [request for request in scripted.requests if request.method == "PUT"]
+    assert request.body == writer.file(RAW_TS) + writer.file(RAW_SEQ)
+    assert request.body.endswith("\n")
+    assert request.path == f"/metrics/job/{PUSH_JOB}/instance/{PUSH_INSTANCE}"
+
+
+def test_timestamp_is_now_with_a_fraction(writer: Writer) -> None:
+    """`ts` is the Unix time of the run, written with a decimal point and nanoseconds."""
+    before = time.time()
+    writer.beat()
+
+    assert re.search(r" \d{10}\.\d{9}\n\Z", writer.file(RAW_TS))
+    assert before <= files(writer)[RAW_TS].sample.value <= time.time()
+
+
+def test_files_are_readable_for_everyone_and_alone(writer: Writer) -> None:
+    """The .prom files have mode 0644 under a strict umask, and no other file stays beside them."""
+    writer.beat(umask=0o077)
+
+    found = {path.name: path.stat().st_mode & 0o777 for path in writer.textfile_dir.iterdir()}
+    assert found == {f"{name}.prom": 0o644 for name in NAMES}
+
+
+def test_push_replaces_the_whole_group(writer: Writer, pushgateway: Pushgateway) -> None:
+    """What somebody left in the script's group is gone after the next beat."""
+    group = f"{pushgateway.url}/metrics/job/{PUSH_JOB}/instance/{PUSH_INSTANCE}"
+    requests.put(group, data="left_over 1\n", timeout=5).raise_for_status()
+    assert "left_over" in pushgateway.shown()
+
+    writer.beat()
+
+    assert "left_over" not in pushgateway.shown()
+
+
+def test_refused_push_leaves_the_files(writer: Writer, refusing_url: str) -> None:
+    """With no Pushgateway the files are written, the exit code is 1, and stderr names path, address and reason."""
+    done = writer.run(env={"DURI_PUSHGATEWAY_URL": refusing_url})
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"textfile_heartbeat.sh: push to {refusing_url} failed: curl: (7) ")
+    assert files(writer).keys() == set(NAMES)
+
+
+def test_hanging_gateway_costs_five_seconds(writer: Writer, hanging_url: str) -> None:
+    """By default a gateway that accepts and never answers ends the run after 5 s; the files do not wait for it."""
+    writer.beat()
+    before = writer.sequence()
+    began = time.monotonic()
+    with writer.start(env={"DURI_PUSHGATEWAY_URL": hanging_url}) as process:
+        wait_until(
+            lambda: writer.sequence() > before, deadline_seconds=2, interval_seconds=0.01, what="new files"
+        )
+        assert process.poll() is None
+        _, words = process.communicate(timeout=8)
+
+    assert process.returncode == 1
+    assert 4.5 <= time.monotonic() - began <= 6
+    assert re.search(rf"push to {hanging_url} failed: curl: \(28\) .*timed out after 5\d\d\d millisec", words)
+
+
+def test_hanging_gateway_is_bounded_without_a_state_too(writer: Writer, hanging_url: str) -> None:
+    """A run that first asks the Pushgateway for a lost number keeps to the same limit."""
+    began = time.monotonic()
+    done = writer.run(env={"DURI_PUSHGATEWAY_URL": hanging_url})
+
+    assert done.returncode == 1
+    assert time.monotonic() - began <= 5
+    assert files(writer).keys() == set(NAMES)
+
+
+def test_rejected_push_is_a_failure(writer: Writer, pushgateway: Pushgateway) -> None:
+    """A type conflict, which the Pushgateway answers with 400, is exit 1 with the server's own words."""
+    other = f"{pushgateway.url}/metrics/job/other"
+    requests.put(other, data=f"# TYPE {RAW_TS} counter\n{RAW_TS} 1\n", timeout=5).raise_for_status()
+
+    done = writer.run()
+
+    assert done.returncode == 1
+    assert f"push to {pushgateway.url} failed: rejected with HTTP status 400: " in done.stderr
+    assert f'"{RAW_TS}"' in done.stderr
+    assert "is not a GAUGE" in done.stderr
+    assert RAW_SEQ not in pushgateway.shown()
+    assert files(writer).keys() == set(NAMES)
+
+
+@pytest.mark.parametrize("status", [301, 401, 404, 500, 503])
+def test_any_answer_but_2xx_is_a_failure(writer: Writer, scripted: Scripted, status: int) -> None:
+    """Status and words of the answer are in one line on stderr, cut to what a mail can bear."""
+    scripted.status, scripted.answer = status, b"<html>\n<h1>no\x00\x1b[31m" + b"x" * 10_000
+
+    done = writer.run(env={"DURI_PUSHGATEWAY_URL": scripted.url})
+
+    assert done.returncode == 1
+    [line] = [line for line in done.stderr.splitlines() if "push to" in line]
+    assert f"rejected with HTTP status {status}: <html> <h1>no" in line
+    assert "\x1b" not in line
+    assert len(line) < 700
+
+
+@pytest.mark.parametrize("status", [200, 202])
+def test_accepted_is_delivered(writer: Writer, scripted: Scripted, status: int) -> None:
+    """Both ways in which Pushgateways of all versions say yes are exit 0."""
+    scripted.status = status
+
+    writer.beat(env={"DURI_PUSHGATEWAY_URL": scripted.url})
+
+
+def test_nothing_delivered(writer: Writer, refusing_url: str) -> None:
+    """With neither path the exit code is 69 and stderr names both."""
+    writer.textfile_dir.rmdir()
+
+    done = writer.run(env={"DURI_PUSHGATEWAY_URL": refusing_url})
+
+    assert done.returncode == 69
+    assert f"push to {refusing_url} failed" in done.stderr
+    assert f"cannot write the .prom files in {writer.textfile_dir}" in done.stderr
+
+
+def test_missing_textfile_folder_leaves_the_push(writer: Writer, pushgateway: Pushgateway) -> None:
+    """A missing folder is not made, as node-exporter would not read it; the push is done, exit 1."""
+    writer.textfile_dir.rmdir()
+
+    done = writer.run()
+
+    assert done.returncode == 1
+    assert "No such file or directory" in done.stderr
+    assert f"cannot write the .prom files in {writer.textfile_dir}" in done.stderr
+    assert not writer.textfile_dir.exists()
+    assert RAW_SEQ in pushgateway.shown()
+
+
+def test_full_disk_leaves_the_push(writer: Writer, pushgateway: Pushgateway) -> None:
+    """When the files cannot grow any more the old ones stay whole, no temporary file stays, and the push is done."""
+    writer.beat()
+    old = writer.file(RAW_TS)
+
+    done = writer.run(preexec_fn=limit_file_size, restore_signals=False)
+
+    assert done.returncode == 1
+    assert f"cannot write the .prom files in {writer.textfile_dir}" in done.stderr
+    assert writer.file(RAW_TS) == old
+    assert {path.name for path in writer.textfile_dir.iterdir()} == {f"{name}.prom" for name in NAMES}
+    assert pushgateway.shown()[RAW_SEQ].sample.value == writer.sequence() + 1
+
+
+def limit_file_size() -> None:
+    # Python ignores SIGXFSZ, so beyond the limit a write fails, as on a full disk; the state is far smaller.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")
+def test_read_only_folder_leaves_the_push(pushgateway: Pushgateway) -> None:
+    """A textfile folder that the user may not write to is exit 1, and the push is done."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        writer = Writer(Path(folder), pushgateway.url)
+        writer.state_dir.mkdir()
+        os.chown(writer.state_dir, NOBODY, NOBODY)
+
+        done = writer.run(user=NOBODY, group=NOBODY, extra_groups=[])
+
+    assert done.returncode == 1
+    assert "Permission denied" in done.stderr
+    assert RAW_SEQ in pushgateway.shown()
+
+
+def test_missing_curl_leaves_the_files(writer: Writer, tools: Callable[..., str]) -> None:
+    """Without curl stderr says so, the files are written, exit 1."""
+    path = tools(*CRON_TOOLS)
+
+    done = writer.run(env={"PATH": path})
+
+    assert done.returncode == 1
+    assert done.stderr == f"textfile_heartbeat.sh: push failed: there is no curl in PATH={path}\n"
+    assert files(writer).keys() == set(NAMES)
+
+
+def test_killed_before_the_rename(writer: Writer, tools: Callable[..., str]) -> None:
+    """A run killed between temporary file and rename leaves the old file whole; the next one tidies up."""
+    writer.beat()
+    old = writer.file(RAW_TS)
+    killer = tools(
+        *CRON_TOOLS, "curl", mv=f'case "$*" in *.prom) kill -9 $PPID ;; *) exec /bin/mv "$@" ;; esac'
+    )
+
+    done = writer.run(env={"PATH": killer})
+
+    assert done.returncode == -signal.SIGKILL
+    assert writer.file(RAW_TS) == old
+    [left] = [path for path in writer.textfile_dir.iterdir() if path.suffix != ".prom"]
+    assert left.name.startswith(f".{RAW_TS}.")
+
+    writer.beat()
+
+    assert {path.name for path in writer.textfile_dir.iterdir()} == {f"{name}.prom" for name in NAMES}
+    assert writer.file(RAW_TS) != old
+
+
+def test_credentials_reach_the_gateway(writer: Writer, scripted: Scripted, tmp_path: Path) -> None:
+    """User and password are taken from a file as they are, quotes and backslashes included."""
+    secret = tmp_path / "auth"
+    secret.write_bytes(USER_AND_PASSWORD + b"\r\nsecond line\n")
+
+    writer.beat(env={"DURI_PUSHGATEWAY_URL": scripted.url, "DURI_BASIC_AUTH_FILE": str(secret)})
+
+    for request in scripted.requests:
+        kind, _, value = request.headers["Authorization"].partition(" ")
+        assert (kind, b64decode(value)) == ("Basic", USER_AND_PASSWORD)
+
+
+def test_credentials_are_on_no_command_line(writer: Writer, scripted: Scripted, tmp_path: Path) -> None:
+    """While the push is on its way, no process on the machine shows the password in its arguments or environment."""
+    secret = tmp_path / "auth"
+    secret.write_bytes(USER_AND_PASSWORD)
+    shown: list[bytes] = []
+    scripted.on_push = lambda: shown.extend(command_lines())
+
+    writer.beat(env={"DURI_PUSHGATEWAY_URL": scripted.url, "DURI_BASIC_AUTH_FILE": str(secret)})
+
+    assert any(b"curl" in words and scripted.url.encode() in words for words in shown)
+    password = USER_AND_PASSWORD.partition(b":")[2]
+    assert not [words for words in shown if password in words]
+
+
+def command_lines() -> Iterator[bytes]:
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # processes end while we look
+            yield (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+
+
+def test_unreadable_credentials_leave_the_files(writer: Writer) -> None:
+    """A credentials file that is not there is a failed push, not a push without credentials."""
+    done = writer.run(env={"DURI_BASIC_AUTH_FILE": "/no/such/file"})
+
+    assert done.returncode == 1
+    assert "/no/such/file: No such file or directory" in done.stderr
+    assert files(writer).keys() == set(NAMES)
+
+
+def test_tls_needs_its_authority(writer: Writer, tmp_path: Path) -> None:
+    """Over https a certificate of an unknown authority fails the push, and DURI_CA_FILE makes it known."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    ca_file = tmp_path / "an authority.pem"
+    authority.cert_pem.write_to_path(str(ca_file))
+    with scripted_gateway(context) as gateway:
+        unknown = writer.run(env={"DURI_PUSHGATEWAY_URL": gateway.url})
+        writer.beat(env={"DURI_PUSHGATEWAY_URL": gateway.url, "DURI_CA_FILE": str(ca_file)})
+
+    assert unknown.returncode == 1
+    assert "curl: (60)" in unknown.stderr
+    assert [request.method for request in gateway.requests] == ["PUT"]
