@@ -179,6 +179,9 @@ def _recorded(name: str, reading: Missing, m: Measurement, pace: Pace) -> Cause 
     if reading.cause is Absence.NOT_FINITE:
         step = "find the NaN among the rule's inputs: mend the rule."
         return Cause(Stage.RULES, "not-finite", f"{name} to be 0 or 1", reading.found, where, step)
+    if reading.cause is Absence.NOT_RECORDED:
+        step = f"find who pushes {name}: only the recording rule may make it."
+        return Cause(Stage.RULES, "not-recorded", f"{name} as the rule records it", reading.found, where, step)
     if reading.cause is not Absence.NO_SERIES:
         return None
     strays = m.strays.get(name, ())
