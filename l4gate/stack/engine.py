@@ -1,0 +1,176 @@
+"""
+The container engine: whether one answers on this machine, and what of ours is in it.
+
+docker-py takes 0.4 s to import, so it is imported only once an engine is known to answer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from l4gate.errors import StackError
+
+if TYPE_CHECKING:
+    import docker  # type: ignore[import-untyped] # docker-py has no types
+
+RUN_LABEL: Final = "l4gate.run"  # on every container and network; the run's name tells its owner
+_PING_SECONDS: Final = 1.0  # takes 2 ms; `auto` must decide in less than half a second where nothing listens
+_API_SECONDS: Final = 60.0
+_HERE: Final = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A container engine on this machine that answers; `host` is a URL as in DOCKER_HOST."""
+
+    host: str
+
+    def client(self, *, timeout_seconds: float = _API_SECONDS) -> docker.DockerClient:
+        """A client of it; the caller closes it."""
+        import docker
+
+        return docker.from_env(
+            environment={**os.environ, "DOCKER_HOST": self.host}, timeout=timeout_seconds, version="auto"
+        )
+
+
+def find_engine() -> Engine:
+    """
+    The engine that docker's own tools would use, or else Podman's.
+
+    Raises:
+        StackError: if none answers, or it is on another machine, where our folders and loopback are not.
+    """
+    chosen = _chosen_host()
+    hosts = [chosen] if chosen else _usual_hosts()
+    reasons = []
+    for host in hosts:
+        reason = _why_not(host)
+        if reason is None:
+            return Engine(host)
+        reasons.append(reason)
+    raise StackError(
+        f"no container engine answers: {'; '.join(reasons)}.",
+        next_step="start Docker or Podman, or use processes.",
+    )
+
+
+def labelled() -> list[tuple[str, str, str, float]]:
+    """Every container and network of any run of ours: (kind, id, run, age in seconds). Empty without an engine."""
+    try:
+        client = find_engine().client()
+    except StackError:
+        return []
+    wanted = {"label": RUN_LABEL}
+    with suppress_engine_errors():
+        try:
+            containers = client.api.containers(all=True, filters=wanted)
+            networks = client.api.networks(filters=wanted)
+        finally:
+            client.close()
+        now = datetime.now(UTC).timestamp()
+        return [
+            ("container", each["Id"], each["Labels"][RUN_LABEL], now - each["Created"]) for each in containers
+        ] + [
+            ("network", each["Id"], each["Labels"][RUN_LABEL], now - _seconds(each["Created"]))
+            for each in networks
+        ]
+    return []
+
+
+def remove(things: Iterable[tuple[str, str]]) -> None:
+    """Removes containers with their volumes, then networks, by (kind, id). Gone already, or going, is fine."""
+    try:
+        client = find_engine().client()
+    except StackError:
+        return
+    try:
+        for kind, name in sorted(things):  # containers come before the networks they are in
+            with suppress_engine_errors():
+                if kind == "container":
+                    client.api.remove_container(name, v=True, force=True)
+                else:
+                    client.api.remove_network(name)
+    finally:
+        client.close()
+
+
+def suppress_engine_errors() -> suppress:
+    """What the engine says about things that somebody else has removed meanwhile."""
+    import docker.errors  # type: ignore[import-untyped] # docker-py has no types
+    import requests
+
+    return suppress(docker.errors.DockerException, requests.RequestException)
+
+
+def _chosen_host() -> str | None:
+    """The host that the user chose: by environment, docker context, or Testcontainers' properties file."""
+    if os.environ.get("DOCKER_HOST"):
+        return os.environ["DOCKER_HOST"]
+    config = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
+    context = os.environ.get("DOCKER_CONTEXT")
+    if context is None:
+        with suppress(OSError, ValueError, AttributeError):
+            context = json.loads(config.read_text()).get("currentContext")
+    properties = Path.home() / ".testcontainers.properties"
+    if (context and context != "default") or properties.exists():
+        from testcontainers.core.docker_client import get_docker_host
+
+        return get_docker_host()
+    return None
+
+
+def _usual_hosts() -> list[str]:
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
+    sockets = ["/var/run/docker.sock", f"{runtime}/docker.sock", f"{runtime}/podman/podman.sock"]
+    if os.getuid() == 0:
+        sockets.append("/run/podman/podman.sock")
+    there = [path for path in sockets if Path(path).exists()]
+    return [f"unix://{path}" for path in there or sockets[:1]]
+
+
+def _why_not(host: str) -> str | None:
+    """Why an engine cannot be used, or None if it can."""
+    parts = urlsplit(host)
+    if parts.scheme == "unix":
+        return _ping_unix(parts.path)
+    if parts.scheme in ("tcp", "http", "https") and parts.hostname in _HERE:
+        client = None
+        try:
+            client = Engine(host).client(timeout_seconds=_PING_SECONDS)
+            client.ping()
+        except Exception as error:  # noqa: BLE001 - docker-py lets several libraries' errors through
+            return f"{host} ({error})"
+        finally:
+            if client is not None:
+                client.close()
+        return None
+    return f"{host} is not on this machine"
+
+
+def _ping_unix(path: str) -> str | None:
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(_PING_SECONDS)
+            connection.connect(path)
+            connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            answer = connection.recv(64)
+    except OSError as error:
+        return f"unix://{path} ({error.strerror or error})"
+    return None if b" 200 " in answer else f"unix://{path} (answered {answer[:40]!r})"
+
+
+def _seconds(created: Any) -> float:
+    """A time as the engine gives it: RFC 3339, with more digits than Python reads."""
+    with suppress(ValueError):
+        return datetime.fromisoformat(str(created)[:19] + "+00:00").timestamp()
+    return datetime.now(UTC).timestamp()

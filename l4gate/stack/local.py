@@ -1,0 +1,274 @@
+"""What a stack of our own does whether its services are processes or containers: configuration, rules, readiness."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import requests
+
+from l4gate.contract import REQUIRED_TARGETS, SCRAPE_INTERVAL_SECONDS
+from l4gate.errors import StackError
+from l4gate.promtool import Promtool
+from l4gate.render import render
+from l4gate.stack.compose import Service
+from l4gate.stack.model import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, StackSpec
+from l4gate.stack.rundir import RunDir
+from l4gate.wait import wait_until
+
+_READY_SECONDS: Final = 60.0  # takes 0.1 s; a loaded CI machine replaying a log may take long
+_READY_POLL_SECONDS: Final = 0.01
+_SCRAPE_POLL_SECONDS: Final = 0.02
+_FIRST_SCRAPE_SECONDS: Final = 5.0  # Prometheus' own service discovery ticker; no flag changes it
+_RELOAD_SECONDS: Final = 30.0  # takes 4 ms; Prometheus gives no limit
+_REQUEST_SECONDS: Final = 2.0
+_NEVER_SCRAPED: Final = "0001-01-01T00:00:00Z"
+_LOG_LINES_IN_MESSAGES: Final = 8
+
+
+class LocalStack(ABC):
+    """
+    A stack whose parts are ours. See `model.Stack` for the public methods.
+
+    A subclass starts and ends services; it sets `urls`, `versions` and `origins` while it starts.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(
+        self,
+        spec: StackSpec,
+        services: Mapping[str, Service],
+        run_dir: RunDir,
+        reason: str,
+    ) -> None:
+        self.spec = spec
+        self.reason = reason
+        self.urls: dict[str, str] = {}
+        self.versions: dict[str, str] = {}
+        self.origins: dict[str, str] = {}
+        self._services = services
+        self._dirs = run_dir
+        self._http = requests.Session()
+        self._http.trust_env = False  # a proxy from the environment cannot reach our loopback
+
+    @property
+    def run_id(self) -> str:
+        """See `Stack.run_id`."""
+        return self._dirs.run_id
+
+    @property
+    def prometheus_url(self) -> str:
+        """See `Stack.prometheus_url`."""
+        return self.urls[PROMETHEUS]
+
+    @property
+    def pushgateway_url(self) -> str:
+        """See `Stack.pushgateway_url`."""
+        return self.urls[PUSHGATEWAY]
+
+    @property
+    def node_exporter_url(self) -> str:
+        """See `Stack.node_exporter_url`."""
+        return self.urls[NODE_EXPORTER]
+
+    @property
+    def run_dir(self) -> Path:
+        """See `Stack.run_dir`."""
+        return self._dirs.root
+
+    @property
+    def config_dir(self) -> Path:
+        """See `Stack.config_dir`."""
+        return self._dirs.config
+
+    @property
+    def data_dir(self) -> Path:
+        """See `Stack.data_dir`."""
+        return self._dirs.data
+
+    @property
+    def textfile_dir(self) -> Path:
+        """See `Stack.textfile_dir`."""
+        return self._dirs.textfile
+
+    @property
+    @abstractmethod
+    def promtool(self) -> Promtool:
+        """See `Stack.promtool`."""
+
+    @abstractmethod
+    def kill(self, service: str) -> None:
+        """See `Stack.kill`."""
+
+    @abstractmethod
+    def pause(self, service: str) -> None:
+        """See `Stack.pause`."""
+
+    @abstractmethod
+    def resume(self, service: str) -> None:
+        """See `Stack.resume`."""
+
+    @abstractmethod
+    def logs(self, service: str, lines: int = 50) -> str:
+        """See `Stack.logs`."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """See `Stack.stop`."""
+
+    @abstractmethod
+    def _terminate(self, service: str) -> None:
+        """Ends a service in order, so that it can write what it has in memory."""
+
+    @abstractmethod
+    def _launch(self, service: str) -> None:
+        """Starts a service that is not running, at the address that it had; does not wait."""
+
+    @abstractmethod
+    def _check_alive(self, service: str) -> bool:
+        """Whether the service may be asked if it is ready; raises StackError if it has ended."""
+
+    def start(self, service: str) -> None:
+        """See `Stack.start`."""
+        self._known(service)
+        hold = service == PROMETHEUS and self.spec.factor > 1 and not self._dirs.held_rules.exists()
+        if hold:
+            self._hold_rules()
+        self._launch(service)
+        self._wait_ready(service)
+        if hold:
+            self.load_rules()
+
+    def restart(self, service: str) -> None:
+        """See `Stack.restart`."""
+        self._terminate(service)
+        self.start(service)
+
+    def keep(self) -> None:
+        """Leaves everything up when this run ends, and marks it so that the next run does not reap it."""
+        self._dirs.keep()
+
+    def reload(self) -> None:
+        """See `Stack.reload`."""
+        url = f"{self.prometheus_url}/-/reload"
+        try:
+            answer = self._http.post(url, timeout=_RELOAD_SECONDS)
+        except requests.RequestException as error:
+            message = f"expected Prometheus to reload, found no answer from {url}: {error}.{self._log_tail(PROMETHEUS)}"
+            raise StackError(message, next_step="see whether Prometheus runs.") from None
+        if not answer.ok:
+            message = (
+                f"expected Prometheus to reload, found status {answer.status_code} from {url}: "
+                f"{answer.text.strip()}{self._complaints()}"
+            )
+            raise StackError(message, next_step="correct the file; the old rules go on until then.")
+
+    def load_rules(self) -> None:
+        """See `Stack.load_rules`."""
+        held = self._dirs.held_rules
+        if not held.exists():
+            return
+        wait_until(
+            lambda: not self._unscraped(),
+            deadline_seconds=_FIRST_SCRAPE_SECONDS + 2 * SCRAPE_INTERVAL_SECONDS,
+            interval_seconds=_SCRAPE_POLL_SECONDS,
+            what=f"the targets {', '.join(REQUIRED_TARGETS)} to have been scraped once",
+            last_seen=lambda: f"never scraped: {', '.join(self._unscraped())}",
+            next_step=f"look at {self.prometheus_url}/targets.",
+        )
+        for path in held.iterdir():
+            if not (self.config_dir / "rules" / path.name).exists():
+                path.rename(self.config_dir / "rules" / path.name)
+        held.rmdir()
+        self.reload()
+
+    def _render(self, addresses: Mapping[str, str]) -> None:
+        """Writes the configuration of this run; on a scaled stack the rules are held back. See `Stack.load_rules`."""
+        render(
+            self.spec.source,
+            self.config_dir,
+            factor=self.spec.factor,
+            realms=self.spec.realms,
+            addresses=addresses,
+        )
+        if self.spec.factor > 1:
+            self._hold_rules()
+
+    def _mounted(self, service: str) -> dict[str, Path]:
+        """The folder of this run for each path that the service's definition mounts."""
+        folders = {
+            "/etc/prometheus": self._dirs.config,
+            "/prometheus": self._dirs.data,
+            "/pushgateway": self._dirs.pushgateway,
+            "/textfile": self._dirs.textfile,
+        }
+        return {inside: folders[inside] for inside in self._services[service].mounts}
+
+    def _hold_rules(self) -> None:
+        (self.config_dir / "rules").rename(self._dirs.held_rules)
+        (self.config_dir / "rules").mkdir()
+
+    def _fill_history(self) -> None:
+        if self.spec.history is not None:
+            self.spec.history(self.data_dir, self.promtool)
+
+    def _wait_ready(self, *services: str) -> None:
+        for service in services:
+            wait_until(
+                lambda service=service: self._is_ready(service),  # type: ignore[misc]
+                deadline_seconds=_READY_SECONDS,
+                interval_seconds=_READY_POLL_SECONDS,
+                what=f"{service} to be ready at {self._ready_url(service)}",
+                last_seen=lambda service=service: f"no good answer.{self._log_tail(service)}",  # type: ignore[misc]
+                next_step="see its log.",
+            )
+
+    def _is_ready(self, service: str) -> bool:
+        if not self._check_alive(service):
+            return False
+        try:
+            answer = self._http.get(self._ready_url(service), timeout=_REQUEST_SECONDS)
+        except requests.RequestException:
+            return False
+        return answer.ok
+
+    def _ready_url(self, service: str) -> str:
+        return self.urls[service] + self._services[service].ready_path
+
+    def _unscraped(self) -> list[str]:
+        """The required jobs that have no target yet, or one that has never been scraped."""
+        try:
+            answer = self._http.get(
+                f"{self.prometheus_url}/api/v1/targets", params={"state": "active"}, timeout=_REQUEST_SECONDS
+            )
+            targets: list[dict[str, Any]] = answer.json()["data"]["activeTargets"]
+        except (requests.RequestException, LookupError, TypeError):
+            return list(REQUIRED_TARGETS)
+        return [
+            job for job in REQUIRED_TARGETS if not _all_scraped(t for t in targets if t["scrapePool"] == job)
+        ]
+
+    def _log_tail(self, service: str) -> str:
+        tail = self.logs(service, _LOG_LINES_IN_MESSAGES)
+        return f" Last lines of its log:\n{tail}\n" if tail else ""
+
+    def _complaints(self) -> str:
+        """What Prometheus wrote down about a refused reload: its answer does not name the file, its log does."""
+        lines = self.logs(PROMETHEUS, _LOG_LINES_IN_MESSAGES).splitlines()
+        complaints = [line for line in lines if "level=error" in line.lower()]
+        return "".join(f"\n{line}" for line in complaints) + "\n"
+
+    @staticmethod
+    def _known(service: str) -> str:
+        if service not in SERVICES:
+            message = f"expected one of {', '.join(SERVICES)}, found {service!r}."
+            raise StackError(message, next_step="correct the name.")
+        return service
+
+
+def _all_scraped(targets: Iterable[Mapping[str, Any]]) -> bool:
+    scraped = [target["lastScrape"] != _NEVER_SCRAPED for target in targets]
+    return bool(scraped) and all(scraped)

@@ -1,0 +1,133 @@
+"""What every stack can do, wherever it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from l4gate.contract import JOB_NODE_EXPORTER, JOB_PROMETHEUS, JOB_PUSHGATEWAY
+from l4gate.promtool import Promtool
+
+# The services are called as their scrape jobs are, in the compose file, in methods and in messages.
+PROMETHEUS: Final = JOB_PROMETHEUS
+PUSHGATEWAY: Final = JOB_PUSHGATEWAY
+NODE_EXPORTER: Final = JOB_NODE_EXPORTER
+SERVICES: Final = (PROMETHEUS, PUSHGATEWAY, NODE_EXPORTER)
+
+
+@dataclass(frozen=True)
+class StackSpec:
+    """
+    What a stack is to be.
+
+    Attributes:
+        factor: every duration of the system is divided by it; 1 is production.
+        realms: the values of the realm label that the rules are rendered for.
+        generation: of the programs, one of `settings.GENERATIONS`.
+        source: the folder with prometheus.yml, rules/ and targets/.
+        history: fills the empty TSDB folder that it is given before Prometheus starts.
+    """
+
+    factor: float
+    realms: tuple[str, ...]
+    generation: str
+    source: Path
+    history: Callable[[Path, Promtool], None] | None = None
+
+
+class Stack(Protocol):
+    """
+    A running observation stack. Services are named by SERVICES.
+
+    A stack that is not ours (external) raises StackError for everything that would change it.
+    """
+
+    @property
+    def kind(self) -> str:
+        """One of containers, processes, external."""
+
+    @property
+    def reason(self) -> str:
+        """Why this kind was taken, for the evidence."""
+
+    @property
+    def run_id(self) -> str:
+        """Unique per run; what the run leaves behind carries it."""
+
+    @property
+    def spec(self) -> StackSpec:
+        """As it was asked for."""
+
+    @property
+    def prometheus_url(self) -> str:
+        """From this host, without a slash at the end; it stays the same over restarts."""
+
+    @property
+    def pushgateway_url(self) -> str:
+        """From this host, without a slash at the end; it stays the same over restarts."""
+
+    @property
+    def node_exporter_url(self) -> str:
+        """From this host, without a slash at the end; it stays the same over restarts."""
+
+    @property
+    def run_dir(self) -> Path:
+        """The run's own folder; it goes when the stack stops."""
+
+    @property
+    def config_dir(self) -> Path:
+        """Live prometheus.yml, rules/ and targets/: edit, then `reload`."""
+
+    @property
+    def data_dir(self) -> Path:
+        """The TSDB of Prometheus."""
+
+    @property
+    def textfile_dir(self) -> Path:
+        """Where node-exporter reads .prom files."""
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Version of each service, as it reports it."""
+
+    @property
+    def origins(self) -> Mapping[str, str]:
+        """Where each service's program or image is from."""
+
+    @property
+    def promtool(self) -> Promtool:
+        """A promtool of the version of the running Prometheus, or the nearest that can be had."""
+
+    def reload(self) -> None:
+        """Makes Prometheus read its configuration again; raises StackError with its own words if it refuses."""
+
+    def load_rules(self) -> None:
+        """
+        Puts the rules into a scaled stack once its targets have been scraped; nothing to do at factor 1.
+
+        Prometheus scrapes for the first time 5 s after its start. Rules that are evaluated before see no
+        heartbeat, and on a scaled stack 5 s are long enough for a false abort.
+        """
+
+    def kill(self, service: str) -> None:
+        """Ends a service with SIGKILL."""
+
+    def start(self, service: str) -> None:
+        """Starts a service that was killed and waits until it is ready; a scaled Prometheus gets its rules again."""
+
+    def restart(self, service: str) -> None:
+        """Ends a service in order, then as `start`."""
+
+    def pause(self, service: str) -> None:
+        """Stops a service from running: connections are accepted by the kernel and never answered."""
+
+    def resume(self, service: str) -> None:
+        """Undoes `pause`."""
+
+    def logs(self, service: str, lines: int = 50) -> str:
+        """The last lines of a service's log."""
+
+    def stop(self) -> None:
+        """Ends everything and removes every trace. May be called again."""

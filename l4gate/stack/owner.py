@@ -1,0 +1,86 @@
+"""
+Who a run belongs to, so that what a dead run left behind can be told from what a live one is using.
+
+An owner is a process: boot, PID namespace, PID and start time. Only together do they name one process for good: a PID
+is used again, a start time is counted from boot, and a container has PIDs of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_RUN_ID: Final = re.compile(
+    r"(?P<boot>[0-9a-z]+)-(?P<namespace>\d+)-(?P<pid>\d+)-(?P<started>\d+)-(?P<nonce>[0-9a-f]+)"
+)
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A process. `started` is in clock ticks since boot; 0 where there is no /proc."""
+
+    boot: str
+    namespace: int
+    pid: int
+    started: int
+
+    def is_here(self) -> bool:
+        """Whether it is of this boot and PID namespace; of others nobody here can tell whether they live."""
+        return (self.boot, self.namespace) == (_boot(), _namespace())
+
+    def is_alive(self) -> bool:
+        """Whether it is still running. Only true or false when `is_here`."""
+        started = start_time(self.pid)
+        return started is not None and started == self.started
+
+
+def new_run_id() -> str:
+    """A name for a run of this process, from which its owner can be read."""
+    pid = os.getpid()
+    return f"{_boot()}-{_namespace()}-{pid}-{start_time(pid)}-{secrets.token_hex(3)}"
+
+
+def owner_of(run_id: str) -> Owner | None:
+    """The owner of a run, or None if this is not the name of one."""
+    found = _RUN_ID.fullmatch(run_id)
+    if found is None:
+        return None
+    return Owner(found["boot"], int(found["namespace"]), int(found["pid"]), int(found["started"]))
+
+
+def start_time(pid: int) -> int | None:
+    """When a process started, in clock ticks since boot; None if there is no such process, or only a zombie."""
+    try:
+        # The name in parentheses may hold anything, so the fields are counted from the last parenthesis.
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None if Path("/proc/self/stat").exists() else _start_time_without_proc(pid)
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def _start_time_without_proc(pid: int) -> int | None:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        return 0
+    return 0
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "")[:12]
+    except OSError:
+        return "unknown"
+
+
+def _namespace() -> int:
+    try:
+        return Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:
+        return 0

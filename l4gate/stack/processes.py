@@ -1,0 +1,242 @@
+"""The stack as child processes of this one, on loopback, with the commands from the compose file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from l4gate.binaries import Program, find_program
+from l4gate.errors import StackError
+from l4gate.promtool import Promtool, host_promtool
+from l4gate.settings import Settings
+from l4gate.stack.compose import Service, load_services
+from l4gate.stack.local import LocalStack
+from l4gate.stack.model import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, StackSpec
+from l4gate.stack.owner import new_run_id, start_time
+from l4gate.stack.ports import LOOPBACK, free_port
+from l4gate.stack.rundir import RunDir, new_run_dir
+
+RUN_VARIABLE: Final = (
+    "L4GATE_RUN"  # in the environment of every process of ours; a dead run's are found by it
+)
+_PROGRAM_OF: Final = {PROMETHEUS: "prometheus", PUSHGATEWAY: "pushgateway", NODE_EXPORTER: "node_exporter"}
+# What all three programs log once the port is theirs. Before that, an answer may be that of somebody else's server.
+_LISTENING: Final = b'msg="Listening on"'
+_PORT_TAKEN: Final = "address already in use"
+_PORT_ATTEMPTS: Final = 5
+_TERMINATE_SECONDS: Final = 10.0  # takes 0.1 s
+
+
+class _PortTaken(StackError):
+    """Somebody else took the port between our finding it and the program's binding it."""
+
+
+class ProcessStack(LocalStack):
+    """See `model.Stack`."""
+
+    kind = "processes"
+
+    def __init__(
+        self,
+        spec: StackSpec,
+        services: Mapping[str, Service],
+        run_dir: RunDir,
+        reason: str,
+        *,
+        programs: Mapping[str, Program],
+        cache_dir: Path,
+    ) -> None:
+        super().__init__(spec, services, run_dir, reason)
+        self.versions = {name: program.version for name, program in programs.items()}
+        self.origins = {name: program.origin for name, program in programs.items()}
+        self._programs = programs
+        self._cache_dir = cache_dir
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._log_start: dict[str, int] = {}
+        (run_dir.root / "tmp").mkdir()
+        self._environment = {
+            "PATH": os.defpath,
+            "HOME": str(run_dir.root),
+            "TMPDIR": str(run_dir.root / "tmp"),
+            RUN_VARIABLE: run_dir.run_id,
+        }
+
+    @cached_property
+    def promtool(self) -> Promtool:
+        """See `Stack.promtool`."""
+        return host_promtool(self.spec.generation, self._cache_dir)
+
+    def open(self) -> None:
+        """Starts all services and waits until they are ready."""
+        self._open(PUSHGATEWAY, NODE_EXPORTER)
+        self.urls[PROMETHEUS] = _free_url()
+        self._render(self._addresses())
+        self._fill_history()
+        for attempt in range(_PORT_ATTEMPTS):
+            self._launch(PROMETHEUS)
+            try:
+                self._wait_ready(PROMETHEUS)
+            except _PortTaken:
+                if attempt == _PORT_ATTEMPTS - 1:
+                    raise
+                # Prometheus scrapes itself, so its port is in its configuration too.
+                self.urls[PROMETHEUS] = _free_url()
+                self._render(self._addresses())
+            else:
+                return
+
+    def kill(self, service: str) -> None:
+        """See `Stack.kill`."""
+        self._end(service, signal.SIGKILL)
+
+    def pause(self, service: str) -> None:
+        """See `Stack.pause`."""
+        self._process(service).send_signal(signal.SIGSTOP)
+
+    def resume(self, service: str) -> None:
+        """See `Stack.resume`."""
+        self._process(service).send_signal(signal.SIGCONT)
+
+    def logs(self, service: str, lines: int = 50) -> str:
+        """See `Stack.logs`."""
+        try:
+            text = self._log(self._known(service)).read_text(errors="replace")
+        except OSError:
+            return ""
+        return "\n".join(text.splitlines()[-lines:])
+
+    def stop(self) -> None:
+        """See `Stack.stop`."""
+        self._http.close()
+        for process in self._running.values():
+            process.kill()  # nothing they hold in memory is wanted any more
+        for process in self._running.values():
+            process.wait()
+        self._running.clear()
+        self._dirs.remove()
+
+    def keep(self) -> None:
+        """See `LocalStack.keep`."""
+        super().keep()
+        self._http.close()
+        for process in self._running.values():
+            process.returncode = 0  # it outlives us on purpose: else Python warns that nobody waited for it
+
+    def _open(self, *services: str) -> None:
+        for service in services:
+            self.urls[service] = _free_url()
+            self._launch(service)
+        for service in services:
+            for attempt in range(_PORT_ATTEMPTS):
+                try:
+                    self._wait_ready(service)
+                    break
+                except _PortTaken:
+                    if attempt == _PORT_ATTEMPTS - 1:
+                        raise
+                    self.urls[service] = _free_url()
+                    self._launch(service)
+
+    def _addresses(self) -> dict[str, str]:
+        return {
+            f"{service}:{self._services[service].port}": url.removeprefix("http://")
+            for service, url in self.urls.items()
+        }
+
+    def _launch(self, service: str) -> None:
+        self._known(service)
+        if service in self._running:
+            message = f"{service} is running already (PID {self._running[service].pid})."
+            raise StackError(message, next_step="kill it first.")
+        arguments = self._services[service].arguments(
+            factor=self.spec.factor,
+            listen=self.urls[service].removeprefix("http://"),
+            paths=self._mounted(service),
+        )
+        with self._log(service).open("ab") as log:
+            self._log_start[service] = log.tell()
+            process = subprocess.Popen(
+                [self._programs[service].path, *arguments],
+                cwd=self.run_dir,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C in the terminal is for us alone; we end them when we are done
+            )
+        self._running[service] = process
+        (self._dirs.pids / service).write_text(f"{process.pid} {start_time(process.pid)}")
+
+    def _terminate(self, service: str) -> None:
+        self._end(service, signal.SIGTERM)
+
+    def _end(self, service: str, how: signal.Signals) -> None:
+        process = self._process(service)
+        process.send_signal(how)
+        process.send_signal(signal.SIGCONT)  # a paused process takes SIGTERM only after this
+        try:
+            process.wait(_TERMINATE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        del self._running[service]
+        (self._dirs.pids / service).unlink()
+
+    def _process(self, service: str) -> subprocess.Popen[bytes]:
+        process = self._running.get(self._known(service))
+        if process is None:
+            message = f"{service} is not running."
+            raise StackError(message, next_step="start it first.")
+        return process
+
+    def _check_alive(self, service: str) -> bool:
+        process = self._process(service)
+        code = process.poll()
+        if code is not None:
+            del self._running[service]
+            tail = self._log_tail(service)
+            message = f"expected {service} to run, found that it ended with exit code {code}.{tail}"
+            kind = _PortTaken if _PORT_TAKEN in tail else StackError
+            raise kind(message, next_step="see its log.")
+        with self._log(service).open("rb") as log:
+            log.seek(self._log_start[service])
+            return _LISTENING in log.read()
+
+    def _log(self, service: str) -> Path:
+        return self._dirs.logs / f"{service}.log"
+
+
+def start_processes(
+    settings: Settings, spec: StackSpec, reason: str, say: Callable[[str], None]
+) -> ProcessStack:
+    """
+    Starts a stack of processes.
+
+    Raises:
+        ProgramMissing: if a program cannot be had.
+        StackError: if one does not start.
+    """
+    services = load_services(spec.generation)
+    programs = {
+        service: find_program(_PROGRAM_OF[service], spec.generation, settings.cache_dir)
+        for service in SERVICES
+    }
+    for service, program in programs.items():
+        say(f"{service} {program.version} ({program.origin})")
+    run_dir = new_run_dir(new_run_id(), ProcessStack.kind)
+    stack = ProcessStack(spec, services, run_dir, reason, programs=programs, cache_dir=settings.cache_dir)
+    try:
+        stack.open()
+    except BaseException:
+        stack.stop()
+        raise
+    return stack
+
+
+def _free_url() -> str:
+    return f"http://{LOOPBACK}:{free_port()}"
