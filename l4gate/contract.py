@@ -8,7 +8,7 @@ the two differ. Source of every number: the design of the L4 gate, sections 3, 4
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 REALM_LABEL: Final = "metric_realm"
 DEFAULT_REALM: Final = "prod"
@@ -61,4 +61,67 @@ ABORT_RULES: Final = (
     AbortRule("L4AbortHeartbeatStale", FRESH, "==", 0.0),
     AbortRule("L4AbortHeartbeatNotOk", OK, "!=", 1.0),
     AbortRule("L4AbortCanaryFailureRatioHigh", CANARY_FAILURE_RATIO, ">", 0.08),
+)
+
+
+# What the rules may read, and what they must record.
+
+INPUTS: Final[dict[str, Literal["gauge", "boolean", "counter", "histogram"]]] = {
+    RAW_TS: "gauge",
+    RAW_SEQ: "gauge",  # counts, but starts again with its file, and is never extrapolated
+    "duri_alert_rate_per_hour": "gauge",
+    "duri_mttr_seconds": "gauge",
+    "duri_ev_created_total": "counter",
+    "duri_canary_events_total": "counter",
+    "duri_canary_promote_total": "counter",
+    "duri_canary_rollback_total": "counter",
+    "duri_p_uniform_ks_p": "gauge",
+    "duri_p_unique_ratio": "gauge",
+    "duri_dr_restore_time_seconds": "histogram",
+    "duri_dr_success_total": "counter",
+    "duri_dr_failure_total": "counter",
+    "node_textfile_scrape_error": "boolean",
+    "node_textfile_mtime_seconds": "gauge",
+    "push_time_seconds": "gauge",
+    "up": "boolean",
+}
+# Jobs whose samples bring their own job, instance or realm, which the target's labels must not overwrite.
+HONOR_LABELS_JOBS: Final = (JOB_PUSHGATEWAY, JOB_NODE_EXPORTER)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """
+    A metric that people and the gate read by name: what it is, which inputs it is made from, and its labels.
+
+    `without_heartbeat` is its value when there is no heartbeat at all; None means that it is missing then, as every
+    metric is whose inputs are missing.
+    """
+
+    name: str
+    kind: Literal["boolean", "number"]
+    reads: tuple[str, ...]
+    labels: tuple[str, ...] = (REALM_LABEL,)
+    without_heartbeat: float | None = None
+
+
+RECORDED: Final = (
+    Recorded(FRESH, "boolean", (RAW_TS,), without_heartbeat=0.0),
+    Recorded(CHANGES, "number", (RAW_SEQ,), without_heartbeat=0.0),
+    Recorded(OK, "boolean", (RAW_TS, RAW_SEQ), without_heartbeat=0.0),
+    Recorded(STALL, "boolean", (OK,), without_heartbeat=1.0),
+    Recorded("duri_canary_samples_15m", "number", ("duri_canary_events_total",)),
+    Recorded(CANARY_FAILURE_RATIO, "number", ("duri_canary_rollback_total", "duri_canary_promote_total")),
+    Recorded("error_budget_burn_rate", "number", (OK,), labels=(REALM_LABEL, "window")),
+    Recorded("error_budget_burn_7d", "number", (OK,)),
+    Recorded("error_budget_burn_30d", "number", (OK,)),
+    Recorded("duri_dr_success_ratio_7d", "number", ("duri_dr_success_total", "duri_dr_failure_total")),
+    Recorded("duri_dr_restore_p95_seconds", "number", ("duri_dr_restore_time_seconds",)),
+    Recorded("duri_green_uptime_ratio", "number", (OK,)),
+    Recorded(
+        LYAPUNOV,
+        "number",
+        (OK, "duri_alert_rate_per_hour", "duri_mttr_seconds", "duri_dr_success_total", "duri_dr_failure_total")
+        + ("duri_ev_created_total",),
+    ),
 )

@@ -1,0 +1,1 @@
+"""Static checks of the Prometheus configuration and rules, made on syntax trees."""

@@ -1,0 +1,1 @@
+"""The checks, one module per area. The engine imports them all, which registers them."""

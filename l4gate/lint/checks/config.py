@@ -1,0 +1,244 @@
+"""prometheus.yml and the target lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from l4gate.contract import (
+    ADVISORY_TARGETS,
+    DEFAULT_REALM,
+    HONOR_LABELS_JOBS,
+    REALM_LABEL,
+    REQUIRED_TARGETS,
+    RULE_INTERVAL_SECONDS,
+    SCRAPE_INTERVAL_SECONDS,
+)
+from l4gate.duration import format_duration, parse_duration
+from l4gate.errors import UsageError
+from l4gate.lint.facts import Facts
+from l4gate.lint.model import Place, Problem, check
+from l4gate.lint.repository import (
+    RULES_FOLDER,
+    TARGETS_FOLDER,
+    Repository,
+    entry,
+    items,
+    pairs,
+    plain,
+)
+
+
+@check(
+    "config/parse",
+    title="the configuration and the target lists can be read",
+    why="Prometheus refuses a broken configuration and goes on with the old one; a broken target list is"
+    " silently kept too.",
+    mend="Correct the file at the given place.",
+)
+def parse(facts: Facts) -> Iterator[Problem]:
+    """Reports what could not be read outside the rules folder."""
+    repository = facts.repository
+    folder = f"{repository.folder.name}/{RULES_FOLDER}/"
+    yield from (problem for problem in repository.unreadable if not problem.place.file.startswith(folder))
+
+
+@check(
+    "config/rule-files",
+    title="every rule_files pattern matches a file",
+    why="A pattern that matches nothing is no error to Prometheus: it starts without rules.",
+    mend="Correct the pattern, or delete it.",
+)
+def rule_files(facts: Facts) -> Iterator[Problem]:
+    """Resolves each pattern from the folder of prometheus.yml, as Prometheus does."""
+    repository = facts.repository
+    if repository.config is None:
+        return
+    patterns = items(entry(repository.config, "rule_files"))
+    if not patterns:
+        yield Problem("there is no rule_files, so no rule is loaded", Place(repository.config_name))
+    for node in patterns:
+        if not _matches(repository, plain(node)):
+            yield Problem(
+                f"rule_files: {plain(node)!r} matches no file",
+                repository.at_node(repository.config_name, node),
+            )
+
+
+@check(
+    "config/unloaded-file",
+    title="every file in rules/ and targets/ is loaded",
+    why="A rule file with the wrong extension, or outside the pattern, looks like a rule and is none.",
+    mend="Rename the file so that a pattern of prometheus.yml matches it, or delete it.",
+)
+def unloaded_file(facts: Facts) -> Iterator[Problem]:
+    """Compares the files there are with the patterns of rule_files and of file_sd_configs."""
+    repository = facts.repository
+    if repository.config is None:
+        return
+    rules = {
+        path
+        for node in items(entry(repository.config, "rule_files"))
+        for path in _matches(repository, plain(node))
+    }
+    targets = {path for node in _target_patterns(repository) for path in _matches(repository, plain(node))}
+    for folder, loaded, where in (
+        (RULES_FOLDER, rules, "rule_files"),
+        (TARGETS_FOLDER, targets, "file_sd_configs"),
+    ):
+        for path in repository.files(folder):
+            if path not in loaded:
+                yield Problem(f"no pattern of {where} matches this file", Place(repository.name(path)))
+
+
+@check(
+    "config/honor-labels",
+    title="honor_labels is true where samples bring their own labels, and nowhere else",
+    why="Without it the pushed job, instance and realm become exported_job and so on; elsewhere it lets a"
+    " target claim"
+    " another's labels.",
+    mend=f"Set `honor_labels: true` on the jobs {', '.join(HONOR_LABELS_JOBS)} only.",
+)
+def honor_labels(facts: Facts) -> Iterator[Problem]:
+    """Compares each scrape job with the contract."""
+    repository = facts.repository
+    for name, job in _jobs(repository):
+        node = entry(job, "honor_labels")
+        honored = plain(node).lower() in ("true", "yes", "on")
+        if honored != (name in HONOR_LABELS_JOBS):
+            expected = "true" if name in HONOR_LABELS_JOBS else "no"
+            yield Problem(
+                f"job {name}: expected {expected} honor_labels, found {plain(node) or 'none'}",
+                repository.at_node(repository.config_name, node or entry(job, "job_name")),
+            )
+
+
+@check(
+    "config/target-realm",
+    title="every target carries the realm",
+    why="`up` has no other place to get the realm from: without it, a target that is down cannot be seen"
+    " under the filter.",
+    mend=f"Add `labels: {{{REALM_LABEL}: {DEFAULT_REALM}}}` to the list of targets.",
+)
+def target_realm(facts: Facts) -> Iterator[Problem]:
+    """Looks at static_configs and at every target list in targets/."""
+    repository = facts.repository
+    lists = [
+        (repository.config_name, name, node)
+        for name, job in _jobs(repository)
+        for node in items(entry(job, "static_configs"))
+    ]
+    lists += [(file, file, node) for file, root in repository.targets.items() for node in items(root)]
+    for file, name, node in lists:
+        label = entry(node, "labels", REALM_LABEL)
+        if plain(label) != DEFAULT_REALM:
+            yield Problem(
+                f"targets of {name}: expected the label {REALM_LABEL}: {DEFAULT_REALM}, found {plain(label)"
+                f" or 'none'}",
+                repository.at_node(file, label or node),
+            )
+
+
+@check(
+    "config/interval",
+    title="scrape and evaluation intervals are the contract's",
+    why="Ranges, `for` and limits were chosen for these intervals, and the sandbox scales all of them together.",
+    mend=f"Set global scrape_interval {format_duration(SCRAPE_INTERVAL_SECONDS)} and evaluation_interval"
+    f" {format_duration(RULE_INTERVAL_SECONDS)}, and no other interval in a job.",
+)
+def interval(facts: Facts) -> Iterator[Problem]:
+    """Looks at the global section and at each job."""
+    repository = facts.repository
+    if repository.config is None:
+        return
+    found = [
+        (
+            "scrape_interval",
+            SCRAPE_INTERVAL_SECONDS,
+            entry(repository.config, "global", "scrape_interval"),
+            True,
+        ),
+        (
+            "evaluation_interval",
+            RULE_INTERVAL_SECONDS,
+            entry(repository.config, "global", "evaluation_interval"),
+            True,
+        ),
+    ]
+    found += [
+        (f"scrape_interval of job {name}", SCRAPE_INTERVAL_SECONDS, entry(job, "scrape_interval"), False)
+        for name, job in _jobs(repository)
+    ]
+    for what, expected, node, required in found:
+        if (required or node is not None) and _seconds(node) != expected:
+            yield Problem(
+                f"{what}: expected {format_duration(expected)}, found {plain(node) or 'none'}",
+                repository.at_node(repository.config_name, node),
+            )
+
+
+@check(
+    "config/required-job",
+    title="every job of the contract is there, with a target",
+    why="The gate needs these targets up; a job without a target has no `up` at all, so nothing ever says"
+    " that it is down.",
+    mend="Add the job, or a target to its list.",
+)
+def required_job(facts: Facts) -> Iterator[Problem]:
+    """Counts the targets of each job, those of its lists included."""
+    repository = facts.repository
+    if repository.config is None:
+        return
+    jobs = dict(_jobs(repository))
+    for name in (*REQUIRED_TARGETS, *ADVISORY_TARGETS):
+        if name not in jobs:
+            yield Problem(f"the job {name} is missing", Place(repository.config_name))
+        elif not _has_target(repository, jobs[name]):
+            yield Problem(
+                f"the job {name} has no target",
+                repository.at_node(repository.config_name, entry(jobs[name], "job_name")),
+            )
+
+
+_FILE_SD: Final = "file_sd_configs"
+
+
+def _jobs(repository: Repository) -> list[tuple[str, yaml.Node]]:
+    return [(plain(entry(job, "job_name")), job) for job in items(entry(repository.config, "scrape_configs"))]
+
+
+def _target_patterns(repository: Repository) -> list[yaml.Node]:
+    return [
+        pattern
+        for _, job in _jobs(repository)
+        for source in items(entry(job, _FILE_SD))
+        for pattern in items(entry(source, "files"))
+    ]
+
+
+def _has_target(repository: Repository, job: yaml.Node) -> bool:
+    if any(key.value.endswith("_sd_configs") and key.value != _FILE_SD for key, _ in pairs(job)):
+        return True  # found elsewhere, at run time
+    lists = items(entry(job, "static_configs"))
+    for source in items(entry(job, _FILE_SD)):
+        for pattern in items(entry(source, "files")):
+            for path in _matches(repository, plain(pattern)):
+                lists += items(repository.targets.get(repository.name(path)))
+    return any(items(entry(each, "targets")) for each in lists)
+
+
+def _matches(repository: Repository, pattern: str) -> list[Path]:
+    """The files that a pattern means; Prometheus takes it from the folder of prometheus.yml."""
+    if not pattern or Path(pattern).is_absolute():
+        return []
+    return [path for path in repository.folder.glob(pattern) if path.is_file()]
+
+
+def _seconds(node: yaml.Node | None) -> float | None:
+    try:
+        return parse_duration(plain(node))
+    except UsageError:
+        return None

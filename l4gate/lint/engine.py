@@ -1,0 +1,100 @@
+"""Makes all checks over a repository and gives the findings in the order of the files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from l4gate.errors import UsageError
+from l4gate.lint.checks import (  # noqa: F401  # importing an area registers its checks, in this order
+    promtool as _promtool,
+)
+from l4gate.lint.facts import Facts
+from l4gate.lint.model import CHECKS, Check, Finding, finding
+from l4gate.lint.repository import CONFIG_NAME, Repository
+from l4gate.lint.waivers import EXPIRED, INVALID, UNUSED, apply_waivers
+from l4gate.promtool import Promtool
+
+CATALOGUE: dict[str, Check] = {**CHECKS, **{each.id: each for each in (INVALID, EXPIRED, UNUSED)}}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one run of the lint found, and what it looked at."""
+
+    findings: tuple[Finding, ...]
+    checks: tuple[str, ...]
+    files: int
+    rules: int
+
+    @property
+    def clean(self) -> bool:
+        """Whether there is nothing to mend and every check was made."""
+        return not self.findings
+
+
+def lint(
+    folder: Path,
+    *,
+    promtool: Promtool | None,
+    why_no_promtool: str = "",
+    only: Collection[str] = (),
+    today: date | None = None,
+) -> Report:
+    """
+    Checks the prometheus folder.
+
+    Args:
+        folder: has prometheus.yml, rules/ and targets/.
+        promtool: the promtool to ask; without one that check is reported as not made.
+        why_no_promtool: what the report then gives as the reason.
+        only: ids (`realm/label`) or areas (`realm`) to check; empty for all.
+        today: the day that exceptions end on; the present day by default.
+
+    Raises:
+        UsageError: if there is no configuration in the folder, or no check of such a name.
+    """
+    if not (folder / CONFIG_NAME).is_file():
+        message = f"expected a folder with {CONFIG_NAME}, found none in {folder}."
+        raise UsageError(message, next_step="name the folder, or call this from the repository's root.")
+    chosen = _chosen(only)
+    repository = Repository.read(folder)
+    facts = Facts(repository, promtool, why_no_promtool)
+    found = [
+        finding(
+            check,
+            problem.what,
+            problem.place,
+            _line(repository, problem.place.file, problem.place.line),
+            not_run=problem.not_run,
+        )
+        for check in chosen
+        if repository.complete or not check.needs_all_rules
+        for problem in check.run(facts)
+    ]
+    remaining = apply_waivers(
+        repository,
+        dict.fromkeys(found),
+        today or datetime.now(tz=UTC).date(),
+        only=bool(only) or not repository.complete,
+    )
+    ordered = sorted(remaining, key=lambda each: (each.place, each.id, each.what))
+    return Report(
+        tuple(ordered), tuple(each.id for each in chosen), len(repository.texts), len(repository.rules)
+    )
+
+
+def _chosen(only: Collection[str]) -> list[Check]:
+    unknown = [name for name in only if not any(name in (id_, id_.partition("/")[0]) for id_ in CHECKS)]
+    if unknown:
+        areas = ", ".join(dict.fromkeys(id_.partition("/")[0] for id_ in CHECKS))
+        message = f"expected a check or one of the areas {areas}, found {', '.join(unknown)}."
+        raise UsageError(message, next_step="see docs/lint.md for all checks.")
+    return [each for id_, each in CHECKS.items() if not only or id_ in only or id_.partition("/")[0] in only]
+
+
+def _line(repository: Repository, file: str, line: int) -> str:
+    lines = repository.texts.get(file, "").splitlines()
+    return lines[line - 1] if 0 < line <= len(lines) else ""

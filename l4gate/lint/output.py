@@ -1,0 +1,93 @@
+"""Findings as text for people, as JSON for programs, and as annotations for GitHub."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections import Counter
+from typing import Any, Final
+
+from l4gate.lint.engine import Report
+from l4gate.lint.model import Finding
+
+_WIDTH: Final = 110
+
+
+def as_text(report: Report) -> str:
+    """One block per finding (place, line, caret, reason, remedy, manual) and a line that sums up."""
+    return "\n\n".join([*map(_block, report.findings), summary(report)])
+
+
+def summary(report: Report) -> str:
+    """How much was looked at and what was found, in one line."""
+    looked = f"{len(report.checks)} checks, {report.files} files, {report.rules} rules"
+    if report.clean:
+        return f"obs-lint: clean ({looked})"
+    counts = Counter(each.kind for each in report.findings)
+    parts = [f"{counts['finding']} finding{'s' * (counts['finding'] != 1)}"] if counts["finding"] else []
+    parts += [f"{counts['not-run']} checks not made"] if counts["not-run"] else []
+    return f"obs-lint: {', '.join(parts)} ({looked})"
+
+
+def as_json(report: Report) -> str:
+    """The whole report; `kind` tells what is wrong ("finding") from what could not be checked ("not-run")."""
+    document: dict[str, Any] = {
+        "clean": report.clean,
+        "checks": list(report.checks),
+        "files": report.files,
+        "rules": report.rules,
+        "findings": [
+            {
+                "id": each.id,
+                "kind": each.kind,
+                "file": each.place.file,
+                "line": each.place.line,
+                "column": each.place.column,
+                "what": each.what,
+                "why": each.why,
+                "mend": each.mend,
+                "link": each.link,
+            }
+            for each in report.findings
+        ],
+    }
+    return json.dumps(document, indent=2)
+
+
+def as_github(report: Report) -> str:
+    """Workflow commands that put each finding beside its line in a pull request."""
+    return "\n".join(map(_annotation, report.findings))
+
+
+def _block(each: Finding) -> str:
+    where = each.place.file + "".join(
+        f":{number}" for number in (each.place.line, each.place.column) if number
+    )
+    label = " (not checked)" if each.kind == "not-run" else ""
+    lines = [f"{where}: {each.id}{label}: {each.what}"]
+    if each.source_line:
+        lines.append(f"    {each.source_line}")
+        if each.place.column:
+            lines.append(f"    {' ' * (each.place.column - 1)}{'^' * each.place.length}")
+    for name, text in (("why", each.why), ("mend", each.mend), ("see", each.link)):
+        lines.append(
+            textwrap.fill(text, _WIDTH, initial_indent=f"  {name + ':':<6}", subsequent_indent=" " * 8)
+        )
+    return "\n".join(lines)
+
+
+def _annotation(each: Finding) -> str:
+    place = [f"file={_property(each.place.file)}"]
+    place += [f"line={each.place.line}"] if each.place.line else []
+    place += [f"col={each.place.column}"] if each.place.column else []
+    title = _property(each.id + (" (not checked)" if each.kind == "not-run" else ""))
+    message = f"{each.what}\n{each.why}\nMend: {each.mend}\nSee {each.link}"
+    return f"::error {','.join([*place, f'title={title}'])}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,130 @@
+"""
+Exceptions from a check, written beside the rule they are for.
+
+    # l4gate-lint: disable=realm/selector reason="looks for other realms" owner="sre" until=2027-01-31
+
+A reason, an owner and an end are needed; an exception that has ended, or that nothing needs any more, is a finding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from l4gate.lint.model import CHECKS, Check, Finding, Place, finding
+from l4gate.lint.repository import Repository
+
+_COMMENT: Final = re.compile(r"#\s*l4gate-lint:\s*(?P<text>.*)")
+_PART: Final = re.compile(r'(\w+)=(?:"([^"]*)"|(\S+))')
+_PARTS: Final = ("disable", "reason", "owner", "until")
+
+INVALID: Final = Check(
+    "waiver/invalid",
+    "an exception is complete",
+    "An exception without a reason, an owner and an end stays for ever, and nobody knows why.",
+    'Write `# l4gate-lint: disable=<id> reason="..." owner="..." until=YYYY-MM-DD` on or above the rule.',
+)
+EXPIRED: Final = Check(
+    "waiver/expired",
+    "an exception has not ended",
+    "The day has come on which somebody promised to have mended this.",
+    "Mend the rule and delete the comment, or have the owner give a new reason and a new day.",
+)
+UNUSED: Final = Check(
+    "waiver/unused",
+    "an exception is needed",
+    "An exception for nothing hides the next mistake at its place.",
+    "Delete the comment.",
+)
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """One complete exception: the check it is for and the lines it covers."""
+
+    id: str
+    place: Place
+    lines: range
+    until: date
+
+    def covers(self, found: Finding) -> bool:
+        """Whether a finding is the one that is excepted."""
+        return found.id == self.id and found.place.file == self.place.file and found.place.line in self.lines
+
+
+def apply_waivers(
+    repository: Repository, findings: Iterable[Finding], today: date, *, only: bool
+) -> list[Finding]:
+    """
+    The findings that remain, and those about the exceptions themselves.
+
+    `only`: not all checks were made, so nothing is said about exceptions that were not needed.
+    """
+    remaining = list(findings)
+    for file, text in repository.texts.items():
+        for number, line in enumerate(text.splitlines(), 1):
+            comment = _COMMENT.search(line)
+            if comment is None:
+                continue
+            place = Place(file, number, comment.start() + 1, len(comment.group().rstrip()))
+            waiver = _read(comment["text"], place, _covered(repository, file, number))
+            if isinstance(waiver, str):
+                remaining.append(finding(INVALID, waiver, place, line))
+                continue
+            covered = [each for each in remaining if waiver.covers(each)]
+            if today > waiver.until:
+                remaining.append(
+                    finding(EXPIRED, f"the exception from {waiver.id} ended on {waiver.until}", place, line)
+                )
+            elif covered:
+                remaining = [each for each in remaining if each not in covered]
+            elif not only:
+                remaining.append(
+                    finding(UNUSED, f"nothing here needs an exception from {waiver.id}", place, line)
+                )
+    return remaining
+
+
+def _read(text: str, place: Place, lines: range) -> Waiver | str:
+    """The exception in a comment, or what is wrong with it."""
+    parts = {name: quoted or bare for name, quoted, bare in _PART.findall(text)}
+    missing = [name for name in _PARTS if not parts.get(name, "").strip()]
+    if missing or set(parts) - set(_PARTS):
+        odd = (
+            f", and does not know {', '.join(sorted(set(parts) - set(_PARTS)))}"
+            if set(parts) - set(_PARTS)
+            else ""
+        )
+        return f"the exception lacks {', '.join(missing) or 'nothing'}{odd}"
+    if parts["disable"] not in CHECKS:
+        return f"there is no check {parts['disable']!r}"
+    try:
+        until = date.fromisoformat(parts["until"])
+    except ValueError:
+        return f"expected until=YYYY-MM-DD, found {parts['until']!r}"
+    return Waiver(parts["disable"], place, lines, until)
+
+
+def _covered(repository: Repository, file: str, number: int) -> range:
+    """The lines of the rule that a comment stands in or directly above; elsewhere, the next line that is no comment."""
+    lines = repository.texts[file].splitlines()
+    below = next(_not_comments(lines, number), number)
+    for each in repository.rules:
+        if each.rule.file == file and (number in _own_lines(lines, each.lines) or below == each.rule.line):
+            return each.lines
+    return range(number, number + 1) if lines[number - 1].split("#")[0].strip() else range(below, below + 1)
+
+
+def _not_comments(lines: list[str], number: int) -> Iterator[int]:
+    return (each for each in range(number, len(lines) + 1) if lines[each - 1].split("#")[0].strip())
+
+
+def _own_lines(lines: list[str], span: range) -> range:
+    """The lines of a rule without the comments at its end, which belong to the next one."""
+    end = span.stop
+    while end > span.start + 1 and not lines[end - 2].split("#")[0].strip():
+        end -= 1
+    return range(span.start, end)
