@@ -1,0 +1,128 @@
+"""The decision against an independent oracle, on everything that a server might be seen to say."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from fixtures import oracle
+from fixtures.evidence import NOW, cause
+from l4gate.readings import Reading, Unreachable, Value, read
+from l4gate.verdict import Evaluation, Evidence, Stage, decide
+
+INTERVAL = 0.5  # seconds; the evidence of a sandbox at factor 60
+ODD_NUMBERS = (0.0, 0.5, 2.0, -1.0, 1.0000001, math.nan, math.inf, -math.inf, 1e308, 5e-324)
+ODD_AGES = (0.0, 1.9, 2.0, 2.1, 600.0, -0.5, -600.0, math.inf, math.nan)
+
+
+def mostly(usual: object, odd: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    """The usual thing three times out of four, or a GO would hardly ever be generated."""
+    return st.integers(0, 3).flatmap(lambda number: odd if number == 0 else st.just(usual))
+
+
+samples = st.tuples(
+    mostly(0.5, st.sampled_from(ODD_AGES)), mostly(1.0, st.sampled_from(ODD_NUMBERS) | st.floats(width=64))
+)
+odd_answers = st.builds(
+    oracle.Answer,
+    reachable=st.booleans(),
+    warnings=st.booleans(),
+    series=st.lists(samples, max_size=3).map(tuple),
+)
+answers = mostly(oracle.Answer(series=((0.5, 1.0),)), odd_answers)
+pairs = mostly((1.0, 1.0), st.tuples(*[st.sampled_from((None, *ODD_NUMBERS, 1.0))] * 2))
+cases = st.builds(
+    oracle.Case,
+    ok=answers,
+    fresh=answers,
+    watched=st.fixed_dictionaries(dict.fromkeys(oracle.WATCHED, answers)),
+    evaluations=mostly(((1.0, 1.0), (1.0, 1.0)), st.lists(pairs, max_size=4).map(tuple)),
+    up=mostly(frozenset(oracle.REQUIRED), st.frozensets(st.sampled_from((*oracle.REQUIRED, "node-exporter", "x")))),
+    rules_equal=mostly(True, st.booleans()),
+    armed=mostly(frozenset(oracle.ALERTS), st.frozensets(st.sampled_from(oracle.ALERTS))),
+    firing=mostly(frozenset(), st.frozensets(st.sampled_from(oracle.ALERTS))),
+    stage_broken=mostly(False, st.booleans()),
+)
+
+
+def reading_of(answer: oracle.Answer, name: str) -> Reading:
+    if not answer.reachable:
+        return Unreachable(name, "no answer")
+    labels = [{"__name__": name, "metric_realm": "prod", "n": str(number)} for number in range(len(answer.series))]
+    return read(
+        name,
+        [(each, NOW - age * INTERVAL, number) for each, (age, number) in zip(labels, answer.series, strict=True)],
+        now=NOW,
+        max_age_seconds=2 * INTERVAL,
+        boolean=name.startswith("duri_heartbeat"),
+        warnings=("a store did not answer",) if answer.warnings else (),
+    )
+
+
+def evidence_of(case: oracle.Case) -> Evidence:
+    start = NOW - len(case.evaluations) * INTERVAL
+    return Evidence(
+        realm="prod",
+        at=NOW,
+        ok=reading_of(case.ok, "duri_heartbeat_ok"),
+        fresh=reading_of(case.fresh, "duri_heartbeat_fresh_120s"),
+        evaluations=tuple(
+            Evaluation(start + number * INTERVAL, *pair) for number, pair in enumerate(case.evaluations)
+        ),
+        targets_up=dict.fromkeys(case.up, True),
+        required_targets=oracle.REQUIRED,
+        rules_equal=case.rules_equal,
+        abort_armed=case.armed,
+        abort_firing=case.firing,
+        abort_inputs={name: reading_of(answer, name) for name, answer in case.watched.items()},
+        broken=(cause(Stage.SCRAPE, "broken"),) if case.stage_broken else (),
+    )
+
+
+HEALTHY = oracle.Case(
+    ok=oracle.Answer(series=((0.5, 1.0),)),
+    fresh=oracle.Answer(series=((0.5, 1.0),)),
+    watched=dict.fromkeys(oracle.WATCHED, oracle.Answer(series=((0.5, 1.0),))),
+    evaluations=((1.0, 1.0), (1.0, 1.0)),
+    up=frozenset(oracle.REQUIRED),
+    rules_equal=True,
+    armed=frozenset(oracle.ALERTS),
+    firing=frozenset(),
+    stage_broken=False,
+)
+
+
+@given(cases)
+@example(HEALTHY)
+def test_decision_equals_the_oracle(case: oracle.Case) -> None:
+    """The decision MUST be the oracle's for every evidence, and never come without causes unless it is GO."""
+    decision = decide(evidence_of(case))
+
+    assert decision.verdict.name == oracle.verdict(case)
+    assert (decision.verdict.name == "GO") is (decision.causes == ())
+
+
+@given(answers, st.sampled_from(oracle.WATCHED))
+def test_reading_equals_the_oracle(answer: oracle.Answer, name: str) -> None:
+    """A reading MUST be a value exactly where the oracle measures one, and the same one."""
+    reading = reading_of(answer, name)
+
+    expected = oracle.measured(answer, boolean=name.startswith("duri_heartbeat"))
+    assert (reading.value if isinstance(reading, Value) else None) == expected
+
+
+def test_generated_cases_reach_every_verdict() -> None:
+    """The generator MUST produce GO, HOLD and ABORT, or the comparison above would say nothing."""
+    seen: Counter[str] = Counter()
+
+    @settings(max_examples=300, database=None)
+    @given(cases)
+    def count(case: oracle.Case) -> None:
+        seen[oracle.verdict(case)] += 1
+
+    count()
+
+    assert {"GO", "HOLD", "ABORT"} <= seen.keys()

@@ -1,0 +1,119 @@
+"""The decision by its whole truth table; the fold; exit codes; the order of causes."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from fixtures.evidence import NOW, cause, good_evidence, value
+from l4gate import contract
+from l4gate.readings import Absence, Missing, Unreachable
+from l4gate.verdict import Evaluation, Stage, Verdict, decide, worst
+
+MISSING = Missing("q", Absence.NO_SERIES, "no series")
+GOOD, BAD = Evaluation(NOW - 0.6, 1.0, 1.0), Evaluation(NOW - 0.6, 1.0, 0.0)
+# Each condition of a GO, and one way in which it is not met.
+SPOIL = {
+    "ok": {"ok": value(contract.OK, 0.0)},
+    "fresh": {"fresh": value(contract.FRESH, 0.0)},
+    "evaluations": {"evaluations": (GOOD, BAD)},
+    "targets": {"targets_up": {"prometheus": True}},
+    "rules": {"rules_equal": False},
+    "armed": {"abort_armed": frozenset(rule.alert for rule in contract.ABORT_RULES[1:])},
+    "inputs": {"abort_inputs": {}},
+    "broken": {"broken": (cause(),)},
+    "firing": {"abort_firing": frozenset({contract.ABORT_RULES[0].alert})},
+    "warnings": {"warnings": (cause(Stage.SCRAPE, "advisory"),)},
+}
+
+
+def test_truth_table_has_one_go() -> None:
+    """GO MUST need every condition, ABORT MUST need a firing alert and nothing else, warnings MUST change nothing."""
+    table = {}
+    for chosen in itertools.product((False, True), repeat=len(SPOIL)):
+        spoilt = {name for name, wrong in zip(SPOIL, chosen, strict=True) if wrong}
+        changes = {key: new for name in spoilt for key, new in SPOIL[name].items()}
+        table[frozenset(spoilt)] = decide(good_evidence(**changes)).verdict
+
+    for spoilt, verdict in table.items():
+        needed = spoilt - {"warnings"}
+        expected = Verdict.ABORT if "firing" in needed else Verdict.HOLD if needed else Verdict.GO
+        assert verdict is expected, spoilt
+
+
+@pytest.mark.parametrize("rule", contract.ABORT_RULES, ids=lambda rule: rule.alert)
+def test_each_abort_rule_is_needed_and_aborts(rule: contract.AbortRule) -> None:
+    """Each abort rule MUST be armed and have its input for a GO, and MUST give ABORT alone when it fires."""
+    evidence = good_evidence()
+
+    assert decide(replace(evidence, abort_armed=evidence.abort_armed - {rule.alert})).verdict is Verdict.HOLD
+    for reading in (MISSING, Unreachable("q", "refused")):
+        inputs = {**evidence.abort_inputs, rule.metric: reading}
+        assert decide(replace(evidence, abort_inputs=inputs)).verdict is Verdict.HOLD
+    decision = decide(replace(evidence, abort_firing=frozenset({rule.alert})))
+    assert decision.verdict is Verdict.ABORT
+    assert decision.cause is not None
+    assert rule.alert in decision.cause.found
+
+
+@pytest.mark.parametrize(
+    "evaluations",
+    [
+        (),
+        (GOOD,),
+        (BAD, GOOD),
+        (GOOD, BAD),
+        (GOOD, GOOD, BAD),
+        (GOOD, Evaluation(NOW, None, 1.0)),
+        (GOOD, Evaluation(NOW, 1.0, None)),
+        (GOOD, Evaluation(NOW, float("nan"), 1.0)),
+        (GOOD, Evaluation(NOW, 1.0, 0.9999)),
+    ],
+)
+def test_go_needs_two_good_evaluations_in_a_row(evaluations: tuple[Evaluation, ...]) -> None:
+    """Anything but two good newest evaluations MUST be HOLD."""
+    assert decide(good_evidence(evaluations=evaluations)).verdict is Verdict.HOLD
+
+
+def test_no_required_target_is_no_go() -> None:
+    """An empty list of required targets MUST NOT count as all of them up."""
+    assert decide(good_evidence(required_targets=())).verdict is Verdict.HOLD
+
+
+def test_causes_do_not_depend_on_their_order() -> None:
+    """The first cause MUST be the last stage on the path, in whatever order the causes were found."""
+    causes = [cause(stage, "x") for stage in (Stage.WRITER, Stage.TRANSPORT, Stage.SCRAPE, Stage.RULES, Stage.QUERY)]
+
+    for order in itertools.permutations(causes):
+        for firing in (frozenset(), frozenset({contract.ABORT_RULES[0].alert})):
+            decision = decide(good_evidence(broken=order, abort_firing=firing))
+            assert decision.cause is not None
+            assert decision.cause.id == "query/x"
+            assert [each.stage for each in decision.causes[:5]] == sorted(Stage)[4::-1]
+
+
+def test_go_has_no_cause_and_everything_else_has() -> None:
+    """GO MUST come without a cause, HOLD and ABORT never."""
+    assert decide(good_evidence()).causes == ()
+    for changes in SPOIL.values():
+        decision = decide(good_evidence(**changes))
+        assert (decision.verdict is Verdict.GO) is (decision.causes == ())
+
+
+@pytest.mark.parametrize("verdicts", list(itertools.product(Verdict, repeat=3)))
+def test_worst_is_the_maximum_in_any_order(verdicts: tuple[Verdict, ...]) -> None:
+    """One ABORT MUST make all ABORT, one HOLD MUST keep all from GO."""
+    expected = next(each for each in (Verdict.ABORT, Verdict.HOLD, Verdict.GO) if each in verdicts)
+    assert worst(verdicts) is expected
+
+
+def test_worst_of_nothing_is_hold() -> None:
+    """No verdict at all MUST be HOLD."""
+    assert worst(()) is Verdict.HOLD
+
+
+def test_exit_codes() -> None:
+    """The exit codes MUST be 0 GO, 3 HOLD, 4 ABORT."""
+    assert {verdict.name: verdict.exit_code for verdict in Verdict} == {"GO": 0, "HOLD": 3, "ABORT": 4}
