@@ -1,6 +1,6 @@
 # Every target works from a fresh clone: the first run builds .venv (needs a package index), later runs need no network.
 #
-#   make gate ARGS="--l4-stack processes"      extra arguments for the command behind a target
+#   make gate ARGS="--l4-stack=processes"      extra arguments for the command behind a target
 #   make gate PYTHON=python3.12                another Python to build .venv from
 #
 # The targets run straight from .venv, not through tox: a gate that has to answer within seconds should not first
