@@ -138,7 +138,7 @@ class Cursor:
 
 
 _SYNTAX_ERROR: Final = "invalid promql query"  # promql-parser's words when it has no better ones
-_FILLERS: Final = ("", "x", "(x)", ")", "[1m]", "1", "== x", "1m", "(x[1m])")
+_FILLERS: Final = ("", "x", "(x)", "[1m]", "1", "== x", "1m", "(x[1m])")
 
 
 def error_offset(text: str, message: str, parse: Callable[[str], object]) -> int:
@@ -187,9 +187,8 @@ def _may_begin(found: list[Token], text: str, parse: Callable[[str], object]) ->
     head = text[: found[-1].span.end]
     depth = sum((token.text == "(") - (token.text == ")") for token in found)
     for filler in _FILLERS:
-        closed = depth - 1 if filler == ")" else depth
         try:
-            parse(f"{head} {filler}" + ")" * closed)
+            parse(f"{head} {filler}" + ")" * depth)
         except ValueError as error:
             if str(error) == _SYNTAX_ERROR or "unknown function" in str(error):
                 continue

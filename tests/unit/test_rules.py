@@ -1,0 +1,228 @@
+"""Rule files read strictly, with the place of everything; rules compared by what they mean."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from l4gate.errors import ApiBadAnswer, RuleError
+from l4gate.promql import Number, walk
+from l4gate.rules import (
+    RuleGroup,
+    diff_rules,
+    groups_from_api,
+    load_rule_file,
+    load_rules,
+    parse_rule_text,
+    rules_hash,
+)
+
+RULES = """\
+groups:
+  - name: g
+    interval: 30s
+    rules:
+      - record: r
+        expr: |
+          # why
+          sum by (b, a) (
+            x{realm="prod"} > 120
+          )
+        labels: {realm: prod}
+      - alert: A
+        expr: r{realm="prod"} != 1
+        for: 5m
+        labels: {l4: abort, n: 5}
+        annotations: {summary: something}
+"""
+
+
+def groups(text: str = RULES) -> tuple[RuleGroup, ...]:
+    return parse_rule_text(text, "f.yml")
+
+
+BAD_FILES = [
+    ("", "f.yml:1:1: expected a YAML document, found an empty file."),
+    ("groups: []\n", "f.yml:1:9: expected at least one group, found none."),
+    ("rules: []\n", "f.yml:1:1: expected one of the keys groups, found 'rules'."),
+    ("groups: {\n", "f.yml:2:1: expected one YAML document, found: expected the node content, but found"),
+    (
+        RULES.replace("interval", "intervall"),
+        "f.yml:3:5: expected one of the keys name, interval, limit, rules, found",
+    ),
+    (
+        RULES.replace("for: 5m", "fro: 5m"),
+        "f.yml:14:9: expected one of the keys alert, expr, for, keep_firing_for",
+    ),
+    (
+        RULES.replace("record: r", "record: r\n        for: 5m"),
+        "f.yml:6:9: expected one of the keys record, expr",
+    ),
+    (RULES.replace("for: 5m", "expr: up"), "f.yml:14:9: expected each key once, found 'expr' a second time."),
+    (RULES.replace("for: 5m", "for: 5"), "f.yml:14:14: expected a Prometheus duration"),
+    (RULES.replace("for: 5m", "for:"), "f.yml:14:13: expected a text, found nothing."),
+    (
+        RULES.replace("alert: A", "alert: A\n        record: B"),
+        "f.yml:12:9: expected a rule with either record or alert",
+    ),
+    (RULES + RULES[8:], "f.yml:17:5: expected each group name once, found 'g' a second time."),
+    (RULES.replace("!= 1", "!= = 1"), "f.yml:13:34: expected PromQL, found a fault"),
+    (RULES.replace("> 120", "> foo(120)"), "f.yml:9:31: expected PromQL, found a fault (unknown function"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), BAD_FILES)
+def test_bad_file_is_refused_with_its_place(text: str, message: str) -> None:
+    """What Prometheus would misread, or we would, must be refused with file, line and column."""
+    with pytest.raises(RuleError) as caught:
+        groups(text)
+
+    assert message in str(caught.value)
+
+
+def test_missing_file_is_an_error(tmp_path: Path) -> None:
+    """A rule file that is not there, or a folder without any, must not count as no rules."""
+    with pytest.raises(RuleError, match="expected a readable rule file"):
+        load_rule_file(tmp_path / "a.rules.yml")
+    with pytest.raises(RuleError, match="found none"):
+        load_rules(tmp_path)
+
+
+STYLES = [
+    "a +\n          {quoted} +\n\n          b_c",
+    "|\n          # comment\n          a +\n\n            {quoted} + b_c",
+    "|2-\n            a +\n          {quoted} + b_c",
+    ">-\n          a\n          + {quoted}\n\n          + b_c",
+    "'a + {single} + b_c'",
+    '"a + {double} +\\n \\\n          b_c +\n\n          d"',
+    "&anchor a + {quoted}",
+    "!!str a + {quoted}",
+]
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_every_character_has_its_place(style: str) -> None:
+    """In every YAML style, line and column of a character must lead to that character in the file."""
+    expr = style.format(quoted='x{l="é#"}', single="x{l=''q''}", double='x{l=\\"\\\\\\\\d\\"}')
+    text = f"groups:\n  - name: g\n    rules:\n      - record: r\n        expr: {expr}\n        labels: {{a: b}}\n"
+    lines = text.split("\n")
+    (rule,) = groups(text)[0].rules
+
+    for offset, char in enumerate(rule.expr):
+        line, column = rule.position(offset)
+        found = lines[line - 1][column - 1 :][:1]
+        assert char.isspace() or found in (char, "\\"), f"{char!r} at {line}:{column} is {found!r}"
+
+
+def test_positions_of_a_rule() -> None:
+    """A rule must know where it and its keys stand, and where a part of its expression stands."""
+    rule = groups()[0].rules[0]
+    (number,) = [node for node in walk(rule.tree) if isinstance(node, Number)]
+
+    assert (rule.line, rule.expr_line, rule.expr_column) == (5, 8, 11)
+    assert rule.position(number.span.start) == (9, 31)
+    assert groups()[0].rules[1].lines["labels.l4"] == 15
+
+
+def test_interval_comes_from_the_config(tmp_path: Path) -> None:
+    """A group without an interval must get the global one, else Prometheus' default of a minute."""
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules/a.rules.yml").write_text(RULES.replace("    interval: 30s\n", ""))
+
+    assert load_rules(tmp_path)[0].interval_seconds == 60
+    (tmp_path / "prometheus.yml").write_text("global: {evaluation_interval: 20s}\n")
+    assert load_rules(tmp_path)[0].interval_seconds == 20
+    assert load_rules(tmp_path, evaluation_interval_seconds=5)[0].interval_seconds == 5
+
+
+SAME = [
+    RULES.replace("# why", "# because"),
+    RULES.replace("sum by (b, a) (", "sum by (a, b) ((").replace("120\n          )", "120.0\n          ))"),
+    RULES.replace("for: 5m", "for: 300s"),
+    RULES.replace("{l4: abort, n: 5}", "{n: '5', l4: abort}"),
+    RULES.replace("something", "else"),
+]
+CHANGES = [
+    (RULES.replace("120", "121"), '+    expr: sum by (a, b) (x{realm="prod"} > 121)'),
+    (RULES.replace("for: 5m", "for: 4m59s"), "+    for: 4m59s"),
+    (RULES.replace("for: 5m", "keep_firing_for: 5m"), "+    keep_firing_for: 5m"),
+    (RULES.replace("l4: abort, n", "l4: warn, n"), '+    labels: l4="warn", n="5"'),
+    (RULES.replace("interval: 30s", "interval: 1m"), "+group g, every 1m"),
+    (RULES.replace("interval: 30s", "interval: 30s\n    limit: 3"), "+group g, every 30s, limit 3"),
+    (RULES.replace("alert: A", "alert: B"), "+  alert B"),
+    (RULES.replace("record: r", "record: q"), "+  record q"),
+    (RULES.replace("name: g", "name: h"), "+group h, every 30s"),
+    (RULES + "      - {record: s, expr: up}\n", "+  record s"),
+    (RULES.replace("      - alert: A", "      - {record: s, expr: up}\n      - alert: A"), "+  record s"),
+]
+
+
+@pytest.mark.parametrize("text", SAME)
+def test_same_meaning_is_equal(text: str) -> None:
+    """Rules that mean the same must have the same hash and no difference."""
+    assert diff_rules(groups(), groups(text)) == ""
+    assert rules_hash(groups()) == rules_hash(groups(text))
+
+
+@pytest.mark.parametrize(("text", "line"), CHANGES)
+def test_change_is_shown(text: str, line: str) -> None:
+    """Anything that changes what rules do must change the hash and stand in the difference."""
+    assert line in diff_rules(groups(), groups(text)).splitlines()
+    assert rules_hash(groups()) != rules_hash(groups(text))
+
+
+def test_missing_and_extra_groups_differ() -> None:
+    """A group that only one side has must be a difference, whichever side it is."""
+    assert diff_rules(groups(), ()) != ""
+    assert diff_rules((), groups()) != ""
+    assert diff_rules(groups(), groups() * 2) != ""
+
+
+def test_order_of_groups_is_no_difference() -> None:
+    """Groups run independently, so their order must not matter; rules run in order, so theirs must."""
+    one, other = groups()[0], replace(groups()[0], name="h")
+    turned = replace(one, rules=one.rules[::-1])
+
+    assert diff_rules((one, other), (other, one)) == ""
+    assert diff_rules((one,), (turned,)) != ""
+
+
+FOREIGN = "groups: [{name: theirs, rules: [{record: up_count, expr: count(up)}]}]"
+
+
+@pytest.mark.parametrize(
+    ("text", "ignored"),
+    [
+        (FOREIGN, True),
+        (FOREIGN.replace("up_count", "duri_x"), False),
+        (FOREIGN.replace("count(up)", "count(duri_heartbeat_ok)"), False),
+        (FOREIGN.replace("count(up)", "'count({__name__=~\"d.*\"})'"), False),
+        (FOREIGN.replace("expr:", "labels: {l4: abort}, expr:"), False),
+        (FOREIGN.replace("record: up_count", "alert: A"), False),
+        (FOREIGN.replace("theirs", "g"), False),
+    ],
+)
+def test_foreign_groups(text: str, ignored: bool) -> None:
+    """By default every group counts; "ignore" must leave out only what neither makes nor uses anything of ours."""
+    loaded = (*groups(), *groups(text))
+
+    assert diff_rules(groups(), loaded) != ""
+    assert (diff_rules(groups(), loaded, foreign="ignore") == "") is ignored
+
+
+def test_unknown_expression_on_the_server_differs() -> None:
+    """An expression that our parser does not know must differ, and never stop the comparison."""
+    rule = replace(groups()[0].rules[0], expr="future_function(x)")
+    loaded = (replace(groups()[0], rules=(rule, *groups()[0].rules[1:])),)
+
+    assert '+    expr: (not understood) "future_function(x)"' in diff_rules(groups(), loaded).splitlines()
+
+
+@pytest.mark.parametrize("data", [{}, {"groups": None}, {"groups": [{}]}, {"groups": "x"}, {"groups": [[1]]}])
+def test_other_answers_are_refused(data: Any) -> None:
+    """An answer that is not a list of rule groups must be an error, not an empty list."""
+    with pytest.raises(ApiBadAnswer, match="expected rule groups"):
+        groups_from_api(data)
