@@ -47,8 +47,9 @@ promql-unit: env ## required check: promtool tests of every rule and alert
 promql-test-heartbeat: env ## only the heartbeat's promtool tests
 	@$(PYTEST) -m promql_unit -k heartbeat $(ARGS)
 
+# The whole gate with it: a gate that ran in part is HOLD.
 sandbox-smoke-60s: env ## required check: cold machine to GO, ABORT, rollback, GO
-	@$(PYTEST) -m sandbox_smoke_60s $(ARGS)
+	@$(PYTEST) -m "l4_gate or sandbox_smoke_60s" $(ARGS)
 
 canary-quorum-pass: env ## required check: canary sample size, agreement and failure ratio
 	@$(PYTEST) -m canary_quorum_pass $(ARGS)
