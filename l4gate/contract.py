@@ -121,7 +121,13 @@ RECORDED: Final = (
     Recorded(
         LYAPUNOV,
         "number",
-        (OK, "duri_alert_rate_per_hour", "duri_mttr_seconds", "duri_dr_success_total", "duri_dr_failure_total")
-        + ("duri_ev_created_total",),
+        (
+            OK,
+            "duri_alert_rate_per_hour",
+            "duri_mttr_seconds",
+            "duri_ev_created_total",
+            "duri_dr_success_total",
+            "duri_dr_failure_total",
+        ),
     ),
 )

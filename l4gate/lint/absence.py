@@ -18,6 +18,8 @@ from l4gate import promql
 
 
 class Presence(Enum):
+    """Whether there is a sample."""
+
     ABSENT = "absent"
     MAYBE = "maybe"
     PRESENT = "present"
@@ -82,6 +84,7 @@ class Absence:
         return self._known[name]
 
     def of(self, node: promql.Node) -> Answer:
+        """What an expression gives."""
         match node:
             case promql.Number(value=value):
                 return Answer(Presence.PRESENT, value)

@@ -6,18 +6,45 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Final
 
 from l4gate.errors import UsageError
-from l4gate.lint.checks import (  # noqa: F401  # importing an area registers its checks, in this order
-    promtool as _promtool,
+from l4gate.lint.checks import (
+    alerts,
+    config,
+    constants,
+    contract,
+    labels,
+    realm,
+    references,
+    rules,
+    values,
+    windows,
+)
+from l4gate.lint.checks import (
+    promtool as promtool_area,
 )
 from l4gate.lint.facts import Facts
-from l4gate.lint.model import CHECKS, Check, Finding, finding
+from l4gate.lint.model import Check, Finding, finding
 from l4gate.lint.repository import CONFIG_NAME, Repository
 from l4gate.lint.waivers import EXPIRED, INVALID, UNUSED, apply_waivers
 from l4gate.promtool import Promtool
 
-CATALOGUE: dict[str, Check] = {**CHECKS, **{each.id: each for each in (INVALID, EXPIRED, UNUSED)}}
+_AREAS: Final = (
+    promtool_area,
+    config,
+    rules,
+    realm,
+    references,
+    contract,
+    constants,
+    values,
+    labels,
+    windows,
+    alerts,
+)
+CHECKS: Final = {each.id: each for area in _AREAS for each in vars(area).values() if isinstance(each, Check)}
+CATALOGUE: Final = {**CHECKS, **{each.id: each for each in (INVALID, EXPIRED, UNUSED)}}
 
 
 @dataclass(frozen=True)
@@ -78,6 +105,7 @@ def lint(
         repository,
         dict.fromkeys(found),
         today or datetime.now(tz=UTC).date(),
+        known=CHECKS,
         only=bool(only) or not repository.complete,
     )
     ordered = sorted(remaining, key=lambda each: (each.place, each.id, each.what))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from l4gate.lint.facts import Facts
@@ -77,19 +77,11 @@ class Finding:
     source_line: str = ""
 
 
-CHECKS: Final[dict[str, Check]] = {}
-
-
 def check(
     id_: str, *, title: str, why: str, mend: str, needs_all_rules: bool = False
-) -> Callable[[Run], Run]:
-    """Registers a generator of problems as the check `id_`."""
-
-    def register(run: Run) -> Run:
-        CHECKS[id_] = Check(id_, title, why, mend, run, needs_all_rules)
-        return run
-
-    return register
+) -> Callable[[Run], Check]:
+    """Makes a generator of problems the check `id_`."""
+    return lambda run: Check(id_, title, why, mend, run, needs_all_rules)
 
 
 def finding(

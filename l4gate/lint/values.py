@@ -89,6 +89,7 @@ class Values:
     # Measured at all
 
     def measured_metric(self, name: str) -> bool:
+        """Whether a metric's value depends on a measurement."""
         if name not in self._recorded:
             return True
         return _remember(self._measured, name, lambda: any(map(self.is_measured, self._recorded[name])))
@@ -118,12 +119,11 @@ class Values:
         (lowest, highest), limit = self.bounds(args[0]), _number(args[1])
         if limit is None:
             return False
-        reached = (
+        return (
             highest is not None and limit >= highest
             if func == "clamp_min"
             else lowest is not None and limit <= lowest
         )
-        return reached
 
     def _is_measured_binary(self, node: promql.Binary) -> bool:
         if node.op in ("and", "unless"):
@@ -175,21 +175,16 @@ class Values:
             case promql.Call(func=func) if func in _NEVER_NEGATIVE:
                 return 0.0, None
             case promql.Call(func=func, args=args) if func in _KEEPS_BOOLEAN and func != "sgn" and args:
-                return self.bounds(_vector(args)) if not func.startswith("clamp") else (None, None)
-            case promql.Call(func="avg_over_time", args=(inner,)):
+                return (None, None) if func.startswith("clamp") else self.bounds(_vector(args))
+            case promql.Call(func="avg_over_time", args=(inner,)) | promql.Subquery(expr=inner):
                 return self.bounds(inner)
-            case promql.Aggregate(op="count"):
-                return 1.0, None
-            case promql.Aggregate(op=op, expr=expr) if op in ("min", "max", "avg"):
-                return self.bounds(expr)
-            case promql.Aggregate(op="sum", expr=expr):
-                return self.bounds(expr)[0], None
+            case promql.Aggregate(op=op, expr=expr) if op in ("min", "max", "avg", "sum", "count"):
+                lowest, highest = (0.0, None) if op == "count" else self.bounds(expr)
+                return lowest, None if op == "sum" else highest
             case promql.Selector(name=str(name)) if name in self._recorded:
                 return self._bounds_of_metric(name)
             case promql.Selector(name=str(name)) if name.endswith(("_total", "_count", "_bucket")):
                 return 0.0, None
-            case promql.Subquery(expr=expr):
-                return self.bounds(expr)
         return None, None
 
     def _bounds_of_metric(self, name: str) -> tuple[float | None, float | None]:

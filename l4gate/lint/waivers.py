@@ -9,12 +9,12 @@ A reason, an owner and an end are needed; an exception that has ended, or that n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from l4gate.lint.model import CHECKS, Check, Finding, Place, finding
+from l4gate.lint.model import Check, Finding, Place, finding
 from l4gate.lint.repository import Repository
 
 _COMMENT: Final = re.compile(r"#\s*l4gate-lint:\s*(?P<text>.*)")
@@ -56,12 +56,12 @@ class Waiver:
 
 
 def apply_waivers(
-    repository: Repository, findings: Iterable[Finding], today: date, *, only: bool
+    repository: Repository, findings: Iterable[Finding], today: date, *, known: Collection[str], only: bool
 ) -> list[Finding]:
     """
     The findings that remain, and those about the exceptions themselves.
 
-    `only`: not all checks were made, so nothing is said about exceptions that were not needed.
+    `known`: the ids there are. `only`: not all checks were made, so unneeded exceptions are not judged.
     """
     remaining = list(findings)
     for file, text in repository.texts.items():
@@ -70,7 +70,7 @@ def apply_waivers(
             if comment is None:
                 continue
             place = Place(file, number, comment.start() + 1, len(comment.group().rstrip()))
-            waiver = _read(comment["text"], place, _covered(repository, file, number))
+            waiver = _read(comment["text"], place, _covered(repository, file, number), known)
             if isinstance(waiver, str):
                 remaining.append(finding(INVALID, waiver, place, line))
                 continue
@@ -88,7 +88,7 @@ def apply_waivers(
     return remaining
 
 
-def _read(text: str, place: Place, lines: range) -> Waiver | str:
+def _read(text: str, place: Place, lines: range, known: Collection[str]) -> Waiver | str:
     """The exception in a comment, or what is wrong with it."""
     parts = {name: quoted or bare for name, quoted, bare in _PART.findall(text)}
     missing = [name for name in _PARTS if not parts.get(name, "").strip()]
@@ -99,7 +99,7 @@ def _read(text: str, place: Place, lines: range) -> Waiver | str:
             else ""
         )
         return f"the exception lacks {', '.join(missing) or 'nothing'}{odd}"
-    if parts["disable"] not in CHECKS:
+    if parts["disable"] not in known:
         return f"there is no check {parts['disable']!r}"
     try:
         until = date.fromisoformat(parts["until"])

@@ -134,10 +134,10 @@ def target_realm(facts: Facts) -> Iterator[Problem]:
     lists += [(file, file, node) for file, root in repository.targets.items() for node in items(root)]
     for file, name, node in lists:
         label = entry(node, "labels", REALM_LABEL)
-        if plain(label) != DEFAULT_REALM:
+        found = plain(label)
+        if found != DEFAULT_REALM:
             yield Problem(
-                f"targets of {name}: expected the label {REALM_LABEL}: {DEFAULT_REALM}, found {plain(label)"
-                f" or 'none'}",
+                f"targets of {name}: expected the label {REALM_LABEL}: {DEFAULT_REALM}, found {found or 'none'}",
                 repository.at_node(file, label or node),
             )
 

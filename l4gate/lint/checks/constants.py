@@ -102,7 +102,7 @@ def _alternatives(node: promql.Node) -> Iterator[promql.Node]:
     mend="Keep it a vector: match with `on (metric_realm)`, or aggregate both sides alike.",
 )
 def scalar(facts: Facts) -> Iterator[Problem]:
-    """Finds scalar() anywhere in a recording rule."""
+    """Finds the function anywhere in a recording rule."""
     for each in facts.repository.recording:
         for node in promql.walk(each.tree):
             if isinstance(node, promql.Call) and node.func == "scalar":

@@ -139,7 +139,7 @@ def _age_bound(node: promql.Node) -> tuple[str, float] | None:
 
 
 def _linear(node: promql.Node) -> tuple[float, float, float] | None:
-    """An expression as a * time() + b * time stamp + c, if it is one. Choosing among sources changes nothing in that."""
+    """An expression as a * time() + b * time stamp + c, if it is one; choosing among sources changes nothing."""
     match node:
         case promql.Number(value=value):
             return 0.0, 0.0, value

@@ -140,11 +140,8 @@ def name(facts: Facts) -> Iterator[Problem]:
         wanted = parse_duration(found[1])
         wrong = [node for node in _ranges(each.tree) if node.range_seconds != wanted]
         for node in wrong:
-            yield Problem(
-                f"{each.rule.name}: expected the range {found[1]}, found {format_duration(node.range_seconds"
-                f" or 0)}",
-                each.at(node),
-            )
+            seen = format_duration(node.range_seconds or 0.0)
+            yield Problem(f"{each.rule.name}: expected the range {found[1]}, found {seen}", each.at(node))
         if not wrong and not _stands_for(facts, each, wanted, found[1]):
             yield Problem(f"{each.rule.name}: nothing in the expression is {found[1]}", each.at())
 
