@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from fixtures.recorder import GateRecorder
-from fixtures.settings import SETTINGS
 from l4gate.errors import UsageError
 from l4gate.settings import OPTIONS, load_settings
 
 if TYPE_CHECKING:
     from types import FrameType
 
-pytest_plugins = ["fixtures.checks", "fixtures.sandbox", "fixtures.settings"]
+pytest_plugins = ["fixtures.settings", "fixtures.recorder", "fixtures.checks", "fixtures.profiles", "fixtures.sandbox", "fixtures.writer"]
 
 MARKERS = {
     "l4_gate": "the gate: GO, HOLD or ABORT",
@@ -52,6 +50,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Reads the settings once, before anything is started."""
+    # Not at the top: pytest rewrites the assertions of its plugins before they are imported for the first time.
+    from fixtures.recorder import GateRecorder
+    from fixtures.settings import SETTINGS
+
     for name, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
     given = {option.dest: getattr(config.option, f"l4_{option.dest}") for option in OPTIONS}
@@ -65,6 +67,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """The settings of this run."""
+    from fixtures.settings import SETTINGS
+
     settings = config.stash[SETTINGS]
     where = settings.url or f"{settings.stack}, Prometheus {settings.generation}, time factor {settings.factor:g}"
     return [f"l4gate: {where}; realm {', '.join(settings.realms)}; deadline {settings.deadline:g} s"]

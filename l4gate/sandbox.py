@@ -80,7 +80,9 @@ def open_sandbox(
             )
         )
         workload = cleanup.enter_context(
-            Workload(stack.pushgateway_url, realm=realm, interval_seconds=pace.beat_interval)
+            Workload(
+                stack.pushgateway_url, realm=realm, interval_seconds=pace.beat_interval, factor=settings.factor
+            )
         )
         judge = judge_for(replace(settings, url=stack.prometheus_url), stack.prometheus_url, writer_report(heart))
         stack.load_rules()
