@@ -1,0 +1,282 @@
+"""The client against servers that answer wrongly, over real HTTP: an error that says so, in time, and never a value."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fixtures.wire import always, drip, http, serve, success
+from l4gate.api import PrometheusApi, QueryAnswer, is_loopback
+from l4gate.contract import ABORT_RULES
+from l4gate.diagnose import diagnose
+from l4gate.errors import ApiBadAnswer, ApiError, ApiUnreachable, UsageError
+from l4gate.measure import Expectation, measure
+from l4gate.measurement import Pace
+from l4gate.report.as_json import decision_as_dict
+from l4gate.report.terminal import decision_lines
+from l4gate.verdict import Stage, Verdict, decide
+
+LIMIT = 0.5  # seconds for one request
+ROOM = 1.5  # seconds more for two busy cores
+VECTOR = {"resultType": "vector", "result": []}
+SERIES = {"metric": {"__name__": "up"}, "value": [1.0, "1"]}
+
+
+def vector(*series: object) -> bytes:
+    return success({"resultType": "vector", "result": list(series)})
+
+
+GARBAGE = {
+    "html-200": (http(b"<html>Please log in</html>", headers="Content-Type: text/html"), ApiBadAnswer, "Please log in"),
+    "html-502": (http(b"<h1>Bad Gateway</h1>", "502 Bad Gateway", "Content-Type: text/html"), ApiBadAnswer, "502"),
+    "empty": (http(b""), ApiBadAnswer, "an empty body"),
+    "nothing-at-all": (b"", ApiUnreachable, "cannot be reached"),
+    "not-http": (b"SSH-2.0-OpenSSH_9.2\r\n", ApiUnreachable, ""),
+    "cut-body": (http(b'{"status":"succ', length=900), ApiBadAnswer, "broke off"),
+    "redirect": (http(b"", "302 Found", "Location: /login"), ApiBadAnswer, "redirects (HTTP 302)"),
+    "503": (http(b"Service Unavailable", "503 Service Unavailable"), ApiUnreachable, "503"),
+    "422": (
+        http(b'{"status":"error","errorType":"execution","error":"many-to-many"}', "422 Unprocessable Entity"),
+        ApiBadAnswer,
+        "execution: many-to-many",
+    ),
+    "error-200": (http(b'{"status":"error"}'), ApiBadAnswer, "no reason given"),
+    "text-type-json-cut": (http(b'{"status": "success", "data": ', headers="Content-Type: text/plain"), ApiBadAnswer, ""),
+    "not-utf-8": (http(b'{"status":"success\xff"}'), ApiBadAnswer, "not the API's JSON"),
+    "half-a-character": (http(b'{"status":"success","data":"\\ud800"}'), ApiBadAnswer, ""),
+    "bad-gzip": (http(b"not gzip", headers="Content-Encoding: gzip"), ApiBadAnswer, "cannot be read"),
+    "gzip-of-html": (http(gzip.compress(b"<html>"), headers="Content-Encoding: gzip"), ApiBadAnswer, "<html>"),
+    "deep": (http(b"[" * 100_000), ApiBadAnswer, ""),
+    "deep-closed": (http(b'{"status":"success","data":' + b"[" * 900 + b"]" * 900 + b"}"), ApiBadAnswer, ""),
+    "same-name-twice": (http(b'{"status":"error","status":"success","data":{}}'), ApiBadAnswer, ""),
+    "nan-time": (http(b'{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[NaN,"1"]}]}}'), ApiBadAnswer, ""),
+    "infinite-time": (vector({"metric": {}, "value": [1e999, "1"]}), ApiBadAnswer, ""),
+    "huge-number": (http(b'{"status":"success","data":' + b"9" * 5000 + b"}"), ApiBadAnswer, ""),
+    "no-data": (http(b'{"status":"success"}'), ApiBadAnswer, "no vector or matrix"),
+    "scalar": (success({"resultType": "scalar", "result": [1, "1"]}), ApiBadAnswer, "no vector or matrix"),
+    "result-null": (success({"resultType": "vector", "result": None}), ApiBadAnswer, "no list 'result'"),
+    "value-number": (vector({"metric": {}, "value": [1, 1]}), ApiBadAnswer, "no [time, text] pair"),
+    "value-bool-time": (vector({"metric": {}, "value": [True, "1"]}), ApiBadAnswer, "no [time, text] pair"),
+    "value-word": (vector({"metric": {}, "value": [1, "one"]}), ApiBadAnswer, "no [time, text] pair"),
+    "no-samples": (vector({"metric": {}, "values": []}), ApiBadAnswer, "without labels or float samples"),
+    "histogram": (vector({"metric": {}, "histogram": [1, {}]}), ApiBadAnswer, ""),
+    "label-number": (vector({"metric": {"a": 1}, "value": [1, "1"]}), ApiBadAnswer, "without labels"),
+    "backwards": (vector({"metric": {}, "values": [[2, "1"], [1, "1"]]}), ApiBadAnswer, "out of time order"),
+    "series-twice": (vector(SERIES, SERIES), ApiBadAnswer, "the same series twice"),
+    "warnings-text": (success(VECTOR, warnings="partial"), ApiBadAnswer, "warnings"),
+    "cached": (http(json.dumps({"status": "success", "data": VECTOR}).encode(), headers="Age: 86400"), ApiBadAnswer, "from a cache"),
+}
+
+
+def judged(url: str) -> tuple[Verdict, Stage]:
+    """The verdict over a server, with all that is rendered of it; nothing of this may raise."""
+    api = PrometheusApi(url, timeout_seconds=LIMIT)
+    pace = Pace(60)
+    decision = decide(diagnose(measure(api, api, Expectation(pace, ()), "prod"), pace))
+    assert json.dumps(decision_as_dict(decision), allow_nan=False)
+    assert all("\n".join(decision_lines(decision)).encode())
+    assert decision.cause is not None
+    return decision.verdict, decision.cause.stage
+
+
+@pytest.mark.parametrize("name", GARBAGE)
+def test_garbage_is_an_error_that_says_so(name: str) -> None:
+    """Garbage MUST become the right ApiError, quoting what came, and a HOLD of the query stage."""
+    raw, kind, said = GARBAGE[name]
+    with serve(always(raw)) as (url, _):
+        with pytest.raises(kind) as caught:
+            PrometheusApi(url, timeout_seconds=LIMIT).query("up")
+        verdict, stage = judged(url)
+
+    assert said in str(caught.value)
+    assert url in str(caught.value)
+    assert (verdict, stage) == (Verdict.HOLD, Stage.QUERY)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"HTTP/1.1 200 OK\r\nX-Filler: ", b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n", b""],
+    ids=["header", "body", "status"],
+)
+def test_slow_drip_ends_in_time(head: bytes) -> None:
+    """A server that is never silent and never done MUST be unreachable when the time limit is over."""
+    stop = threading.Event()
+    with serve(drip(head, stop)) as (url, _):
+        started = time.monotonic()
+        with pytest.raises(ApiUnreachable, match=r"no complete answer within 0\.5 s"):
+            PrometheusApi(url, timeout_seconds=LIMIT).query("up")
+        seconds = time.monotonic() - started
+        stop.set()
+
+    assert seconds < LIMIT + ROOM
+
+
+def test_huge_body_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body beyond the limit MUST be refused while it comes."""
+    monkeypatch.setattr("l4gate.api.MAX_BODY_BYTES", 1 << 20)
+    with serve(always(http(b" " * (3 << 20)))) as (url, _), pytest.raises(ApiBadAnswer, match="sent more than 1 MiB"):
+        PrometheusApi(url, timeout_seconds=5).query("up")
+
+
+def test_redirect_is_not_followed() -> None:
+    """A redirect MUST NOT lead the question to another server."""
+    with serve(always(vector())) as (other, asked):
+        with serve(always(http(b"", "307 Temporary Redirect", f"Location: {other}/api/v1/query"))) as (url, _):
+            with pytest.raises(ApiBadAnswer, match="redirects"):
+                PrometheusApi(url, timeout_seconds=LIMIT).query("up")
+
+    assert asked == []
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+def test_loopback_is_never_asked_through_a_proxy(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy in the environment MUST NOT see a question to this machine."""
+    monkeypatch.delenv("no_proxy", raising=False)
+    with serve(always(vector())) as (proxy, asked), serve(always(vector())) as (url, seen):
+        monkeypatch.setenv(variable, proxy)
+        PrometheusApi(url, timeout_seconds=LIMIT).query("up")
+
+    assert (len(asked), len(seen)) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "url, expected",
+    [
+        ("http://127.0.0.1:1", True),
+        ("http://127.9.9.9", True),
+        ("http://[::1]:9090", True),
+        ("http://LOCALHOST:9090", True),
+        ("http://localhost.:9090", True),
+        ("http://a.localhost", True),
+        ("http://0.0.0.0:9090", True),
+        ("http://10.0.0.1", False),
+        ("http://localhost.example.org", False),
+    ],
+)
+def test_loopback_is_known_in_every_spelling(url: str, expected: bool) -> None:  # noqa: FBT001 - a table
+    """Every spelling of this machine MUST be known as such, and no other name."""
+    assert is_loopback(url) is expected
+
+
+def test_warnings_make_the_answer_partial_and_infos_do_not() -> None:
+    """Warnings MUST be kept with the answer; infos are about style and MUST NOT be."""
+    with serve(always(success(VECTOR, warnings=["a store is down"], infos=["not a counter"]))) as (url, _):
+        api = PrometheusApi(url, timeout_seconds=LIMIT)
+        assert api.query("up") == QueryAnswer("up", (), ("a store is down",))
+        with pytest.raises(ApiBadAnswer, match="partial answer: 'a store is down'"):
+            api.rules()
+
+
+@pytest.mark.parametrize("text", ["NaN", "+Inf", "-Inf", "0", "-5"])
+def test_server_without_a_clock_is_a_bad_answer(text: str) -> None:
+    """A time() that is no time MUST NOT become the moment that ages are counted from."""
+    with serve(always(success({"resultType": "scalar", "result": [1, text]}))) as (url, _):
+        with pytest.raises(ApiBadAnswer, match=r"time\(\) is"):
+            PrometheusApi(url, timeout_seconds=LIMIT).now()
+
+
+def test_refused_connection_says_so() -> None:
+    """A port where nobody listens MUST be named as unreachable."""
+    with serve(always(b"")) as (url, _):
+        pass
+    with pytest.raises(ApiUnreachable, match="cannot be reached: Connection refused"):
+        PrometheusApi(url, timeout_seconds=LIMIT).query("up")
+
+
+@pytest.mark.parametrize("content", [b"se cret\nSECRET", b"", b"\xff\xfeSECRET", b"\xe2\x82\xacSECRET", b"SECRET\x00"])
+def test_bad_token_file_never_shows_the_token(content: bytes, tmp_path: Path) -> None:
+    """A token that no header can carry MUST be refused without being repeated."""
+    file = tmp_path / "token"
+    file.write_bytes(content)
+    with pytest.raises(UsageError) as caught:
+        PrometheusApi("http://127.0.0.1:1", bearer_token_file=file)
+
+    assert "SECRET" not in str(caught.value)
+    assert str(file) in str(caught.value)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["1", "NaN"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+labels = st.dictionaries(st.sampled_from(["__name__", "metric_realm", "job"]), st.text(max_size=4) | json_values, max_size=3)
+rule = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.sampled_from(["alerting", "recording"]) | json_values,
+        "name": st.sampled_from([each.alert for each in ABORT_RULES]) | json_values,
+        "query": st.sampled_from(["up", "((", "vector(1)"]) | json_values,
+        "labels": labels | json_values,
+        "health": st.sampled_from(["ok", "err"]) | json_values,
+        "lastEvaluation": st.sampled_from(["0001-01-01T00:00:00Z", "2999-01-01T00:00:00"]) | json_values,
+        "lastError": json_values,
+        "duration": json_values,
+        "alerts": st.lists(st.fixed_dictionaries({"state": json_values}) | json_values, max_size=2) | json_values,
+    },
+)
+group = st.fixed_dictionaries(
+    {"name": st.text(max_size=3), "file": st.just("f"), "interval": st.floats() | json_values},
+    optional={"rules": st.lists(rule, max_size=2) | json_values, "limit": json_values},
+)
+series = st.fixed_dictionaries(
+    {}, optional={"metric": labels | json_values, "value": json_values, "values": st.lists(json_values, max_size=2) | json_values}
+)
+results = st.fixed_dictionaries(
+    {"resultType": st.sampled_from(["vector", "matrix", "scalar"]) | json_values, "result": st.lists(series, max_size=2) | json_values}
+)
+
+
+class Script:
+    """What the server of the test below says next, by the end of the path."""
+
+    def __init__(self) -> None:
+        self.bodies: dict[str, bytes] = {}
+
+
+@pytest.fixture(scope="module")
+def scripted() -> object:
+    script = Script()
+
+    def answer(connection: object, line: str) -> None:
+        path = line.split(" ")[1]
+        kind = "time" if "time%28%29" in path else path.partition("?")[0].rpartition("/")[2]
+        connection.sendall(http(script.bodies[kind]))  # type: ignore[attr-defined]
+
+    with serve(answer) as (url, _):
+        yield script, url
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "query": results | json_values,
+            "rules": st.fixed_dictionaries({"groups": st.lists(group, max_size=2)}) | json_values,
+            "targets": st.fixed_dictionaries({"activeTargets": st.lists(json_values, max_size=2)}) | json_values,
+        }
+    ),
+    st.lists(json_values, max_size=1),
+)
+def test_generated_answers_never_raise_and_never_go(scripted: tuple[Script, str], data: dict, warnings: list) -> None:
+    """Whatever JSON a server answers, the decision MUST be HOLD, and nothing on the way MUST raise."""
+    script, url = scripted
+    script.bodies = {
+        kind: json.dumps({"status": "success", "data": each, "warnings": warnings}).encode() for kind, each in data.items()
+    }
+    script.bodies["time"] = success({"resultType": "scalar", "result": [1.7e9, "1700000000"]}).partition(b"\r\n\r\n")[2]
+    api = PrometheusApi(url, timeout_seconds=5)
+    for ask in (api.now, api.rules, api.targets, lambda: api.query("up")):
+        try:
+            ask()
+        except ApiError:
+            continue
+
+    verdict, _ = judged(url)
+    assert verdict is Verdict.HOLD
