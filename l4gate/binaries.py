@@ -52,13 +52,14 @@ _NAMES: Final = {
     "node_exporter": ("node_exporter", "prometheus-node-exporter"),
 }
 # promtool is in the prometheus package up to bookworm, and a package of its own since.
-# The C library and its loader are for images, which have nothing else in them.
+# The C library, its loader and a busybox (for health checks) are for images, which have nothing else in them.
 _PACKAGES: Final = {
     "prometheus": ("usr/bin/prometheus", "usr/bin/promtool"),
     "promtool": ("usr/bin/promtool",),
     "prometheus-pushgateway": ("usr/bin/prometheus-pushgateway",),
     "prometheus-node-exporter": ("usr/bin/prometheus-node-exporter",),
     "libc6": (r".*/ld-linux[^/]*\.so\.\d", r".*/libc\.so\.6"),
+    "busybox-static": (r"(usr/)?bin/busybox",),
 }
 _MANIFEST: Final = "manifest.json"
 _VERSION_TIMEOUT_SECONDS: Final = 10.0  # takes 50 ms; a program that hangs here is not one of ours
@@ -74,7 +75,7 @@ class Program:
     origin: str
 
 
-def find_program(name: str, generation: str, cache_dir: Path) -> Program:
+def find_program(name: str, generation: str, cache_dir: Path, *, fetch: bool = True) -> Program:
     """
     Finds a program, fetching it into the cache when nothing else has it.
 
@@ -82,6 +83,7 @@ def find_program(name: str, generation: str, cache_dir: Path) -> Program:
         name: prometheus, promtool, pushgateway or node_exporter.
         generation: one of `settings.GENERATIONS`.
         cache_dir: made when it does not exist; several runs may share it at once.
+        fetch: whether Debian's archive may be asked.
 
     Raises:
         ProgramMissing: naming all places that were looked at.
@@ -93,20 +95,23 @@ def find_program(name: str, generation: str, cache_dir: Path) -> Program:
     if on_path and _is_of(on_path, generation):
         return on_path
     try:
-        return _from_debian(name, generation, cache_dir)
+        return _from_debian(name, generation, cache_dir, fetch=fetch)
     except ProgramMissing as error:
+        if not fetch:
+            raise
         return _nearest(name, generation, cache_dir, on_path, error)
 
 
-def library_files(generation: str, cache_dir: Path) -> list[Path]:
+def image_contents(generation: str, cache_dir: Path) -> tuple[dict[str, Program], dict[str, Path]]:
     """
-    The C library and the loader that the cached programs of a generation were built for.
+    What images are built from: Debian's programs by our names, and by file name what these need to run.
 
     Raises:
         ProgramMissing: if they are neither in the cache nor to be had from Debian.
     """
     folder, manifest = _cached_generation(generation, cache_dir, fetch=True)
-    return [folder / name for name, entry in sorted(manifest.items()) if entry["package"] == "libc6"]
+    programs = {name: _from_debian(name, generation, cache_dir) for name in _NAMES}
+    return programs, {name: folder / name for name in manifest if name not in _NAMES}
 
 
 def _named_in_settings(name: str) -> Program | None:
@@ -234,7 +239,8 @@ def _read_manifest(folder: Path) -> Mapping[str, Any] | None:
         whole = all(_is_whole(folder / name, entry) for name, entry in manifest.items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return manifest if whole and manifest else None
+    missing = set(_PACKAGES) - {entry["package"] for entry in manifest.values()}
+    return manifest if whole and missing <= {"promtool"} else None
 
 
 def _is_whole(path: Path, entry: Mapping[str, Any]) -> bool:

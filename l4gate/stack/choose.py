@@ -76,7 +76,7 @@ def _start(
         from l4gate.stack.containers import start_containers
 
         try:
-            return start_containers(settings, spec, engine, f"containers: {engine.host} answers", say)
+            return start_containers(settings, spec, engine, say)
         except StackError as error:
             if settings.stack == "containers":
                 raise

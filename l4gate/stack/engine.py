@@ -23,9 +23,28 @@ if TYPE_CHECKING:
     import docker  # type: ignore[import-untyped] # docker-py has no types
 
 RUN_LABEL: Final = "l4gate.run"  # on every container and network; the run's name tells its owner
+NOBODY: Final = 65534  # the user of the upstream images
 _PING_SECONDS: Final = 1.0  # takes 2 ms; `auto` must decide in less than half a second where nothing listens
 _API_SECONDS: Final = 60.0
 _HERE: Final = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Users:
+    """
+    Whom containers run as, so that they can use our folders without being root on this host.
+
+    Attributes:
+        user: UID:GID inside a container that writes to our folders.
+        owner: the UID and GID that the folders must be given to for that, or None if they are ours already.
+        own_user: UID:GID inside a container that is our own user outside.
+        userns_mode: `host` where the engine would shift UIDs otherwise.
+    """
+
+    user: str
+    owner: int | None
+    own_user: str
+    userns_mode: str | None
 
 
 @dataclass(frozen=True)
@@ -33,6 +52,19 @@ class Engine:
     """A container engine on this machine that answers; `host` is a URL as in DOCKER_HOST."""
 
     host: str
+
+    def users(self, client: docker.DockerClient) -> Users:
+        """Whom our containers run as: our own user; for root, nobody; without root outside, root inside."""
+        options = client.info().get("SecurityOptions") or []
+        userns_mode = "host" if "name=userns" in options else None
+        if any("rootless" in option for option in options):
+            return Users(
+                "0:0", None, "0:0", userns_mode
+            )  # root inside is our own user outside, and nobody else
+        own = f"{os.getuid()}:{os.getgid()}"
+        if os.getuid() == 0:
+            return Users(f"{NOBODY}:{NOBODY}", NOBODY, own, userns_mode)
+        return Users(own, None, own, userns_mode)
 
     def client(self, *, timeout_seconds: float = _API_SECONDS) -> docker.DockerClient:
         """A client of it; the caller closes it."""
@@ -87,10 +119,10 @@ def labelled() -> list[tuple[str, str, str, float]]:
     return []
 
 
-def remove(things: Iterable[tuple[str, str]]) -> None:
+def remove(things: Iterable[tuple[str, str]], engine: Engine | None = None) -> None:
     """Removes containers with their volumes, then networks, by (kind, id). Gone already, or going, is fine."""
     try:
-        client = find_engine().client()
+        client = (engine or find_engine()).client()
     except StackError:
         return
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from l4gate import binaries
-from l4gate.binaries import find_program, library_files
+from l4gate.binaries import find_program
 from l4gate.debian import DebianFile
 from l4gate.errors import ProgramMissing
 from l4gate.settings import GENERATIONS
@@ -59,7 +59,9 @@ class Archive:
             message = "no network."
             raise ProgramMissing(message, next_step="find one.")
         files = [DebianFile(into / "libc.so.6", "libc6", "2.43-7", suite)]
-        shutil.copy("/bin/sh", files[0].path)
+        files.append(DebianFile(into / "busybox", "busybox-static", "1.37-1", suite))
+        for file in files:
+            shutil.copy("/bin/sh", file.path)
         for name, version in self.versions[suite].items():
             own = name if name.startswith("prom") else f"prometheus-{name}"
             files.append(DebianFile(fake_program(into / own, version), own, f"{version}-1", suite))
@@ -283,6 +285,22 @@ def test_runs_at_once_fetch_once(archive: Archive, tmp_path: Path) -> None:
     assert sorted(json.loads((tmp_path / f"asked{i}").read_text()) for i in range(4)) == [[], [], [], ["sid"]]
 
 
-def test_libraries_come_along(archive: Archive, tmp_path: Path) -> None:
-    """The C library of the same suite must be there for images."""
-    assert library_files("3.5", tmp_path / "cache") == [tmp_path / "cache/programs/3.5/libc.so.6"]
+def test_images_get_what_they_need(archive: Archive, tmp_path: Path) -> None:
+    """For images there must be Debian's programs, whatever is on PATH, and what these need to run."""
+    fake_program(tmp_path / "bin/prometheus", "3.5.9")
+
+    programs, rest = binaries.image_contents("3.5", tmp_path / "cache")
+
+    folder = tmp_path / "cache/programs/3.5"
+    assert {name: program.path for name, program in programs.items()} == {
+        name: folder / name for name in ("prometheus", "promtool", "pushgateway", "node_exporter")
+    }
+    assert rest == {"libc.so.6": folder / "libc.so.6", "busybox": folder / "busybox"}
+
+
+def test_without_fetching_only_what_is_there_counts(archive: Archive, tmp_path: Path) -> None:
+    """A caller that may not fetch must get an error, and nobody may be asked."""
+    with pytest.raises(ProgramMissing, match="no whole set of programs"):
+        find_program("promtool", "3.5", tmp_path / "cache", fetch=False)
+
+    assert archive.asked == []

@@ -1,0 +1,330 @@
+"""The stack as containers of Testcontainers, with images, commands and mounts from the compose file."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import docker.errors  # type: ignore[import-untyped] # docker-py has no types
+import requests
+from testcontainers.core.config import testcontainers_config
+from testcontainers.core.container import DockerContainer
+
+from l4gate.binaries import find_program
+from l4gate.errors import ProgramMissing, StackError
+from l4gate.promtool import HostPromtool, Promtool, PromtoolResult
+from l4gate.settings import Settings
+from l4gate.stack.compose import Service, load_services
+from l4gate.stack.engine import RUN_LABEL, Engine, remove, suppress_engine_errors
+from l4gate.stack.images import Image, image_for
+from l4gate.stack.local import LocalStack
+from l4gate.stack.model import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, StackSpec
+from l4gate.stack.owner import new_run_id
+from l4gate.stack.ports import LOOPBACK, free_port
+from l4gate.stack.rundir import RunDir, new_run_dir
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container  # type: ignore[import-untyped] # docker-py has no types
+
+_PORT_TAKEN: Final = re.compile("port is already allocated|address already in use")
+_PORT_ATTEMPTS: Final = 5
+_TERMINATE_SECONDS: Final = 10
+_HARDENED: Final[Mapping[str, Any]] = {
+    "read_only": True,
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges"],
+}
+
+
+class ContainerStack(LocalStack):
+    """See `model.Stack`."""
+
+    kind = "containers"
+
+    def __init__(
+        self,
+        spec: StackSpec,
+        services: Mapping[str, Service],
+        run_dir: RunDir,
+        reason: str,
+        *,
+        engine: Engine,
+        cache_dir: Path,
+    ) -> None:
+        super().__init__(spec, services, run_dir, reason)
+        self._engine = engine
+        self._cache_dir = cache_dir
+        self._client = engine.client()
+        self._users = engine.users(self._client)
+        self._images: dict[str, Image] = {}
+        self._containers: dict[str, Container] = {}
+        self._network = self._make_network()
+
+    @cached_property
+    def promtool(self) -> Promtool:
+        """See `Stack.promtool`. One on this host is quicker by 0.3 s a run than the one in the image."""
+        try:
+            program = find_program("promtool", self.spec.generation, self._cache_dir, fetch=False)
+            if _release(program.version) == _release(self.versions.get(PROMETHEUS, program.version)):
+                return HostPromtool(program)
+        except ProgramMissing:
+            pass
+        return ImagePromtool(self._client, self._images[PROMETHEUS], self._users.own_user, self.run_id)
+
+    def open(self, say: Callable[[str], None]) -> None:
+        """Starts all services and waits until they are ready."""
+        with ThreadPoolExecutor(len(SERVICES)) as pool:
+            definitions = self._services.values()
+            images = pool.map(
+                lambda each: image_for(each, self.spec.generation, self._engine, self._cache_dir, say),
+                definitions,
+            )
+            self._images = {each.name: image for each, image in zip(definitions, images, strict=True)}
+            self.origins = {name: image.origin for name, image in self._images.items()}
+            others = [pool.submit(self._create, service) for service in (PUSHGATEWAY, NODE_EXPORTER)]
+            self._render({})  # inside the network the services have the names that the configuration uses
+            self._fill_history()
+            self._create(PROMETHEUS)
+            for other in others:
+                other.result()
+            self._wait_ready(*SERVICES)
+            self.versions = dict(zip(SERVICES, pool.map(self._version_of, SERVICES), strict=True))
+
+    def kill(self, service: str) -> None:
+        """See `Stack.kill`."""
+        self._do(service, lambda container: container.kill())
+        self._do(service, lambda container: container.wait(timeout=_TERMINATE_SECONDS))
+
+    def pause(self, service: str) -> None:
+        """See `Stack.pause`."""
+        self._do(service, lambda container: container.pause())
+
+    def resume(self, service: str) -> None:
+        """See `Stack.resume`."""
+        self._do(service, lambda container: container.unpause())
+
+    def logs(self, service: str, lines: int = 50) -> str:
+        """See `Stack.logs`."""
+        container = self._containers.get(self._known(service))
+        if container is None:
+            return ""
+        with suppress_engine_errors():
+            return str(container.logs(tail=lines).decode(errors="replace"))
+        return ""
+
+    def reload(self) -> None:
+        """See `Stack.reload`."""
+        self._hand_over()
+        super().reload()
+
+    def stop(self) -> None:
+        """See `Stack.stop`."""
+        self._http.close()
+        # By label, so that what was being made when the start was broken off is found too.
+        with suppress_engine_errors():
+            wanted = {"label": f"{RUN_LABEL}={self.run_id}"}
+            found = self._client.api.containers(all=True, filters=wanted)
+            with ThreadPoolExecutor(len(SERVICES)) as pool:
+                list(pool.map(lambda each: remove([("container", each["Id"])], self._engine), found))
+            remove([("network", self._network)], self._engine)
+        self._close_clients()
+        self._dirs.remove()
+
+    def keep(self) -> None:
+        """See `LocalStack.keep`."""
+        super().keep()
+        self._http.close()
+        self._close_clients()
+
+    def _close_clients(self) -> None:
+        for container in self._containers.values():
+            container.client.close()
+        self._client.close()
+
+    def _make_network(self) -> str:
+        name = f"l4gate-{self.run_id}"
+        try:
+            self._client.networks.create(name, driver="bridge", labels={RUN_LABEL: self.run_id})
+        except (docker.errors.DockerException, requests.RequestException) as error:
+            message = f"the engine at {self._engine.host} could not make a network: {error}."
+            raise StackError(message, next_step="see the engine's log, or use --stack processes.") from None
+        return name
+
+    def _create(self, service: str) -> None:
+        """Creates and starts a container, on another port if somebody took the one that was free."""
+        self._hand_over()
+        for attempt in range(_PORT_ATTEMPTS):
+            port = free_port()
+            container = self._described(service, port)
+            try:
+                container.start()
+            except (docker.errors.DockerException, requests.RequestException) as error:
+                created = container._container  # noqa: SLF001 - Testcontainers shows it only once it has started
+                if created is not None:
+                    created.remove(v=True, force=True)
+                container.get_docker_client().client.close()
+                if _PORT_TAKEN.search(str(error)) and attempt < _PORT_ATTEMPTS - 1:
+                    continue
+                message = (
+                    f"expected a container of {self._images[service].origin} for {service}, found: {error}"
+                )
+                raise StackError(
+                    message, next_step="see the engine's log, or use --stack processes."
+                ) from None
+            self._containers[service] = container.get_wrapped_container()
+            self.urls[service] = f"http://{LOOPBACK}:{port}"
+            return
+
+    def _described(self, service: str, port: int) -> DockerContainer:
+        definition = self._services[service]
+        container = testcontainer(self._engine, self._images[service])
+        container.with_command(definition.arguments(factor=self.spec.factor, listen=f":{definition.port}"))
+        container.with_name(f"l4gate-{self.run_id}-{service}")
+        # Fixed here and not by the engine, which would choose another port at each start.
+        container.ports[f"{definition.port}/tcp"] = (LOOPBACK, port)  # type: ignore[assignment] # docker-py takes it
+        for inside, folder in self._mounted(service).items():
+            container.with_volume_mapping(folder, inside, "ro,z" if definition.mounts[inside] else "rw,z")
+        container.with_kwargs(
+            **_HARDENED,
+            user=self._users.user,
+            userns_mode=self._users.userns_mode,
+            labels={RUN_LABEL: self.run_id},
+            network=self._network,
+            networking_config={self._network: self._client.api.create_endpoint_config(aliases=[service])},
+        )
+        return container
+
+    def _launch(self, service: str) -> None:
+        self._hand_over()
+        self._do(service, lambda container: container.start())
+
+    def _terminate(self, service: str) -> None:
+        self._do(service, lambda container: container.stop(timeout=_TERMINATE_SECONDS))
+
+    def _check_alive(self, service: str) -> bool:
+        container = self._containers[service]
+        self._do(service, lambda each: each.reload())
+        if container.status in ("exited", "dead"):
+            code = container.attrs["State"]["ExitCode"]
+            message = f"expected {service} to run, found that it ended with exit code {code}.{self._log_tail(service)}"
+            raise StackError(message, next_step="see its log.")
+        return bool(container.status == "running")
+
+    def _do(self, service: str, what: Callable[[Container], Any]) -> None:
+        try:
+            what(self._containers[self._known(service)])
+        except (docker.errors.DockerException, requests.RequestException) as error:
+            message = f"the engine refused, for {service}: {error}."
+            raise StackError(
+                message, next_step="see whether the engine and the container are there."
+            ) from None
+
+    def _hand_over(self) -> None:
+        """Lets the containers' user read the configuration and write its data, where that is not our own user."""
+        if self._users.owner is None:
+            return
+        for folder in (self._dirs.data, self._dirs.pushgateway):
+            for path in (folder, *folder.rglob("*")):
+                os.chown(path, self._users.owner, self._users.owner, follow_symlinks=False)
+        for path in (self._dirs.config, *self._dirs.config.rglob("*")):
+            path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
+
+    def _version_of(self, service: str) -> str:
+        text = self._http.get(f"{self.urls[service]}/metrics", timeout=_TERMINATE_SECONDS).text
+        found = re.search(r'^\w+_build_info{.*version="([^"]+)"', text, re.MULTILINE)
+        return found[1] if found else "unknown"
+
+
+class ImagePromtool:
+    """The promtool in an image of Prometheus. See `promtool.Promtool`."""
+
+    def __init__(self, client: docker.DockerClient, image: Image, user: str, run_id: str) -> None:
+        self._client = client
+        self._image = image
+        self._user = user
+        self._run_id = run_id
+        self.origin = image.origin
+
+    @cached_property
+    def version(self) -> str:
+        """See `Promtool.version`."""
+        answer = self.run("--version", folder=Path("/"))
+        found = re.search(r"version (\S+)", answer.stdout + answer.stderr)
+        return found[1] if found else "unknown"
+
+    def run(self, *args: str, folder: Path, timeout_seconds: float = 60) -> PromtoolResult:
+        """See `Promtool.run`."""
+        place = str(folder.resolve())
+        container = None
+        try:
+            container = self._client.containers.create(
+                self._image.id,
+                list(args),
+                entrypoint=["/bin/promtool"],
+                user=self._user,
+                labels={RUN_LABEL: self._run_id},
+                network_mode="none",
+                tmpfs={"/tmp": "mode=1777"},  # noqa: S108 - inside the container
+                volumes={} if place == "/" else {place: {"bind": place, "mode": "rw,z"}},
+                working_dir=place,
+                **_HARDENED,
+            )
+            container.start()
+            code = container.wait(timeout=timeout_seconds)["StatusCode"]
+            out, err = (container.logs(stdout=wanted, stderr=not wanted).decode() for wanted in (True, False))
+        except (docker.errors.DockerException, requests.RequestException) as error:
+            message = f"promtool {' '.join(args)} in {self._image.origin} did not end in order: {error}."
+            raise StackError(message, next_step="see the engine's log.") from None
+        finally:
+            if container is not None:
+                with suppress_engine_errors():
+                    container.remove(v=True, force=True)
+        return PromtoolResult(code, out, err)
+
+
+def start_containers(
+    settings: Settings, spec: StackSpec, engine: Engine, say: Callable[[str], None]
+) -> ContainerStack:
+    """
+    Starts a stack of containers.
+
+    Raises:
+        ProgramMissing: if an image cannot be had.
+        StackError: if one does not start.
+    """
+    services = load_services(spec.generation)
+    run_dir = new_run_dir(new_run_id(), ContainerStack.kind)
+    try:
+        reason = f"containers: {engine.host} answers"
+        stack = ContainerStack(spec, services, run_dir, reason, engine=engine, cache_dir=settings.cache_dir)
+    except BaseException:
+        run_dir.remove()
+        raise
+    try:
+        stack.open(say)
+        for name in SERVICES:
+            say(f"{name} {stack.versions[name]} ({stack.origins[name]})")
+    except BaseException:
+        stack.stop()
+        raise
+    return stack
+
+
+def _release(version: str) -> str:
+    return version.partition("+")[0]
+
+
+def testcontainer(engine: Engine, image: Image) -> DockerContainer:
+    """A container to be described, without Testcontainers' own reaper: ours needs no image and no privileges."""
+    testcontainers_config.ryuk_disabled = True
+    testcontainers_config.tc_properties["tc.host"] = engine.host
+    container = DockerContainer(image.id)
+    container.image = (
+        image.id
+    )  # the prefix that a user may have set for images of a registry is not for this one
+    return container
