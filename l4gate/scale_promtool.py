@@ -148,9 +148,11 @@ def _value(document: Document, node: yaml.Node, item: str, power: int, factor: f
 
 def _scaled(text: str, power: int, factor: float) -> str:
     """A number divided by factor**power, without an exponent, which promtool cannot read next to a sign."""
+    if text.lstrip("+-.").lower() in ("inf", "nan"):
+        return text
     try:
         value = float(text)
     except ValueError:
         message = f"expected a number, found {text}, which cannot be scaled."
         raise RuleError(message) from None
-    return text if not math.isfinite(value) else f"{Decimal(repr(value / factor**power)):f}"
+    return f"{Decimal(repr(value / factor**power)).normalize():f}"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from l4gate import yamldoc
 from l4gate.promtool import PromtoolResult, host_promtool
 from l4gate.scale import scale_rule_file
 from l4gate.scale_promtool import scale_promtool_test
@@ -15,6 +16,11 @@ pytestmark = pytest.mark.scaled
 
 RULES = sorted(Path("prometheus/rules").glob("*.rules.yml"))
 TESTS = sorted(Path("tests/promql").glob("*_test.yml"))
+DURATIONS = ("interval", "evaluation_interval", "eval_time")
+# promtool compares exactly, so a test can be run only where nothing is rounded to a millisecond. At 50 and 100 no whole
+# second is; at 30 and 60 the multiples of 15 s, which is all that the rules themselves have, are not.
+EXACT_FACTORS = (50, 100)
+USUAL_FACTORS = (30, 60)
 
 
 def run_scaled(test: Path, factor: float, folder: Path, settings: Settings) -> PromtoolResult:
@@ -30,13 +36,31 @@ def run_scaled(test: Path, factor: float, folder: Path, settings: Settings) -> P
     return promtool.run("test", "rules", str(test), folder=folder)
 
 
-@pytest.mark.parametrize("factor", [30, 60])
-@pytest.mark.parametrize("test", TESTS, ids=[path.stem for path in TESTS])
-def test_scaled_promtool_tests_pass(test: Path, factor: float, tmp_path: Path, settings: Settings) -> None:
+def is_exact(test: Path, factor: int) -> bool:
+    """Whether every duration in a test file is a whole number of milliseconds after scaling."""
+    document = yamldoc.read(test.read_text(), str(test))
+    found = [node for keys, node in document.walk() if keys[-1:] and keys[-1] in DURATIONS]
+    return all(round(document.seconds(node) * 1000) % factor == 0 for node in found)
+
+
+CASES = [
+    (test, factor) for test in TESTS for factor in (*EXACT_FACTORS, *USUAL_FACTORS) if is_exact(test, factor)
+]
+
+
+@pytest.mark.parametrize(("test", "factor"), CASES, ids=[f"{test.stem}-{factor}" for test, factor in CASES])
+def test_scaled_promtool_tests_pass(test: Path, factor: int, tmp_path: Path, settings: Settings) -> None:
     """Every promtool test must pass in scaled time as it does in real time."""
     result = run_scaled(test, factor, tmp_path, settings)
 
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_every_file_is_scaled() -> None:
+    """Every test file must be run at the exact factors, and the heartbeat and the aborts at the usual ones as well."""
+    assert {(test, factor) for test in TESTS for factor in EXACT_FACTORS} <= set(CASES)
+    for name in ("heartbeat_test", "abort_test"):
+        assert {factor for test, factor in CASES if test.stem == name} >= set(USUAL_FACTORS)
 
 
 def test_wrongly_scaled_rules_fail(tmp_path: Path, settings: Settings) -> None:
