@@ -1,0 +1,66 @@
+"""A reading is a value, or says why it is none."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from l4gate.readings import Absence, Missing, Value, read
+
+LABELS = {"__name__": "m", "metric_realm": "prod"}
+NOW = 1000.0
+
+
+def reading(*found: tuple[dict[str, str], float, float], boolean: bool = True, now: float = NOW, **more: object) -> object:
+    return read("m", list(found), now=now, max_age_seconds=60, boolean=boolean, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("number", [0.0, 1.0])
+def test_fresh_boolean_is_a_value(number: float) -> None:
+    """A fresh 0 or 1 of one series MUST be a value with its sample's time."""
+    assert reading((LABELS, NOW - 60, number)) == Value("m", number, NOW - 60)
+
+
+@pytest.mark.parametrize(
+    "found, cause, said",
+    [
+        ([], Absence.NO_SERIES, "no series"),
+        (
+            [(LABELS, NOW, 1.0), ({**LABELS, "a": "b"}, NOW, 1.0)],
+            Absence.SEVERAL_SERIES,
+            '2 series where one is expected: m{a="b", metric_realm="prod"}; m{metric_realm="prod"}',
+        ),
+        ([(LABELS, NOW, math.nan)], Absence.NOT_FINITE, "nan"),
+        ([(LABELS, NOW, math.inf)], Absence.NOT_FINITE, "inf"),
+        ([(LABELS, NOW, 0.5)], Absence.NOT_BOOLEAN, "0.5, neither 0 nor 1"),
+        ([(LABELS, NOW - 60.1, 1.0)], Absence.OLD, "1, recorded 60.1 s ago (limit 60 s)"),
+        ([(LABELS, NOW + 5, 1.0)], Absence.OLD, "1, recorded -5.0 s ago (limit 60 s)"),
+        ([(LABELS, -math.inf, 1.0)], Absence.OLD, "1, recorded inf s ago (limit 60 s)"),
+        (
+            [({**LABELS, "job": "x"}, NOW, 1.0)],
+            Absence.NOT_RECORDED,
+            'a scraped series, not one that a rule records: m{job="x", metric_realm="prod"}',
+        ),
+    ],
+)
+def test_what_is_no_value_says_why(found: list, cause: Absence, said: str) -> None:
+    """Everything that is not one fresh finite value MUST be missing, with the reason and what was found."""
+    assert reading(*found) == Missing("m", cause, said)
+
+
+def test_partial_answer_is_missing_even_with_a_value() -> None:
+    """An answer with warnings MUST be missing whatever is in it."""
+    assert reading((LABELS, NOW, 1.0), warnings=("a", "b")) == Missing("m", Absence.PARTIAL, "a partial answer: a; b")
+
+
+def test_no_clock_makes_nothing_fresh() -> None:
+    """Without a finite now, a sample MUST NOT be fresh."""
+    assert isinstance(reading((LABELS, NOW, 1.0), now=math.nan), Missing)
+
+
+@pytest.mark.parametrize("number, at", [(math.nan, 1.0), (math.inf, 1.0), (1.0, math.nan), (1.0, -math.inf)])
+def test_value_cannot_be_made_of_what_is_not_finite(number: float, at: float) -> None:
+    """A Value MUST be finite, or it could not be made."""
+    with pytest.raises(ValueError, match="finite"):
+        Value("m", number, at)

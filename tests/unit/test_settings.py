@@ -1,0 +1,131 @@
+"""Settings: what is accepted, and that everything else is refused by name, with no secret repeated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from l4gate.errors import UsageError
+from l4gate.settings import OPTIONS, load_settings
+
+BAD = {
+    "stack": ["docker", "", "AUTO"],
+    "url": [
+        "",
+        "127.0.0.1:9090",
+        "ftp://127.0.0.1",
+        "http://",
+        "http://127.0.0.1:port",
+        "http://127.0.0.1:0",
+        "http://127.0.0.1:99999",
+        "http://[::1",
+        "http://127.0.0.1:9090/?a=b",
+        "http://127.0.0.1:9090/#a",
+        "http://127.0.0.1 :9090",
+        "http://127.0.0.1:9090/\nHost: other",
+        "http://höst:9090",
+    ],
+    "realm": ['pr"od', "pr'od", "", " ", "a b", "a{b}", "a\\b", "ä", "x" * 65],
+    "factor": ["nan", "inf", "-inf", "0", "-1", "0.5", "601", "", "sixty", "1e9"],
+    "deadline": ["nan", "inf", "-inf", "0", "-1", "86401", "", "1m"],
+    "generation": ["2.41", "3", "", "latest"],
+    "foreign_rules": ["yes", ""],
+    "config_dir": ["", "no-such-folder", "x" * 5000],
+    "report_dir": ["", "pyproject.toml", "x" * 5000],
+    "bearer_token_file": ["", "no-such-file", "x" * 5000, "."],
+    "basic_auth_file": ["no-such-file"],
+    "keep_stack": ["maybe"],
+}
+NAMES = {option.dest: option for option in OPTIONS}
+
+
+@pytest.mark.parametrize("dest, text", [(dest, text) for dest, texts in BAD.items() for text in texts])
+def test_bad_setting_is_refused_by_name(dest: str, text: str, pytestconfig: pytest.Config) -> None:
+    """A bad value MUST be a UsageError that names the option, or the variable that it came from."""
+    option = NAMES[dest]
+    found = str(pytestconfig.rootpath / text) if text == "pyproject.toml" else text
+
+    with pytest.raises(UsageError) as caught:
+        load_settings({dest: [found] if option.repeatable else found}, {})
+    assert caught.value.message.startswith(f"--{option.name}: expected ")
+    if found:
+        with pytest.raises(UsageError) as caught:
+            load_settings({}, {option.env: found})
+        assert caught.value.message.startswith(f"{option.env}: expected ")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:SECRET@127.0.0.1:9090",
+        "http://SECRET@127.0.0.1:9090",
+        "http://user:SECRET@127.0.0.1:port",
+        "user:SECRET@127.0.0.1:9090",
+        "http:/user:SECRET@127.0.0.1",
+        "http//user:SECRET@127.0.0.1",
+        "ftp://user:SECRET@127.0.0.1",
+        "http://127.0.0.1:9090\\user:SECRET@x",
+        "http://user:SECRET@[::1",
+        " http://user:SECRET@127.0.0.1",
+        "ftp://127.0.0.1/?token=SECRET",
+        "http://127.0.0.1/?token=SECRET",
+    ],
+)
+def test_secret_in_a_url_is_never_shown(url: str) -> None:
+    """A URL with a secret in any place MUST be refused without repeating it."""
+    for given, environ in (({"url": url}, {}), ({}, {"L4_URL": url}), ({"rules_url": url}, {})):
+        with pytest.raises(UsageError) as caught:
+            load_settings(given, environ)
+        assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "given, said",
+    [
+        ({"url": "http://127.0.0.1:9090", "stack": "processes"}, "a URL goes with external"),
+        ({"url": "http://127.0.0.1:9090", "stack": "containers"}, "a URL goes with external"),
+        ({"stack": "external"}, "--stack external needs a URL"),
+    ],
+)
+def test_contradicting_settings_are_refused(given: dict[str, Any], said: str) -> None:
+    """A URL with a stack of our own, or external without a URL, MUST be refused."""
+    with pytest.raises(UsageError, match=said):
+        load_settings(given, {})
+
+
+def test_option_wins_over_environment_and_environment_over_default() -> None:
+    """An option MUST win over its variable, and a variable over the default; an empty variable is none."""
+    assert load_settings({"deadline": "5"}, {"L4_DEADLINE": "7"}).deadline == 5
+    assert load_settings({}, {"L4_DEADLINE": "7"}).deadline == 7
+    assert load_settings({}, {"L4_DEADLINE": ""}).deadline == 60
+
+
+def test_url_means_external_in_real_time() -> None:
+    """A URL MUST mean the external stack at factor 1, unless another factor is given."""
+    settings = load_settings({"url": "http://127.0.0.1:9090/"}, {})
+
+    assert (settings.stack, settings.url, settings.factor) == ("external", "http://127.0.0.1:9090", 1)
+    assert load_settings({"url": "http://127.0.0.1:9090", "factor": "60"}, {}).factor == 60
+
+
+def test_realms_are_a_list_in_order_without_repeats() -> None:
+    """Realms MUST come from repeated options or a comma-separated variable, each once; an empty list is refused."""
+    assert load_settings({"realm": ["b", "a", "b"]}, {}).realms == ("b", "a")
+    assert load_settings({}, {"L4_REALM": "b, a"}).realms == ("b", "a")
+    assert load_settings({}, {}).realms == ("prod",)
+    with pytest.raises(UsageError, match="L4_REALM"):
+        load_settings({}, {"L4_REALM": ","})
+
+
+@pytest.mark.parametrize("text, expected", [("1", True), ("yes", True), ("0", False), ("False", False)])
+def test_flag_in_the_environment_is_read_as_it_is_meant(text: str, expected: bool) -> None:  # noqa: FBT001 - a table
+    """A flag's variable MUST be yes or no as it says: 0 is no."""
+    assert load_settings({}, {"L4_KEEP_STACK": text}).keep_stack is expected
+    assert load_settings({"keep_stack": True}, {}).keep_stack is True
+
+
+def test_folder_that_does_not_exist_yet_is_fine(tmp_path: Path) -> None:
+    """A report folder MUST be allowed to be made by the run."""
+    assert load_settings({"report_dir": str(tmp_path / "new")}, {}).report_dir == tmp_path / "new"
