@@ -14,7 +14,14 @@ from l4gate.settings import OPTIONS, load_settings
 if TYPE_CHECKING:
     from types import FrameType
 
-pytest_plugins = ["fixtures.settings", "fixtures.recorder", "fixtures.checks", "fixtures.profiles", "fixtures.sandbox", "fixtures.writer"]
+pytest_plugins = [
+    "fixtures.settings",
+    "fixtures.recorder",
+    "fixtures.checks",
+    "fixtures.profiles",
+    "fixtures.sandbox",
+    "fixtures.writer",
+]
 
 MARKERS = {
     "l4_gate": "the gate: GO, HOLD or ABORT",
@@ -44,8 +51,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             _usage(f"unknown option {name}; known: {', '.join(sorted(known))}")
     for option in OPTIONS:
         action = "store_true" if option.flag else "append" if option.repeatable else "store"
-        group.addoption(f"--l4-{option.name}", action=action, dest=f"l4_{option.dest}", default=None, help=option.help)
-    group.addoption("--l4-profile", choices=("default", "nightly"), default="default", help="how much is rehearsed")
+        group.addoption(
+            f"--l4-{option.name}", action=action, dest=f"l4_{option.dest}", default=None, help=option.help
+        )
+    group.addoption(
+        "--l4-profile", choices=("default", "nightly"), default="default", help="how much is rehearsed"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -70,7 +81,9 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     from fixtures.settings import SETTINGS
 
     settings = config.stash[SETTINGS]
-    where = settings.url or f"{settings.stack}, Prometheus {settings.generation}, time factor {settings.factor:g}"
+    where = (
+        settings.url or f"{settings.stack}, Prometheus {settings.generation}, time factor {settings.factor:g}"
+    )
     return [f"l4gate: {where}; realm {', '.join(settings.realms)}; deadline {settings.deadline:g} s"]
 
 

@@ -61,14 +61,13 @@ class Judge:
         self,
         deadline_seconds: float,
         *,
-        progress: Callable[[tuple[Look, ...], float], None] = lambda looks, left: None,
+        progress: Callable[[tuple[Look, ...], float], None] = lambda _looks, _left: None,
         until: frozenset[Verdict] = frozenset({Verdict.GO, Verdict.ABORT}),
     ) -> tuple[Look, ...]:
         """
         Looks until the verdict over all realms is one of `until`, at most deadline_seconds; returns the last looks.
 
-        Args:
-            progress: called after each look with the looks and the seconds left.
+        `progress` is called after each look with the looks and the seconds left.
         """
         started = time.monotonic()
         looks: tuple[Look, ...] = ()
@@ -110,7 +109,9 @@ def judge_for(
         )
 
     with tempfile.TemporaryDirectory(prefix="l4gate-expected-") as folder:
-        render(settings.config_dir, Path(folder), factor=settings.factor, realms=settings.realms, addresses={})
+        render(
+            settings.config_dir, Path(folder), factor=settings.factor, realms=settings.realms, addresses={}
+        )
         groups = load_rules(Path(folder))
     expectation = Expectation(Pace(settings.factor), groups, settings.foreign_rules)
     return Judge(client(url), client(settings.rules_url or url), expectation, settings.realms, writer)
@@ -122,9 +123,7 @@ def progress_line(looks: tuple[Look, ...], left: float) -> str:
     evidence = [decision.evidence for decision in decisions]
     needed = sum(len(each.required_targets) for each in evidence)
     scraped = sum(each.targets_up.get(job, False) for each in evidence for job in each.required_targets)
-    evaluations = [
-        sum(each.good for each in one.evaluations[-CONSECUTIVE_EVALUATIONS:]) for one in evidence
-    ]
+    evaluations = [sum(each.good for each in one.evaluations[-CONSECUTIVE_EVALUATIONS:]) for one in evidence]
     line = (
         f"scraped {scraped}/{needed}, evaluated {min(evaluations, default=0)}/{CONSECUTIVE_EVALUATIONS}, "
         f"verdict in at most {left:.0f} s"

@@ -17,7 +17,9 @@ from l4gate.measurement import Measurement, Pace, Source, Target
 from l4gate.readings import Absence, Missing, Value, format_labels
 from l4gate.verdict import Cause, Evidence, Stage
 
-_GATEWAY_LIMITS: Final = re.compile(r"limit exceeded|body size|too many samples|label_\w+_limit", re.IGNORECASE)
+_GATEWAY_LIMITS: Final = re.compile(
+    r"limit exceeded|body size|too many samples|label_\w+_limit", re.IGNORECASE
+)
 _TIMEOUT: Final = re.compile(r"deadline exceeded|timeout|timed out", re.IGNORECASE)
 _REJECTED: Final = re.compile(r"reject|HTTP 4\d\d|status 4\d\d", re.IGNORECASE)
 _SHOWN_CHARACTERS: Final = 300
@@ -32,7 +34,7 @@ def diagnose(m: Measurement, pace: Pace) -> Evidence:
     broken += scrape
     path_down = any(cause.code in ("target-down", "no-target", "scrape-error") for cause in scrape)
     if not path_down or m.sources:
-        broken += _transport(m, pace)
+        broken += _transport(m)
     if not path_down and not any(cause.stage is Stage.TRANSPORT for cause in broken):
         broken += _writer(m, pace)
     if m.abort_firing and not broken and not m.sources:
@@ -66,7 +68,8 @@ def _without_answer(m: Measurement) -> Evidence:
         "an answer of the query API",
         error.error,
         error.query,
-        "check that the server is up and the URL is right; its log tells why it does not answer.",
+        error.next_step
+        or "check that the server is up and the URL is right; its log tells why it does not answer.",
     )
     return Evidence(m.realm, m.at, error, error, broken=(cause,))
 
@@ -101,7 +104,9 @@ def _query(m: Measurement) -> list[Cause]:
             )
     if "targets" in m.errors and not m.targets:
         error = m.errors["targets"]
-        causes.append(Cause(Stage.QUERY, "bad-answer", "the list of targets", error.error, error.query, _READ_LOG))
+        causes.append(
+            Cause(Stage.QUERY, "bad-answer", "the list of targets", error.error, error.query, _READ_LOG)
+        )
     return causes
 
 
@@ -129,7 +134,7 @@ def _rules(m: Measurement, pace: Pace) -> list[Cause]:
                     Stage.RULES,
                     "rules-differ",
                     f"the rules of this repository ({m.rules.expected_hash[:12]})",
-                    f"{m.rules.count} loaded rules ({m.rules.loaded_hash[:12]}) that differ:\n{m.rules.diff.rstrip()}\n",
+                    f"{m.rules.count} rules ({m.rules.loaded_hash[:12]}) that differ:\n{m.rules.diff.rstrip()}\n",
                     "/api/v1/rules",
                     "load the repository's rules (scripts/ops/reload_safe.sh), or merge the change first.",
                 )
@@ -181,13 +186,17 @@ def _recorded(name: str, reading: Missing, m: Measurement, pace: Pace) -> Cause 
         return Cause(Stage.RULES, "not-finite", f"{name} to be 0 or 1", reading.found, where, step)
     if reading.cause is Absence.NOT_RECORDED:
         step = f"find who pushes {name}: only the recording rule may make it."
-        return Cause(Stage.RULES, "not-recorded", f"{name} as the rule records it", reading.found, where, step)
+        return Cause(
+            Stage.RULES, "not-recorded", f"{name} as the rule records it", reading.found, where, step
+        )
     if reading.cause is not Absence.NO_SERIES:
         return None
     strays = m.strays.get(name, ())
     if strays:
         found = "only " + "; ".join(format_labels(labels) for labels in strays[:3])
-        step = f'give the recording rule the label {REALM_LABEL}: {m.realm}, or judge the realm that is meant (--realm).'
+        step = (
+            f"label the recording rule {REALM_LABEL}: {m.realm}, or judge the realm that is meant (--realm)."
+        )
         return Cause(Stage.RULES, "label-mismatch", reading.query, found, where, step)
     step = "check that the recording rules are loaded; their fallback gives 0 even without a heartbeat."
     return Cause(Stage.RULES, "not-recorded", f"one series of {name}", reading.found, where, step)
@@ -199,20 +208,20 @@ def _target_age_limit(pace: Pace) -> float:
 
 
 def _scrape(m: Measurement, pace: Pace) -> list[Cause]:
-    causes = []
+    causes: list[Cause] = []
     jobs = {target.job for target in m.targets}
-    for job in (*contract.REQUIRED_TARGETS, *contract.ADVISORY_TARGETS):
-        if job not in jobs:
-            causes.append(
-                Cause(
-                    Stage.SCRAPE,
-                    "no-target",
-                    f"at least one target of job {job}",
-                    "none",
-                    f'query up{{job="{job}"}}',
-                    "check the job and its target list (prometheus/targets/) on the server.",
-                )
-            )
+    causes += [
+        Cause(
+            Stage.SCRAPE,
+            "no-target",
+            f"at least one target of job {job}",
+            "none",
+            f'query up{{job="{job}"}}',
+            "check the job and its target list (prometheus/targets/) on the server.",
+        )
+        for job in (*contract.REQUIRED_TARGETS, *contract.ADVISORY_TARGETS)
+        if job not in jobs
+    ]
     for target in m.targets:
         if target.job not in contract.REQUIRED_TARGETS:
             continue
@@ -267,7 +276,7 @@ def _target_down(target: Target, pace: Pace) -> Cause:
     )
 
 
-def _transport(m: Measurement, pace: Pace) -> list[Cause]:
+def _transport(m: Measurement) -> list[Cause]:
     if m.writer is not None and m.writer.returncode not in (0, None) and _REJECTED.search(m.writer.stderr):
         return [
             Cause(
@@ -303,7 +312,9 @@ def _transport(m: Measurement, pace: Pace) -> list[Cause]:
             )
         ]
     known = (contract.PUSH_JOB, contract.JOB_NODE_EXPORTER)
-    wrong = [source for source in m.sources if source.labels.get("job") not in known and not _exported(source)]
+    wrong = [
+        source for source in m.sources if source.labels.get("job") not in known and not _exported(source)
+    ]
     if wrong and len(wrong) == len(m.sources):
         return [
             Cause(
@@ -326,7 +337,9 @@ def _writer(m: Measurement, pace: Pace) -> list[Cause]:
     where = f'query {contract.RAW_TS}{{{REALM_LABEL}="{m.realm}"}}'
     failed = ""
     if m.writer is not None and m.writer.returncode != 0:
-        failed = f"; its last run ended with {m.writer.returncode}: {m.writer.stderr.strip()[-_SHOWN_CHARACTERS:]}"
+        failed = (
+            f"; its last run ended with {m.writer.returncode}: {m.writer.stderr.strip()[-_SHOWN_CHARACTERS:]}"
+        )
     if not m.sources:
         return [
             Cause(
@@ -345,7 +358,9 @@ def _writer(m: Measurement, pace: Pace) -> list[Cause]:
     labels = format_labels(newest.labels)
     if not math.isfinite(newest.ts):
         step = "mend the writer's clock or its file: it published a time that is no number."
-        return [Cause(Stage.WRITER, "not-a-number", "a Unix time", f"{newest.ts:g} from {labels}", where, step)]
+        return [
+            Cause(Stage.WRITER, "not-a-number", "a Unix time", f"{newest.ts:g} from {labels}", where, step)
+        ]
     if age < -pace.future_limit:
         step = "set the writer's clock (NTP); until then its heartbeat would look fresh for ever."
         found = f"{-age:.1f} s ahead from {labels}"
@@ -360,7 +375,9 @@ def _writer(m: Measurement, pace: Pace) -> list[Cause]:
         )
         note = f" ({moving})" if newest.seq_changed and age > pace.changes_window else failed
         found = f"{age:.1f} s old from {labels}{note}"
-        return [Cause(Stage.WRITER, "stale", f"a beat younger than {pace.fresh_limit:g} s", found, where, step)]
+        return [
+            Cause(Stage.WRITER, "stale", f"a beat younger than {pace.fresh_limit:g} s", found, where, step)
+        ]
     found = f"seq {'missing' if newest.seq is None else f'{newest.seq:g}'} throughout, from {labels}"
     step = "look at the writer's sequence file: it must be writable and kept between runs."
     expected = f"a sequence that changes within {pace.changes_window:g} s"
@@ -378,19 +395,27 @@ def _warnings(m: Measurement, pace: Pace) -> tuple[Cause, ...]:
             found = f"down: {target.last_error or 'no reason given'}"
             where = f'query up{{job="{target.job}"}}'
             step = f"start {target.job}; the Pushgateway path carries the heartbeat meanwhile."
-            warnings.append(Cause(Stage.SCRAPE, "advisory-target-down", f"{target.job} up", found, where, step))
+            warnings.append(
+                Cause(Stage.SCRAPE, "advisory-target-down", f"{target.job} up", found, where, step)
+            )
     if m.textfile_error:
         where = "query node_textfile_scrape_error"
         step = "look for a torn or foreign .prom file in the textfile folder; node-exporter's log names it."
-        warnings.append(Cause(Stage.SCRAPE, "textfile-error", "textfiles that parse", "an error", where, step))
+        warnings.append(
+            Cause(Stage.SCRAPE, "textfile-error", "textfiles that parse", "an error", where, step)
+        )
     by_job = {source.labels.get("job", ""): source for source in m.sources}
     alive = {job: _healthy(source, m.at, pace) for job, source in by_job.items()}
     jobs = (contract.PUSH_JOB, contract.JOB_NODE_EXPORTER)
     if any(alive.values()) and not all(alive.get(job, False) for job in jobs):
-        frozen = [f"{job}: {'frozen' if job in alive else 'absent'}" for job in jobs if not alive.get(job, False)]
+        frozen = [
+            f"{job}: {'frozen' if job in alive else 'absent'}" for job in jobs if not alive.get(job, False)
+        ]
         where = f"query {contract.RAW_TS}"
         step = "one of the two supply paths is broken; mend it before the other one fails too."
-        warnings.append(Cause(Stage.SCRAPE, "paths-disagree", "both supply paths alive", ", ".join(frozen), where, step))
+        warnings.append(
+            Cause(Stage.SCRAPE, "paths-disagree", "both supply paths alive", ", ".join(frozen), where, step)
+        )
     if m.writer is not None and m.writer.returncode == 1:
         where = "scripts/ops/textfile_heartbeat.sh, exit code 1"
         step = "mend the path that failed; the other one delivered."

@@ -29,14 +29,34 @@ class Gate:
 
 
 GATES: Final = (
-    Gate("writer/heartbeat", "Does the heartbeat script deliver?", "exit code 0 of every run", sandbox_only=True),
+    Gate(
+        "writer/heartbeat",
+        "Does the heartbeat script deliver?",
+        "exit code 0 of every run",
+        sandbox_only=True,
+    ),
     Gate("scrape/targets", "Are the required targets up?", "up == 1, scraped just now", per_realm=True),
     Gate("rules/lint", "Do the rules and the configuration hold?", "no finding of `l4gate lint`"),
     Gate("rules/unit-tests", "Do the promtool tests of the rules pass?", "every test group passes"),
-    Gate("rules/loaded", "Are the loaded rules this repository's?", "no difference, no failing rule", per_realm=True),
-    Gate("rules/abort-armed", "Could the four abort alerts fire?", "loaded, healthy, inputs present", per_realm=True),
+    Gate(
+        "rules/loaded",
+        "Are the loaded rules this repository's?",
+        "no difference, no failing rule",
+        per_realm=True,
+    ),
+    Gate(
+        "rules/abort-armed",
+        "Could the four abort alerts fire?",
+        "loaded, healthy, inputs present",
+        per_realm=True,
+    ),
     Gate("heartbeat/fresh", "Is the newest beat fresh?", "duri_heartbeat_fresh_120s == 1", per_realm=True),
-    Gate("heartbeat/ok", "Is the heartbeat ok?", "duri_heartbeat_ok == 1 at two evaluations in a row", per_realm=True),
+    Gate(
+        "heartbeat/ok",
+        "Is the heartbeat ok?",
+        "duri_heartbeat_ok == 1 at two evaluations in a row",
+        per_realm=True,
+    ),
     Gate("verdict/go", "What is the verdict?", "GO", per_realm=True),
     Gate("smoke/abort", "Does silence abort?", "ABORT after the heartbeat stopped", sandbox_only=True),
     Gate("smoke/recovery", "Does it recover?", "GO after the rollback and new beats", sandbox_only=True),

@@ -70,13 +70,18 @@ def measure(
         alerts = api.query(_ALERTS, now)
     except ApiError as error:
         kind = "bad-answer" if isinstance(error, ApiBadAnswer) else "unreachable"
-        return Measurement(realm, 0.0, errors={kind: Unreachable(api.base_url, str(error))}, writer=writer())
+        return Measurement(
+            realm,
+            0.0,
+            errors={kind: Unreachable(api.base_url, error.message, error.next_step)},
+            writer=writer(),
+        )
     errors: dict[str, Unreachable] = {}
     warnings = present.warnings + recent.warnings + alerts.warnings
     newest = _newest(recent)
     visible = {_key(series.labels): series for series in present.series}
     readings = {
-        name: _reading(name, realm, visible.values(), newest, now, pace, warnings)
+        name: _reading(name, realm, visible.values(), newest, now=now, pace=pace, warnings=warnings)
         for name in (*_BOOLEANS, *_NUMBERS)
     }
     sources = [
@@ -92,12 +97,12 @@ def measure(
     try:
         details = api.targets()
     except ApiError as error:
-        errors["targets"] = Unreachable("/api/v1/targets", str(error))
+        errors["targets"] = Unreachable("/api/v1/targets", error.message, error.next_step)
     rules = None
     try:
         rules = _rules(rules_api.rules(), expectation, realm, now)
     except (ApiError, RuleError) as error:
-        errors["rules"] = Unreachable("/api/v1/rules", str(error))
+        errors["rules"] = Unreachable("/api/v1/rules", error.message, error.next_step)
     firing = {
         series.labels.get("alertname", "")
         for series in alerts.series
@@ -148,6 +153,7 @@ def _reading(
     realm: str,
     visible: Iterable[SampleSeries],
     newest: Mapping[frozenset[tuple[str, str]], SampleSeries],
+    *,
     now: float,
     pace: Pace,
     warnings: tuple[str, ...],

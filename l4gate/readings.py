@@ -69,6 +69,7 @@ class Unreachable:
 
     query: str
     error: str
+    next_step: str = ""
 
     def __str__(self) -> str:
         return self.error

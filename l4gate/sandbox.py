@@ -38,15 +38,14 @@ class Sandbox:
 @contextmanager
 def open_sandbox(
     settings: Settings,
-    say: Callable[[str], None] = lambda text: None,
+    say: Callable[[str], None] = lambda _text: None,
     *,
     history: Callable[[Path, Promtool], None] | None = None,
 ) -> Iterator[Sandbox]:
     """
     Starts a stack with a beating heart and stops all of it at the end, whatever happens.
 
-    Args:
-        history: fills the empty TSDB; the healthy day of `sandbox_history` if none is given.
+    `history` fills the empty TSDB; the healthy day of `sandbox_history` if none is given.
 
     Raises:
         UsageError: for more than one realm: all writers of one Pushgateway share one grouping key.
@@ -81,10 +80,15 @@ def open_sandbox(
         )
         workload = cleanup.enter_context(
             Workload(
-                stack.pushgateway_url, realm=realm, interval_seconds=pace.beat_interval, factor=settings.factor
+                stack.pushgateway_url,
+                realm=realm,
+                interval_seconds=pace.beat_interval,
+                factor=settings.factor,
             )
         )
-        judge = judge_for(replace(settings, url=stack.prometheus_url), stack.prometheus_url, writer_report(heart))
+        judge = judge_for(
+            replace(settings, url=stack.prometheus_url), stack.prometheus_url, writer_report(heart)
+        )
         stack.load_rules()
         # The sequence must be seen to change: beat at once after the first scrape rather than within a beat's time.
         heart.beat()

@@ -152,10 +152,12 @@ class Option:
 
     @property
     def env(self) -> str:
+        """The environment variable."""
         return "L4_" + self.name.upper().replace("-", "_")
 
     @property
     def dest(self) -> str:
+        """The attribute of a parsed command line."""
         return self.name.replace("-", "_")
 
 

@@ -11,9 +11,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from l4gate.contract import ABORT_RULES, CONSECUTIVE_EVALUATIONS, FRESH, OK
 from l4gate.readings import Missing, Reading, Unreachable, Value
+
+NOT_PROVEN: Final = "not-proven"  # the code of a condition of GO without evidence, whatever the reason
 
 
 class Verdict(enum.IntEnum):
@@ -66,7 +69,9 @@ class Cause:
         return f"{self.stage}/{self.code}"
 
     def __str__(self) -> str:
-        return f"{self.id}: expected {self.expected}, found {self.found} ({self.where}). Next: {self.next_step}"
+        return (
+            f"{self.id}: expected {self.expected}, found {self.found} ({self.where}). Next: {self.next_step}"
+        )
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,11 @@ def decide(evidence: Evidence) -> Decision:
     unmet = _unmet(evidence)
     if evidence.abort_firing:
         verdict = Verdict.ABORT
-        causes = _backwards(evidence.broken) + tuple(_firing(name) for name in sorted(evidence.abort_firing)) + unmet
+        causes = (
+            _backwards(evidence.broken)
+            + tuple(_firing(name) for name in sorted(evidence.abort_firing))
+            + unmet
+        )
     elif unmet or evidence.broken:
         verdict = Verdict.HOLD
         causes = _backwards(evidence.broken) + unmet
@@ -171,19 +180,25 @@ def _unmet(evidence: Evidence) -> tuple[Cause, ...]:
                 "the newest recorded samples",
             )
         )
-    for job in evidence.required_targets:
-        if not evidence.targets_up.get(job, False):
-            unmet.append(_verdict_cause(f"target {job} up", "no such evidence", "the server's targets"))
+    unmet += [
+        _verdict_cause(f"target {job} up", "no such evidence", "the server's targets")
+        for job in evidence.required_targets
+        if not evidence.targets_up.get(job, False)
+    ]
     if not evidence.required_targets:
         unmet.append(_verdict_cause("required targets to judge", "none were named", "the settings"))
     if not evidence.rules_equal:
         unmet.append(
-            _verdict_cause("the loaded rules equal to this repository's", "no such evidence", "the server's rules")
+            _verdict_cause(
+                "the loaded rules equal to this repository's", "no such evidence", "the server's rules"
+            )
         )
     for rule in ABORT_RULES:
         if rule.alert not in evidence.abort_armed:
             unmet.append(
-                _verdict_cause(f"abort rule {rule.alert} loaded and healthy", "no such evidence", "the server's rules")
+                _verdict_cause(
+                    f"abort rule {rule.alert} loaded and healthy", "no such evidence", "the server's rules"
+                )
             )
         reading = evidence.abort_inputs.get(rule.metric)
         if not isinstance(reading, Value):
@@ -192,17 +207,17 @@ def _unmet(evidence: Evidence) -> tuple[Cause, ...]:
 
 
 def _abort_input(metric: str, reading: Missing | Unreachable | None) -> Cause:
+    expected = f"one finite value of {metric}, without which its abort alert cannot fire"
+    if not isinstance(reading, Missing) or metric in (OK, FRESH):
+        # Nobody answered, or an earlier stage explains why the heartbeat's own metrics are missing.
+        return _verdict_cause(expected, str(reading or "no reading"), metric)
+    step = f"find out which input of {metric} is missing: a missing input leaves it missing."
     return Cause(
-        Stage.VERDICT,
-        "abort-input-missing",
-        f"one finite value of {metric}, without which its abort alert cannot fire",
-        "no reading" if reading is None else str(reading),
-        metric if reading is None else f"query {reading.query}",
-        f"find out which input of {metric} is missing: a missing input leaves it missing.",
+        Stage.VERDICT, "abort-input-missing", expected, reading.found, f"query {reading.query}", step
     )
 
 
 def _verdict_cause(expected: str, found: str, where: str) -> Cause:
     return Cause(
-        Stage.VERDICT, "not-proven", expected, found, where, "mend the first broken stage; ask again."
+        Stage.VERDICT, NOT_PROVEN, expected, found, where, "mend the first broken stage, then ask again."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from typing import Final
+from typing import Final, Self
 
 from l4gate.decide import Look, judge_for, progress_line
 from l4gate.errors import UsageError
@@ -37,7 +37,9 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     """Asks until the verdict is known or the deadline passes; prints it."""
     if settings.url is None:
         message = "decide needs a server to judge."
-        raise UsageError(message, next_step="give --url http://HOST:PORT, or run pytest -m l4_gate for a sandbox.")
+        raise UsageError(
+            message, next_step="give --url http://HOST:PORT, or run pytest -m l4_gate for a sandbox."
+        )
     with Progress() as progress:
         looks = judge_for(settings, settings.url).judge(settings.deadline, progress=progress)
     verdict = worst(look.decision.verdict for look in looks)
@@ -68,7 +70,7 @@ class Progress:
         self._next = 0.0
         self._shown = False
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:

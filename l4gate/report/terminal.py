@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from l4gate.readings import Value
 from l4gate.report.model import RunReport
-from l4gate.verdict import Cause, Decision, Verdict
+from l4gate.verdict import NOT_PROVEN, Cause, Decision, Verdict
 
 HEADLINES = {
     Verdict.GO: "GO: every gate passed, and each has its evidence",
@@ -69,6 +69,12 @@ def _decision(decision: Decision) -> Iterator[str]:
 
 
 def _causes(causes: tuple[Cause, ...]) -> Iterator[str]:
+    """The causes that explain something; the conditions that follow from them only as a count."""
+    followed = [cause for cause in causes if cause.code == NOT_PROVEN]
+    if len(followed) < len(causes):
+        causes = tuple(cause for cause in causes if cause.code != NOT_PROVEN)
+    else:
+        followed = []
     for number, cause in enumerate(causes[:_SHOWN_CAUSES]):
         label = "cause" if number == 0 else "also"
         yield f"  {label:<8} {cause.id}"
@@ -83,3 +89,5 @@ def _causes(causes: tuple[Cause, ...]) -> Iterator[str]:
         yield f"           next     {cause.next_step}"
     if len(causes) > _SHOWN_CAUSES:
         yield f"           and {len(causes) - _SHOWN_CAUSES} more, in the JSON report"
+    if followed:
+        yield f"           not proven because of that: {len(followed)} conditions, listed in the JSON report"

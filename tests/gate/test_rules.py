@@ -43,7 +43,9 @@ def test_loaded_rules_are_those_of_the_repository(look: Look) -> None:
 def abort_inputs(look: Look) -> dict[str, float]:
     """The values that the abort alerts compare; without one of them its alert can never fire."""
     evidence = look.decision.evidence
-    return {name: measured(reading, look.decision.causes).value for name, reading in evidence.abort_inputs.items()}
+    return {
+        name: measured(reading, look.decision.causes).value for name, reading in evidence.abort_inputs.items()
+    }
 
 
 @pytest.mark.gate("rules/abort-armed")

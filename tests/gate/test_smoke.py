@@ -61,13 +61,16 @@ def test_silence_aborts_and_not_too_early(silence: Silence, settings: Settings) 
     earliest = (FRESH_LIMIT_SECONDS + ABORT_FOR_SECONDS - 60) / settings.factor
 
     if decision.verdict is not Verdict.ABORT or decision.cause is None or decision.cause.id != "writer/stale":
-        hold(f"expected ABORT by writer/stale, found {decision.verdict.name} after {silence.seconds:.1f} s: {decision.cause}")
+        found = f"{decision.verdict.name} after {silence.seconds:.1f} s: {decision.cause}"
+        hold(f"expected ABORT by writer/stale, found {found}")
     if silence.seconds < earliest:
         hold(f"expected ABORT not before {earliest:.1f} s, found it after {silence.seconds:.1f} s")
 
 
 @pytest.fixture(scope="module")
-def recovery(sandbox: Sandbox, silence: Silence, settings: Settings, run_state: RunState, progress: Progress) -> Look:
+def recovery(
+    sandbox: Sandbox, silence: Silence, settings: Settings, run_state: RunState, progress: Progress
+) -> Look:
     """Beats again and waits for GO."""
     sandbox.heart.start()
     run_state.events.append(Event(time.time(), "heartbeat", "started"))
@@ -83,4 +86,6 @@ def test_recovery_is_go_again(recovery: Look) -> None:
     decision = recovery.decision
 
     if decision.verdict is not Verdict.GO:
-        hold(f"expected GO, found {decision.verdict.name} after {decision.waited_seconds:.1f} s: {decision.cause}")
+        hold(
+            f"expected GO, found {decision.verdict.name} after {decision.waited_seconds:.1f} s: {decision.cause}"
+        )

@@ -18,4 +18,7 @@ def test_required_targets_are_up(look: Look) -> None:
 
     if down:
         causes = [c for c in look.decision.causes if c.stage in (Stage.TRANSPORT, Stage.SCRAPE, Stage.QUERY)]
-        hold("\n".join(map(str, causes)) or f"expected targets {', '.join(REQUIRED_TARGETS)} up, not up: {down}")
+        hold(
+            "\n".join(map(str, causes))
+            or f"expected targets {', '.join(REQUIRED_TARGETS)} up, not up: {down}"
+        )

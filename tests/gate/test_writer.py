@@ -15,4 +15,6 @@ def test_heartbeat_script_delivers(sandbox: Sandbox) -> None:
 
     if not sandbox.heart.results or failed:
         words = failed[-1].stderr.strip() if failed else "no run at all"
-        hold(f"expected exit code 0 of every run, found {len(failed)} failed of {len(sandbox.heart.results)}: {words}")
+        hold(
+            f"expected exit code 0 of every run, found {len(failed)} failed of {len(sandbox.heart.results)}: {words}"
+        )
