@@ -1,0 +1,246 @@
+"""A certificate counts time, takes gaps for violations, and says what keeps the next level away."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+
+from l4gate.certificate import Certificate, certify, judge
+from l4gate.contract import (
+    ABORT_RULES,
+    CANARY_FAILURE_RATIO,
+    CHANGES,
+    FRESH,
+    LYAPUNOV,
+    OK,
+    RULE_INTERVAL_SECONDS,
+)
+from l4gate.criteria import CERTIFICATE, HEARTBEAT, Criterion, When
+from l4gate.measurement import Pace
+from l4gate.track import Interval, Track, Window, merged, segments
+from l4gate.verdict import Verdict
+
+DAY = 86_400.0
+START = 1_700_000_000.0 - 1_700_000_000.0 % 30
+HEALTHY = {
+    OK: 1.0,
+    FRESH: 1.0,
+    CHANGES: 6.0,
+    CANARY_FAILURE_RATIO: 0.01,
+    LYAPUNOV: 0.07,
+    "duri_canary_samples_15m": 750.0,
+    "duri_p_uniform_ks_p": 0.6,
+    "duri_p_unique_ratio": 0.97,
+    "error_budget_burn_7d": 0.1,
+    "error_budget_burn_30d": 0.1,
+    "duri_dr_restore_p95_seconds": 230.0,
+}
+Change = Callable[[float], float | None]
+
+
+def track(value: Change, *, factor: float = 1.0, lead: float = 600.0) -> Track:
+    """Samples at every rule evaluation of a day and what leads to it; the change gets the seconds since the start."""
+    found = Track()
+    step = RULE_INTERVAL_SECONDS / factor
+    for index in range(round((DAY + lead) / RULE_INTERVAL_SECONDS)):
+        at = index * step - lead / factor
+        if (sample := value(at)) is not None:
+            found.add(START + at, sample)
+    return found
+
+
+def certificate(
+    factor: float = 1.0, alerts: dict[str, list[Interval]] | None = None, **changed: Change
+) -> Certificate:
+    """The certificate of a healthy day, apart from what is changed."""
+    tracks = {
+        name: track(changed.get(name) or (lambda at, value=value: value), factor=factor)
+        for name, value in HEALTHY.items()
+    }
+    return certify(
+        "prod", Window(START, START + DAY / factor, Pace(factor)), CERTIFICATE, tracks, alerts or {}
+    )
+
+
+def during(start: float, seconds: float, inside: float | None, outside: float) -> Change:
+    return lambda at: inside if start <= at < start + seconds else outside
+
+
+def unmet(found: Certificate) -> set[str]:
+    return {result.criterion.id for result in found.results if not result.met}
+
+
+@pytest.mark.parametrize("factor", [1.0, 60.0])
+def test_a_healthy_day_is_l49(factor: float) -> None:
+    """Everything in bounds all the time is certified L4.9, at any time factor."""
+    found = certificate(factor, duri_dr_restore_p95_seconds=lambda at: 230.0 / factor)
+
+    assert (found.level, found.verdict, found.why_not, found.violations) == ("L4.9", Verdict.GO, (), ())
+    assert all(result.share == pytest.approx(1) for result in found.results)
+
+
+def test_no_samples_are_no_certificate() -> None:
+    """A window without any sample proves nothing: every criterion is violated for all of it."""
+    found = certify(
+        "prod", Window(START, START + DAY, Pace(1)), CERTIFICATE, {name: Track() for name in HEALTHY}, {}
+    )
+
+    assert (found.level, found.verdict, found.certified) == ("L4.5", Verdict.HOLD, False)
+    assert unmet(found) == {result.criterion.id for result in found.results}
+    assert found.violations == (Interval(START, START + DAY),)
+
+
+@pytest.mark.parametrize(("seconds", "met"), [(60, True), (90, False)])
+def test_ok_may_be_missed_for_a_thousandth_of_the_time(seconds: float, met: bool) -> None:
+    """86.4 s of a day are allowed, whether as zeros or as a gap (which begins two intervals after the last sample)."""
+    zeros = certificate(**{OK: during(40_000, seconds, 0.0, 1.0)})
+    gap = certificate(**{OK: during(40_000 - 30, seconds + 30, None, 1.0)})
+
+    assert ("heartbeat/ok" not in unmet(zeros)) == met
+    assert ("heartbeat/ok" not in unmet(gap)) == met
+
+
+def test_a_gap_is_a_violation_with_its_times() -> None:
+    """A sample stands for two rule intervals, then the gap begins; it ends with the next sample."""
+    found = certificate(**{OK: during(40_020, 600, None, 1.0)})
+
+    (result,) = (each for each in found.results if each.criterion.id == "heartbeat/ok")
+    (violation,) = result.violations
+    assert violation.worst is None
+    assert (violation.start - START, violation.end - START) == pytest.approx((39_990 + 60, 40_620), abs=0.002)
+    assert result.measured == pytest.approx(1 - 570 / DAY, abs=1e-6)
+
+
+def test_one_sample_out_of_bounds_is_enough_where_always_is_asked() -> None:
+    """A canary ratio of 0.09 at one evaluation is no good day, though it lasted 30 s."""
+    found = certificate(**{CANARY_FAILURE_RATIO: during(40_000, 30, 0.09, 0.01)})
+
+    assert unmet(found) == {"canary/failure-ratio"}
+    assert (found.level, found.verdict) == ("L4.7", Verdict.HOLD)
+    assert found.why_not == (
+        "canary/failure-ratio: expected duri_canary_failure_ratio <= 0.08 always, found 0.09",
+    )
+
+
+def test_several_series_are_no_measurement() -> None:
+    """A track with a problem counts as not measured, and the reason is that problem."""
+    result = judge(HEARTBEAT[0], Track(problem="two series"), Window(START, START + DAY, Pace(1)))
+
+    assert (result.met, result.value, result.why) == (False, None, "two series")
+
+
+@pytest.mark.parametrize(("seconds", "fires"), [(300, False), (330, True)])
+def test_an_abort_is_a_condition_that_held_for_five_minutes(seconds: float, fires: bool) -> None:
+    """Ten evaluations in a row are pending, the eleventh fires, and it lasts as long as the condition."""
+    found = certificate(**{OK: during(39_990, seconds, 0.0, 1.0)})
+
+    assert [(each.alert, each.start - START, each.end - START) for each in found.aborts] == (
+        [("L4AbortHeartbeatNotOk", 40_290, 40_320)] if fires else []
+    )
+    assert (found.verdict is Verdict.ABORT) == fires
+
+
+def test_an_abort_that_began_before_the_window_counts() -> None:
+    """A condition that has held since before the window fires at once."""
+    found = certificate(**{OK: lambda at: 0.0 if at < 60 else 1.0})
+
+    assert [(each.start - START, each.end - START) for each in found.aborts] == [(0, 60)]
+
+
+def test_an_alert_that_the_server_saw_firing_counts() -> None:
+    """What ALERTS says is believed, although no condition in the samples explains it."""
+    alert = ABORT_RULES[0].alert
+    found = certificate(alerts={alert: [Interval(START + 600, START + 630)]})
+
+    assert [(each.alert, each.seconds) for each in found.aborts] == [(alert, 30)]
+    assert found.verdict is Verdict.ABORT
+
+
+MEAN = "level/mean: expected a mean of duri_lyapunov_v of at most"
+OFTEN = "level/rises: expected at most 1 rise of duri_lyapunov_v, found 5"
+
+
+@pytest.mark.parametrize(
+    ("lyapunov", "level", "reason"),
+    [
+        pytest.param(lambda at: 0.21, "L4.7", f"{MEAN} 0.2, found 0.2100", id="mean"),
+        pytest.param(lambda at: 0.31, "L4.5", f"{MEAN} 0.3, found 0.3100", id="worse"),
+        pytest.param(
+            during(40_000, 600, 0.28, 0.07),
+            "L4.7",
+            "level/rises: expected a rise below 0.2, found 0.210",
+            id="high",
+        ),
+        pytest.param(lambda at: 0.17 if 0 < at % 20_000 < 600 else 0.07, "L4.7", OFTEN, id="often"),
+        pytest.param(lambda at: 0.07 + 0.009 * (at // 30 % 2), "L4.9", "", id="noise"),
+        pytest.param(during(40_000, 600, 0.17, 0.07), "L4.9", "", id="once"),
+    ],
+)
+def test_the_lyapunov_value_limits_the_level(lyapunov: Change, level: str, reason: str) -> None:
+    """Its mean, the number of its rises and their height, with noise left out."""
+    found = certificate(**{LYAPUNOV: lyapunov})
+
+    assert found.level == level
+    assert found.why_not[:1] == ((reason,) if reason else ())
+
+
+def test_three_violations_are_l45() -> None:
+    """Two outages leave L4.7, three do not, however short they are."""
+
+    def outages(count: int) -> Change:
+        return lambda at: 0.0 if at % 10_000 < 60 and 10_000 <= at < 10_000 * (count + 1) else 1.0
+
+    assert certificate(**{OK: outages(2)}).level == "L4.7"
+    three = certificate(**{OK: outages(3)})
+    assert (three.level, three.why_not) == ("L4.5", ("level/violations: expected fewer than 3, found 3",))
+
+
+def test_the_end_decides_where_the_metric_looks_back_itself() -> None:
+    """Only the newest sample of such a metric counts; without a recent one it is not met."""
+    good = certificate(duri_p_uniform_ks_p=during(0, DAY - 60, 0.01, 0.6))
+    bad = certificate(duri_p_uniform_ks_p=during(DAY - 60, 60, 0.05, 0.6))
+    gone = certificate(duri_p_uniform_ks_p=during(DAY - 120, 120, None, 0.6))
+
+    assert unmet(good) == set()
+    assert unmet(bad) == unmet(gone) == {"canary/uniform"}
+    assert gone.why_not == (
+        "canary/uniform: expected duri_p_uniform_ks_p > 0.05, found no sample at the end of the window",
+    )
+
+
+def test_segments_cover_the_window() -> None:
+    """Segments are in order and without holes, and never reach out of the window."""
+    window = Window(START, START + 600, Pace(1))
+    found = list(
+        segments(track(lambda at: None if 100 <= at < 400 else float("nan") if at == 60 else 1.0), window)
+    )
+
+    assert found[0].start == START
+    assert found[-1].end == START + 600
+    assert all(before.end == after.start for before, after in itertools.pairwise(found))
+    assert {each.value for each in found} == {1.0, None}
+
+
+def test_touching_intervals_are_one() -> None:
+    """The union of intervals has neither overlaps nor borders inside it."""
+    found = merged([Interval(5, 6), Interval(0, 2), Interval(2, 3), Interval(1, 2.5)])
+
+    assert found == (Interval(0, 3), Interval(5, 6))
+
+
+def test_every_abort_metric_is_measured() -> None:
+    """A missing Lyapunov value leaves "no abort" unproven, although no alert fired."""
+    found = certificate(**{LYAPUNOV: lambda at: None})
+
+    assert "abort/none" in unmet(found)
+    assert found.verdict is Verdict.HOLD
+
+
+def test_durations_shrink_with_the_factor() -> None:
+    """A limit in seconds is divided by the time factor, a ratio is not."""
+    slow = Criterion("a/b", "x", "m", "<=", 720, When.ALWAYS, is_duration=True)
+
+    assert slow.bounds(Pace(60)) == "m <= 12"
+    assert HEARTBEAT[0].bounds(Pace(60)) == "duri_heartbeat_ok == 1"
