@@ -65,8 +65,8 @@ def missing_input(facts: Facts) -> Iterator[Problem]:
             if contract.name in HEARTBEAT:
                 if name in contract.reads:
                     yield from _fallback(each, contract, answer.presence, answer.value, name)
-            elif answer.presence is Presence.PRESENT:
-                yield Problem(f"{contract.name} has a value although {name} is missing", each.at())
+            elif answer.presence is not Presence.ABSENT:
+                yield Problem(f"{contract.name} can have a value although {name} is missing", each.at())
 
 
 @check(

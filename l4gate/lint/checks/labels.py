@@ -16,6 +16,7 @@ from l4gate.lint.model import Problem, check
     why="A label too many makes two series as soon as there are two sources, and the gate cannot tell which"
     " one to believe.",
     mend="Aggregate with `by (metric_realm)`; record details beside it under another name.",
+    needs_all_rules=True,
 )
 def identity(facts: Facts) -> Iterator[Problem]:
     """Works out which labels the result can have, the rule's own included."""

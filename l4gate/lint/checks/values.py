@@ -142,6 +142,7 @@ def _is_logic(facts: Facts, node: promql.Binary) -> bool:
     why="The gate takes a yes-or-no metric for a measurement only when it is exactly 0 or 1, and needs the"
     " number of a number.",
     mend="Make a yes-or-no metric from `bool` comparisons and products of them; record a number as it is.",
+    needs_all_rules=True,
 )
 def kind(facts: Facts) -> Iterator[Problem]:
     """Compares what each expression can give with the contract's kind of metric."""

@@ -125,6 +125,20 @@ def _instant(node: promql.Node) -> Iterator[promql.Selector]:
 
 
 @check(
+    "window/offset",
+    title="rules read the present",
+    why="With `offset` or `@` a rule answers for a time that has passed: what died since then still looks alive.",
+    mend="Take `offset` or `@` out; an average over a range looks back as well.",
+)
+def offset(facts: Facts) -> Iterator[Problem]:
+    """Finds selectors and subqueries that look at another time."""
+    for each in facts.rules:
+        for node in promql.walk(each.tree):
+            if isinstance(node, promql.Selector | promql.Subquery) and (node.offset_seconds or node.at):
+                yield Problem(f"{each.rule.name} reads another time than the present", each.at(node))
+
+
+@check(
     "window/name",
     title="the window in a name is the window in the expression",
     why="`..._6m` over 60 minutes is believed to be 6 minutes by everyone who reads it.",

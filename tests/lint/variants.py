@@ -1,0 +1,622 @@
+"""
+Wrong variants of the configuration and rules, each with the check that must notice.
+
+A variant puts `bad` in place of `good` in one file of the repository; without `good` the file is new. The first variant of a check is its example in docs/lint.md.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+CONFIG = "prometheus.yml"
+HEARTBEAT = "rules/heartbeat.rules.yml"
+ABORT = "rules/abort.rules.yml"
+CANARY = "rules/canary.rules.yml"
+DR = "rules/dr.rules.yml"
+BUDGET = "rules/error_budget.rules.yml"
+LYAPUNOV = "rules/lyapunov.rules.yml"
+WARNINGS = "rules/warnings.rules.yml"
+TARGETS = "targets/node_exporter.yml"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What is wrong, the check that must notice, and the edit that makes it wrong."""
+
+    what: str
+    id: str
+    file: str
+    good: str
+    bad: str
+
+    def apply(self, folder: Path) -> None:
+        """Makes the edit in a copy of the prometheus folder."""
+        path = folder / self.file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(edited(path.read_text(), self.good, self.bad) if self.good else self.bad)
+
+
+def edited(text: str, good: str, bad: str) -> str:
+    """The text with the first `good` replaced by `bad`; lines of both may be indented as one block."""
+    lines = textwrap.dedent(good).strip("\n").split("\n")
+    pattern = r"(?m)^(?P<indent> *)" + r"\n(?P=indent)".join(map(re.escape, lines)) + "$"
+    block = re.search(pattern, text)
+    if block:
+        new = textwrap.indent(textwrap.dedent(bad).strip("\n"), block["indent"])
+        return text[: block.start()] + new + text[block.end() :]
+    assert good in text, f"not in the file any more: {good!r}"
+    return text.replace(good, bad, 1)
+
+
+OK_EXPR = 'max by (metric_realm) (source:duri_heartbeat_ok:bool{metric_realm="prod"})'
+FRESH_EXPR = 'max by (metric_realm) (source:duri_heartbeat_fresh:bool{metric_realm="prod"})'
+STALL_EXPR = '1 - duri_heartbeat_ok{metric_realm="prod"}'
+UPTIME_EXPR = 'avg_over_time(duri_heartbeat_ok{metric_realm="prod"}[24h])'
+CHANGES_EXPR = 'changes(duri_textfile_heartbeat_seq{metric_realm="prod"}[6m])'
+AGE_EXPR = 'time() - duri_textfile_heartbeat_ts{metric_realm="prod"}'
+MOVING = '(source:duri_heartbeat_changes:count_6m{metric_realm="prod"} > bool 0)'
+UNTIL = "until=2999-01-01"
+
+
+def one_rule(area: str, rule: str) -> str:
+    """A rule file with one rule in one group."""
+    head = f"groups:\n  - name: {area}\n    interval: 30s\n    rules:\n"
+    return head + textwrap.indent(textwrap.dedent(rule).strip("\n") + "\n", "      ")
+
+
+VARIANTS = (
+    # promtool
+    Variant(
+        "a setting that Prometheus does not know",
+        "promtool/check",
+        CONFIG,
+        "scrape_interval: 15s",
+        "scrape_every: 15s",
+    ),
+    Variant(
+        "a function called with the wrong number of arguments",
+        "promtool/check",
+        WARNINGS,
+        'node_textfile_scrape_error{metric_realm="prod"} > 0',
+        'round(node_textfile_scrape_error{metric_realm="prod"}, 1, 1) > 0',
+    ),
+    Variant(
+        "a template that does not end",
+        "promtool/check",
+        ABORT,
+        '{{ $value | printf "%.3f" }}',
+        '{{ $value | printf "%.3f" }',
+    ),
+    # config
+    Variant("a tab in YAML", "config/parse", CONFIG, "  scrape_interval: 15s", "\tscrape_interval: 15s"),
+    Variant(
+        "a target list that is not YAML",
+        "config/parse",
+        TARGETS,
+        "- targets: [node-exporter:9100]",
+        "- targets: [node",
+    ),
+    Variant(
+        "a pattern in the wrong folder",
+        "config/rule-files",
+        CONFIG,
+        "- rules/*.rules.yml",
+        "- rule/*.rules.yml",
+    ),
+    Variant(
+        "a second pattern that matches nothing",
+        "config/rule-files",
+        CONFIG,
+        "- rules/*.rules.yml",
+        "- rules/*.rules.yml\n- rules/old/*.yml",
+    ),
+    Variant(
+        "a pattern that leaves rule files out",
+        "config/unloaded-file",
+        CONFIG,
+        "- rules/*.rules.yml",
+        "- rules/[a-h]*.rules.yml",
+    ),
+    Variant(
+        "a rule file with another extension",
+        "config/unloaded-file",
+        "rules/extra.rules.yaml",
+        "",
+        one_rule("extra", "- record: realm:duri_x:count\n  expr: count(up{metric_realm='prod'})"),
+    ),
+    Variant("a forgotten copy", "config/unloaded-file", "rules/heartbeat.rules.yml.orig", "", "groups: []\n"),
+    Variant(
+        "a target list that no job reads", "config/unloaded-file", "targets/old.yml", "", "- targets: [a:1]\n"
+    ),
+    Variant(
+        "honor_labels missing on the Pushgateway",
+        "config/honor-labels",
+        CONFIG,
+        "honor_labels: true\nstatic_configs:\n  - targets: [pushgateway:9091]",
+        "static_configs:\n  - targets: [pushgateway:9091]",
+    ),
+    Variant(
+        "honor_labels on Prometheus itself",
+        "config/honor-labels",
+        CONFIG,
+        "- job_name: prometheus",
+        "- job_name: prometheus\n  honor_labels: true",
+    ),
+    Variant(
+        "a target of another realm",
+        "config/target-realm",
+        TARGETS,
+        "metric_realm: prod",
+        "metric_realm: staging",
+    ),
+    Variant(
+        "a target without the realm",
+        "config/target-realm",
+        CONFIG,
+        "- targets: [prometheus:9090]\n  labels:\n    metric_realm: prod",
+        "- targets: [prometheus:9090]",
+    ),
+    Variant("a scrape a minute", "config/interval", CONFIG, "scrape_interval: 15s", "scrape_interval: 1m"),
+    Variant(
+        "an interval for one job",
+        "config/interval",
+        CONFIG,
+        "honor_labels: true",
+        "honor_labels: true\nscrape_interval: 2m",
+    ),
+    Variant(
+        "a job under another name",
+        "config/required-job",
+        CONFIG,
+        "job_name: pushgateway",
+        "job_name: push-gateway",
+    ),
+    Variant(
+        "an empty target list", "config/required-job", TARGETS, "targets: [node-exporter:9100]", "targets: []"
+    ),
+    # rules
+    Variant(
+        "a key that no Prometheus knows",
+        "rules/parse",
+        HEARTBEAT,
+        "- record: duri_heartbeat_ok",
+        "- record: duri_heartbeat_ok\n  unit: bool",
+    ),
+    Variant(
+        "rules at the wrong depth",
+        "rules/parse",
+        HEARTBEAT,
+        "- name: heartbeat\n  interval: 30s\n  rules:",
+        "- name: heartbeat\n  interval: 30s\n rules:",
+    ),
+    Variant("an operator without a right side", "rules/parse", LYAPUNOV, UPTIME_EXPR, f"{UPTIME_EXPR} -"),
+    Variant("an interval of five minutes", "rules/interval", HEARTBEAT, "interval: 30s", "interval: 5m"),
+    Variant("no interval", "rules/interval", DR, "  - name: dr\n    interval: 30s", "  - name: dr"),
+    Variant(
+        "a group with another name than its file",
+        "rules/group",
+        CANARY,
+        "- name: canary",
+        "- name: heartbeat",
+    ),
+    Variant(
+        "an old name that nobody reads",
+        "rules/name",
+        HEARTBEAT,
+        "record: duri_heartbeat_stall",
+        "record: duri_heartbeat_stalled",
+    ),
+    Variant(
+        "a metric recorded in two files",
+        "rules/duplicate",
+        "rules/extra.rules.yml",
+        "",
+        one_rule(
+            "extra",
+            f"""
+            - record: duri_heartbeat_stall
+              expr: {STALL_EXPR}
+              labels:
+                metric_realm: prod
+            """,
+        ),
+    ),
+    Variant(
+        "a rule that keeps its own last value",
+        "rules/circle",
+        HEARTBEAT,
+        STALL_EXPR,
+        '1 - duri_heartbeat_ok{metric_realm="prod"} or duri_heartbeat_stall{metric_realm="prod"}',
+    ),
+    Variant(
+        "a circle of two rules",
+        "rules/circle",
+        HEARTBEAT,
+        OK_EXPR,
+        '1 - max by (metric_realm) (duri_heartbeat_stall{metric_realm="prod"})',
+    ),
+    # realm
+    Variant(
+        "a recording rule without the realm",
+        "realm/label",
+        HEARTBEAT,
+        f"expr: {STALL_EXPR}\nlabels:\n  metric_realm: prod",
+        f"expr: {STALL_EXPR}",
+    ),
+    Variant(
+        "an alert of another realm", "realm/label", ABORT, "metric_realm: prod", "metric_realm: production"
+    ),
+    Variant(
+        "a selector without the filter",
+        "realm/selector",
+        HEARTBEAT,
+        AGE_EXPR,
+        "time() - duri_textfile_heartbeat_ts",
+    ),
+    Variant(
+        "a pattern in place of the realm",
+        "realm/selector",
+        CANARY,
+        'rollback_total{metric_realm="prod"}',
+        'rollback_total{metric_realm=~"prod.*"}',
+    ),
+    Variant(
+        "a filter by another realm",
+        "realm/selector",
+        LYAPUNOV,
+        'mttr_seconds{metric_realm="prod"}',
+        'mttr_seconds{metric_realm="prd"}',
+    ),
+    # reference
+    Variant(
+        "a metric of an older version",
+        "reference/unknown-metric",
+        HEARTBEAT,
+        AGE_EXPR,
+        'time() - duri_heartbeat_timestamp{metric_realm="prod"}',
+    ),
+    Variant(
+        "a mistyped metric", "reference/unknown-metric", LYAPUNOV, "duri_mttr_seconds", "duri_mttr_second"
+    ),
+    Variant(
+        "a mistyped job", "reference/unknown-job", WARNINGS, 'job="node-exporter"', 'job="node_exporter"'
+    ),
+    Variant(
+        "a metric of the contract under a similar name",
+        "reference/contract-metrics",
+        HEARTBEAT,
+        "record: duri_heartbeat_changes_6m",
+        "record: duri_heartbeat_change_6m",
+    ),
+    Variant(
+        "a rule that is gone",
+        "reference/contract-metrics",
+        DR,
+        "record: duri_dr_success_ratio_7d",
+        "record: realm:duri_dr_success:ratio_7d",
+    ),
+    # contract
+    Variant("another limit", "contract/abort-alerts", ABORT, "> 0.08", "> 0.8"),
+    Variant("another time", "contract/abort-alerts", ABORT, "for: 5m", "for: 50m"),
+    Variant("an abort alert without its label", "contract/abort-alerts", ABORT, "l4: abort", "l4: warning"),
+    Variant(
+        "an abort alert under another name",
+        "contract/abort-alerts",
+        ABORT,
+        "alert: L4AbortHeartbeatStale",
+        "alert: L4HeartbeatStale",
+    ),
+    Variant(
+        "an abort alert that goes on after recovery",
+        "contract/abort-alerts",
+        ABORT,
+        "for: 5m",
+        "for: 5m\nkeep_firing_for: 1h",
+    ),
+    Variant("a warning that rolls back", "contract/abort-label", WARNINGS, "l4: warning", "l4: abort"),
+    Variant(
+        "a term that was dropped",
+        "contract/reads",
+        LYAPUNOV,
+        '  0.5 * (max by (metric_realm) (duri_mttr_seconds{metric_realm="prod"}) / 300)\n+',
+        "",
+    ),
+    Variant(
+        "ok without the sequence",
+        "contract/reads",
+        HEARTBEAT,
+        MOVING,
+        '(source:duri_heartbeat_age_seconds{metric_realm="prod"} < bool 60)',
+    ),
+    Variant("no bound in the future", "contract/fresh-bounds", HEARTBEAT, "<= bool 30", "<= bool 300"),
+    Variant("a limit ten times too long", "contract/fresh-bounds", HEARTBEAT, "< bool 120", "< bool 1200"),
+    Variant(
+        "the scrape's time in place of the beat's",
+        "contract/fresh-bounds",
+        HEARTBEAT,
+        AGE_EXPR,
+        'time() - timestamp(duri_textfile_heartbeat_ts{metric_realm="prod"})',
+    ),
+    Variant("increase in place of changes", "contract/changes-window", HEARTBEAT, "changes(", "increase("),
+    Variant("sixty minutes in place of six", "contract/changes-window", HEARTBEAT, "[6m]", "[60m]"),
+    # constant
+    Variant("a fallback that says all is well", "constant/without-data", HEARTBEAT, "vector(0)", "vector(1)"),
+    Variant("a constant in place of a metric", "constant/without-data", HEARTBEAT, STALL_EXPR, "vector(0)"),
+    Variant(
+        "no fallback on the heartbeat",
+        "constant/without-data",
+        HEARTBEAT,
+        f"  {OK_EXPR}\nor on ()\n  vector(0)",
+        OK_EXPR,
+    ),
+    Variant(
+        "a fallback on another metric",
+        "constant/without-data",
+        DR,
+        'realm:duri_dr_rehearsal:increase_7d{metric_realm="prod"} > 0',
+        'realm:duri_dr_rehearsal:increase_7d{metric_realm="prod"} > 0\n          or on () vector(1)',
+    ),
+    Variant(
+        "presence in place of a value",
+        "constant/without-data",
+        HEARTBEAT,
+        STALL_EXPR,
+        'absent(duri_heartbeat_ok{metric_realm="prod"})',
+    ),
+    Variant(
+        "a constant through another rule",
+        "constant/without-data",
+        CANARY,
+        'sum by (metric_realm) (increase(duri_canary_rollback_total{metric_realm="prod"}[15m]))',
+        "vector(0)",
+    ),
+    Variant(
+        "a default for one input",
+        "constant/missing-input",
+        LYAPUNOV,
+        'max by (metric_realm) (duri_alert_rate_per_hour{metric_realm="prod"}) / 10',
+        '(max by (metric_realm) (duri_alert_rate_per_hour{metric_realm="prod"}) or on () vector(0)) / 10',
+    ),
+    Variant("a value times zero", "constant/unmeasured", LYAPUNOV, UPTIME_EXPR, f"{UPTIME_EXPR} * 0 + 1"),
+    Variant(
+        "group() in place of max()",
+        "constant/unmeasured",
+        HEARTBEAT,
+        OK_EXPR,
+        OK_EXPR.replace("max", "group"),
+    ),
+    Variant(
+        "clamped to one value", "constant/unmeasured", LYAPUNOV, UPTIME_EXPR, f"clamp_min({UPTIME_EXPR}, 1)"
+    ),
+    Variant(
+        "a scalar of a series that may be missing",
+        "constant/scalar",
+        HEARTBEAT,
+        STALL_EXPR,
+        '1 - vector(scalar(duri_heartbeat_ok{metric_realm="prod"}))',
+    ),
+    # value
+    Variant(
+        "a recorded filter",
+        "value/bool-missing",
+        HEARTBEAT,
+        STALL_EXPR,
+        'duri_heartbeat_ok{metric_realm="prod"} == 0',
+    ),
+    Variant(
+        "and of two filters",
+        "value/bool-missing",
+        HEARTBEAT,
+        f'  source:duri_heartbeat_fresh:bool{{metric_realm="prod"}}\n*\n  {MOVING}',
+        '  source:duri_heartbeat_fresh:bool{metric_realm="prod"} > 0\n'
+        'and\n  source:duri_heartbeat_changes:count_6m{metric_realm="prod"} > 0',
+    ),
+    Variant("a product with a filter", "value/comparison-as-value", HEARTBEAT, "< bool 120", "< 120"),
+    Variant(
+        "the average of a filter",
+        "value/comparison-as-value",
+        LYAPUNOV,
+        UPTIME_EXPR,
+        'avg_over_time((duri_heartbeat_ok{metric_realm="prod"} == 1)[24h:30s])',
+    ),
+    Variant(
+        "half a yes",
+        "value/boolean-as-number",
+        WARNINGS,
+        'node_textfile_scrape_error{metric_realm="prod"} > 0',
+        'node_textfile_scrape_error{metric_realm="prod"} > 0.5',
+    ),
+    Variant(
+        "a yes or no taken for a time",
+        "value/boolean-as-number",
+        HEARTBEAT,
+        STALL_EXPR,
+        'time() - duri_heartbeat_ok{metric_realm="prod"}',
+    ),
+    Variant(
+        "changes of a yes or no",
+        "value/boolean-as-number",
+        HEARTBEAT,
+        CHANGES_EXPR,
+        'changes(duri_heartbeat_fresh_120s{metric_realm="prod"}[6m])',
+    ),
+    Variant(
+        "a yes or no divided",
+        "value/boolean-as-number",
+        LYAPUNOV,
+        '(1 - duri_green_uptime_ratio{metric_realm="prod"})',
+        '(duri_heartbeat_stall{metric_realm="prod"} / 300)',
+    ),
+    Variant(
+        "and between 0 and 1",
+        "value/set-operator-as-logic",
+        HEARTBEAT,
+        f'  source:duri_heartbeat_fresh:bool{{metric_realm="prod"}}\n*\n  {MOVING}',
+        f'  source:duri_heartbeat_fresh:bool{{metric_realm="prod"}}\nand\n  {MOVING}',
+    ),
+    Variant(
+        "or between 0 and 1",
+        "value/set-operator-as-logic",
+        HEARTBEAT,
+        f'  source:duri_heartbeat_fresh:bool{{metric_realm="prod"}}\n*\n  {MOVING}',
+        f'  source:duri_heartbeat_fresh:bool{{metric_realm="prod"}}\nor\n  {MOVING}',
+    ),
+    Variant(
+        "a count where yes or no is expected",
+        "value/kind",
+        HEARTBEAT,
+        MOVING,
+        'source:duri_heartbeat_changes:count_6m{metric_realm="prod"}',
+    ),
+    Variant(
+        "yes or no where a count is expected",
+        "value/kind",
+        HEARTBEAT,
+        CHANGES_EXPR,
+        f"{CHANGES_EXPR} > bool 0",
+    ),
+    Variant("a sum of yes and no", "value/kind", HEARTBEAT, OK_EXPR, OK_EXPR.replace("max", "sum")),
+    Variant("a limit that is always met", "value/always-the-same", HEARTBEAT, "> bool 0", ">= bool 0"),
+    Variant(
+        "both sides the same",
+        "value/always-the-same",
+        HEARTBEAT,
+        STALL_EXPR,
+        'duri_heartbeat_ok{metric_realm="prod"} != bool duri_heartbeat_ok{metric_realm="prod"}',
+    ),
+    # label
+    Variant(
+        "a series for each job",
+        "label/identity",
+        HEARTBEAT,
+        OK_EXPR,
+        OK_EXPR.replace("(metric_realm)", "(metric_realm, job)"),
+    ),
+    Variant(
+        "every label of the source",
+        "label/identity",
+        HEARTBEAT,
+        FRESH_EXPR,
+        'source:duri_heartbeat_fresh:bool{metric_realm="prod"}',
+    ),
+    Variant("a fallback beside the value", "label/or-sides", HEARTBEAT, "or on ()", "or"),
+    Variant(
+        "two sides with other labels",
+        "label/never-matches",
+        LYAPUNOV,
+        "max by (metric_realm) (duri_mttr_seconds",
+        "max by (job) (duri_mttr_seconds",
+    ),
+    Variant(
+        "a label that an aggregation dropped",
+        "label/lost",
+        DR,
+        "sum by (metric_realm, le)",
+        "sum by (metric_realm)",
+    ),
+    Variant(
+        "a matcher on a label that is gone",
+        "label/lost",
+        BUDGET,
+        'burn_rate{metric_realm="prod", window="7d"}',
+        'burn_rate{metric_realm="prod", range="7d"}',
+    ),
+    # window
+    Variant(
+        "a range of two scrapes",
+        "window/too-short",
+        CANARY,
+        'rollback_total{metric_realm="prod"}[15m]',
+        'rollback_total{metric_realm="prod"}[30s]',
+    ),
+    Variant("increase of a gauge", "window/function", HEARTBEAT, "changes(", "increase("),
+    Variant(
+        "the average of a counter",
+        "window/function",
+        LYAPUNOV,
+        "increase(duri_ev_created_total",
+        "avg_over_time(duri_ev_created_total",
+    ),
+    Variant(
+        "changes of a counter",
+        "window/function",
+        LYAPUNOV,
+        "increase(duri_ev_created_total",
+        "changes(duri_ev_created_total",
+    ),
+    Variant(
+        "a ratio of lifetimes",
+        "window/raw-counter",
+        CANARY,
+        'increase(duri_canary_rollback_total{metric_realm="prod"}[15m])',
+        'duri_canary_rollback_total{metric_realm="prod"}',
+    ),
+    Variant(
+        "a name that promises another window",
+        "window/name",
+        DR,
+        'duri_dr_failure_total{metric_realm="prod"}[7d]',
+        'duri_dr_failure_total{metric_realm="prod"}[1d]',
+    ),
+    Variant("a value of five minutes ago", "window/offset", HEARTBEAT, AGE_EXPR, f"{AGE_EXPR} offset 5m"),
+    # alert
+    Variant(
+        "one name for two alerts",
+        "alert/name-unique",
+        WARNINGS,
+        "alert: L4WarnDrRestoreSlow",
+        "alert: L4WarnErrorBudgetLow",
+    ),
+    Variant("no severity", "alert/labels", WARNINGS, "severity: warning\n", ""),
+    Variant(
+        "a severity that no route knows", "alert/labels", ABORT, "severity: critical", "severity: Critical!"
+    ),
+    Variant("no next step", "alert/annotations", WARNINGS, "next_step: Read", "note: Read"),
+    Variant(
+        "a label that the alert does not have",
+        "alert/template",
+        WARNINGS,
+        "description: Share spent {{ $value",
+        "description: Share of {{ $labels.instance }} spent {{ $value",
+    ),
+    Variant(
+        "an alert on a yes or no",
+        "alert/always-fires",
+        WARNINGS,
+        'node_textfile_scrape_error{metric_realm="prod"} > 0',
+        'node_textfile_scrape_error{metric_realm="prod"}',
+    ),
+    Variant("an alert with bool", "alert/always-fires", WARNINGS, "> 720", "> bool 720"),
+    # waiver
+    Variant(
+        "an exception without a reason",
+        "waiver/invalid",
+        CANARY,
+        "- record: duri_canary_samples_15m",
+        f"# l4gate-lint: disable=rules/name owner=sre {UNTIL}\n- record: duri_canary_samples_15m",
+    ),
+    Variant(
+        "an exception from no check",
+        "waiver/invalid",
+        CANARY,
+        "- record: duri_canary_samples_15m",
+        f'# l4gate-lint: disable=rules/nmae reason="x" owner=sre {UNTIL}\n- record: duri_canary_samples_15m',
+    ),
+    Variant(
+        "an exception that has ended",
+        "waiver/expired",
+        CANARY,
+        "- record: duri_canary_samples_15m",
+        '# l4gate-lint: disable=rules/name reason="x" owner=sre until=2020-01-31\n- record: duri_canary_samples_15m',
+    ),
+    Variant(
+        "an exception for nothing",
+        "waiver/unused",
+        CANARY,
+        "- record: duri_canary_samples_15m",
+        f'# l4gate-lint: disable=rules/name reason="x" owner=sre {UNTIL}\n- record: duri_canary_samples_15m',
+    ),
+)
