@@ -67,7 +67,7 @@ claims: env ## measure the claims about the system, with trials and upper bounds
 	@$(PYTEST) -m claims $(ARGS)
 
 bench: env ## measure how long things take, beside their floor
-	@$(PYTEST) -m bench $(ARGS)
+	@.venv/bin/python -m benchmarks $(ARGS)
 
 nightly: env ## the nightly run: a production day live, and a restore rehearsal
 	@$(PYTEST) -m "l4_gate or dr_rehearsal" --l4-profile nightly $(ARGS)

@@ -1,0 +1,1 @@
+"""How long things take, beside the floor that the programs themselves set: `python -m benchmarks`."""
