@@ -12,6 +12,7 @@ from l4gate.errors import UsageError
 from l4gate.settings import OPTIONS, load_settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import FrameType
 
 pytest_plugins = [
@@ -74,6 +75,19 @@ def pytest_configure(config: pytest.Config) -> None:
         _usage(str(error))
     config.pluginmanager.register(GateRecorder(config), "l4-gate-recorder")
     signal.signal(signal.SIGTERM, _terminated)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """
+    Leaves the other folders alone when the gate alone is asked for: it has to answer within seconds.
+
+    Every gate's test lives in tests/gate (tests/unit/test_gates.py), and one that is not collected is not a GO.
+    """
+    tests = config.rootpath / "tests"
+    asked = str(config.option.markexpr or "").strip()
+    if asked == "l4_gate" and collection_path.parent == tests and collection_path.name != "gate":
+        return True
+    return None
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
