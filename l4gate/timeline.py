@@ -62,7 +62,7 @@ class Mark:
 
 
 _WIDTH: Final = 960
-_LEFT: Final = 190  # room for the labels
+_LEFT: Final = 220  # room for the labels
 _RIGHT: Final = 110  # room for the notes
 _PLOT: Final = _WIDTH - _LEFT - _RIGHT
 _TOP: Final = 12
@@ -87,9 +87,9 @@ _STEPS: Final = (
 # Contrast of every pair is at least 3:1 against its ground (WCAG 2.1, 1.4.11), of text at least 4.5:1.
 STYLE: Final = """
 .l4t{--ground:#fff;--ink:#1b1f24;--soft:#57606a;--line:#d5dae0;--good:#1f8a4c;--bad:#c4211c;--warn:#a86400;
---gap:#6e7781;--curve:#0a58b5;background:var(--ground);font:12px system-ui,sans-serif;
-font-variant-numeric:tabular-nums}
-@media (prefers-color-scheme:dark){.l4t{--ground:#14181d;--ink:#e6eaee;--soft:#9aa4af;--line:#323a43;--good:#3fb37f;
+--gap:#6e7781;--curve:#0a58b5;background:var(--ground);font:12px system-ui,sans-serif;width:100%;height:auto;
+min-width:720px;font-variant-numeric:tabular-nums}
+@media (prefers-color-scheme:dark){.l4t{--ground:#16181b;--ink:#e6eaee;--soft:#9aa4af;--line:#323a43;--good:#3fb37f;
 --bad:#ff6a5c;--warn:#e3a23a;--gap:#87919c;--curve:#6cb0ff}}
 .l4t text{fill:var(--ink)}.l4t .soft{fill:var(--soft)}.l4t .line{stroke:var(--line);fill:none}
 .l4t .good{fill:var(--good)}.l4t .bad{fill:var(--bad)}.l4t .warn{fill:var(--warn)}

@@ -94,22 +94,8 @@ class Description:
         return tuple(event for event in self.events if event.what is what)
 
 
-_KEYS: Final = (
-    *(
-        "summary",
-        "like",
-        "lasts",
-        "judged",
-        "seed",
-        "beat",
-        "scrape",
-        "paths",
-        "service",
-        "service_lasts",
-        "events",
-    ),
-)
 _REQUIRED: Final = ("summary", "lasts", "judged", "seed", "beat", "scrape", "service")
+_KEYS: Final = (*_REQUIRED, "like", "paths", "ok_before", "service_lasts", "events")
 
 
 def load_history(path: Path) -> Description:

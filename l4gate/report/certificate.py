@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from l4gate.certificate import Certificate, Result
+from l4gate.certificate import Certificate, Result, Violation
 from l4gate.contract import ABORT_RULES, LYAPUNOV, AbortRule
-from l4gate.criteria import OPERATORS, When
+from l4gate.criteria import ABORT, OPERATORS, Criterion, When
 from l4gate.duration import format_duration
 from l4gate.measurement import Pace
 from l4gate.report.as_json import utc
@@ -218,16 +218,13 @@ def _violations(certificate: Certificate) -> Iterator[str]:
         ((each, result.criterion) for result in certificate.results for each in result.violations),
         key=lambda pair: pair[0].start,
     )
-    firing = {(each.start, each.end): each.alert for each in certificate.aborts}
     rows = [
         (
             cell(utc(each.start)),
             cell(utc(each.end)),
             cell(f"{each.seconds:.6g} s"),
             cell(criterion.title),
-            cell(
-                "no data" if each.worst is None else firing.get((each.start, each.end), f"{each.worst:.6g}")
-            ),
+            cell(_worst(each, criterion, certificate)),
         )
         for each, criterion in found[:_SHOWN_VIOLATIONS]
     ]
@@ -235,6 +232,18 @@ def _violations(certificate: Certificate) -> Iterator[str]:
         yield table(("from", "to", "lasting", "criterion", "worst"), rows)
     if len(found) > len(rows):
         yield f"<p>{len(found) - len(rows)} more are in the JSON file.</p>"
+
+
+def _worst(violation: Violation, criterion: Criterion, certificate: Certificate) -> str:
+    """What was wrong: the worst value, the alerts that fired, or that there was nothing."""
+    if violation.worst is None:
+        return "no data"
+    if criterion is not ABORT:
+        return f"{violation.worst:.6g}"
+    fired = {
+        each.alert for each in certificate.aborts if each.start < violation.end and violation.start < each.end
+    }
+    return ", ".join(sorted(fired))
 
 
 def _rises(certificate: Certificate) -> Iterator[str]:

@@ -45,7 +45,7 @@ def test_a_second_in_a_month_is_visible() -> None:
     svg = picture([Row("ok", spans)], seconds=month)
 
     found = [(float(each.get("x", "0")), float(each.get("width", "0"))) for each in bars(svg, "bad")]
-    assert found == [(190.0, 2.0), (848.0, 2.0)]
+    assert found == [(220.0, 2.0), (848.0, 2.0)]
 
 
 def test_thousands_of_intervals_stay_few_shapes() -> None:
