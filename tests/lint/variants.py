@@ -1,7 +1,8 @@
 """
 Wrong variants of the configuration and rules, each with the check that must notice.
 
-A variant puts `bad` in place of `good` in one file of the repository; without `good` the file is new. The first variant of a check is its example in docs/lint.md.
+A variant puts `bad` in place of `good` in one file of the repository; without `good` the file is new.
+The first variant of a check is its example in docs/lint.md.
 """
 
 from __future__ import annotations

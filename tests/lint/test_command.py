@@ -1,0 +1,155 @@
+"""`l4gate lint` as people and workflows see it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from l4gate import cli
+from l4gate.lint.engine import CHECKS, Report
+from tests.lint.conftest import ROOT
+from tests.lint.variants import ABORT, CANARY, HEARTBEAT, STALL_EXPR, Variant
+
+NO_BOOL = Variant("", "", HEARTBEAT, STALL_EXPR, 'duri_heartbeat_ok{metric_realm="prod"} == 0')
+TEXT = """\
+{file}:{line}:54: value/bool-missing: duri_heartbeat_stall records the result of `==` without bool
+            expr: duri_heartbeat_ok{{metric_realm="prod"}} == 0
+                                                         ^^
+  why:  Without `bool` a comparison is a filter: true records the compared value (0.5 for an age of 0.5 s),
+        false records nothing.
+  mend: Write `bool` after the operator, and `*` in place of `and` between two yes-or-no sides.
+  see:  docs/lint.md#valuebool-missing
+"""
+
+
+@pytest.fixture(autouse=True)
+def _outside_github(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+
+
+def run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str]:
+    code = cli.main(["lint", *args])
+    return code, capsys.readouterr().out
+
+
+@pytest.mark.obs_lint
+def test_the_repository_passes(capsys: pytest.CaptureFixture[str]) -> None:
+    """The required check must be green on this repository, with every check made."""
+    code, out = run(capsys, str(ROOT / "prometheus"))
+
+    assert (code, out.split(" (")[0]) == (0, "obs-lint: clean")
+    assert f"({len(CHECKS)} checks" in out
+
+
+def test_finding_shows_line_caret_reason_and_remedy(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A finding must name file, line and column, show the line with a caret, and say why and how to mend it."""
+    NO_BOOL.apply(folder)
+    line = (folder / HEARTBEAT).read_text().splitlines().index(f"        expr: {NO_BOOL.bad}") + 1
+
+    code, out = run(capsys, str(folder), "--only", "value/bool-missing")
+
+    assert code == 3
+    expected = TEXT.format(file="prometheus/rules/heartbeat.rules.yml", line=line)
+    assert out.split("\n\nobs-lint: ")[0] + "\n" == expected
+    assert out.splitlines()[-1].startswith("obs-lint: 1 finding (1 checks, ")
+
+
+def test_caret_points_into_a_block_of_lines(folder: Path, check: Callable[..., Report]) -> None:
+    """In an expression of several lines the place must be the line and column of the part that is wrong."""
+    Variant("", "", HEARTBEAT, "> bool 0", "> 0").apply(folder)
+
+    place = next(each.place for each in check().findings if each.id == "value/comparison-as-value")
+
+    line = (folder / HEARTBEAT).read_text().splitlines()[place.line - 1]
+    assert line[place.column - 1 : place.column - 1 + place.length] == ">"
+
+
+def test_json_has_every_part(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """JSON must hold what the text says, and tell a finding from a check that was not made."""
+    NO_BOOL.apply(folder)
+
+    code, out = run(capsys, str(folder), "--json", "--only", "value/bool-missing")
+
+    report = json.loads(out)
+    found = report["findings"][0]
+    assert (code, report["clean"], len(report["findings"])) == (3, False, 1)
+    assert found["id"] == "value/bool-missing"
+    assert found["kind"] == "finding"
+    assert found["file"] == "prometheus/rules/heartbeat.rules.yml"
+    assert all(found[key] for key in ("line", "column", "what", "why", "mend", "link"))
+
+
+def test_github_gets_annotations(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Inside GitHub Actions each finding must be a workflow command of one line, with special characters escaped."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    NO_BOOL.apply(folder)
+
+    code, out = run(capsys, str(folder), "--only", "value/bool-missing")
+
+    annotation = out.splitlines()[0]
+    assert code == 3
+    assert annotation.startswith("::error file=prometheus/rules/heartbeat.rules.yml,line=")
+    assert ",title=value/bool-missing::duri_heartbeat_stall records" in annotation
+    assert "%0AMend: Write `bool`" in annotation
+
+
+def test_missing_promtool_is_said_and_not_clean(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without promtool the lint must not pass; it says that the check was not made, not that a rule is wrong."""
+    monkeypatch.setenv("L4_PROMTOOL", "/does/not/exist")
+
+    code, out = run(capsys, str(folder), "--json")
+
+    report = json.loads(out)
+    assert (code, report["clean"]) == (3, False)
+    assert [(each["id"], each["kind"]) for each in report["findings"]] == [("promtool/check", "not-run")]
+    assert "/does/not/exist" in report["findings"][0]["what"]
+
+
+@pytest.mark.parametrize("args", [("--only", "realm/nothing"), ("no-such-folder",), ("--json", "--github")])
+def test_usage_errors_exit_with_2(args: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    """An unknown check, a folder without a configuration, or two forms of output must be refused."""
+    try:
+        code = cli.main(["lint", *args])
+    except SystemExit as stopped:
+        code = int(stopped.code or 0)
+
+    assert code == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_unreadable_rule_file_brings_no_guesses(folder: Path, check: Callable[..., Report]) -> None:
+    """While a rule file cannot be read, nothing may be said about what seems to be missing."""
+    (folder / HEARTBEAT).write_text("groups: [\n")
+
+    assert {each.id for each in check().findings} == {"rules/parse", "promtool/check"}
+
+
+def test_two_faults_are_two_findings_in_order(folder: Path, check: Callable[..., Report]) -> None:
+    """Findings must come in the order of files and lines."""
+    Variant("", "", CANARY, 'rollback_total{metric_realm="prod"}', "rollback_total").apply(folder)
+    Variant("", "", ABORT, "for: 5m", "for: 6m").apply(folder)
+
+    found = [(each.place.file.rpartition("/")[2], each.id) for each in check().findings]
+
+    assert found == [("abort.rules.yml", "contract/abort-alerts"), ("canary.rules.yml", "realm/selector")]
+
+
+def test_lint_needs_no_http_and_no_docker() -> None:
+    """The lint must start quickly: neither requests nor docker nor pytest may be imported for it."""
+    code = (
+        "import sys, l4gate.cli, l4gate.commands.lint\n"
+        "print(*sorted({'requests', 'docker', 'pytest', 'testcontainers', 'rich'} & set(sys.modules)))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+
+    assert done.stdout.strip() == ""
