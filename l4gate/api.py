@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ from l4gate.errors import ApiBadAnswer, ApiUnreachable, UsageError
 
 REQUEST_TIMEOUT_SECONDS: Final = 5.0  # a healthy server answers the gate's queries in milliseconds
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024  # a rules answer with thousands of rules is below 10 MB
+_REDIRECT: Final = 3  # hundreds
 _CHUNK_BYTES: Final = 1 << 16
 _QUOTED_CHARACTERS: Final = 160  # how much of a wrong answer is shown
 
@@ -73,7 +75,7 @@ class PrometheusApi:
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.timeout_seconds = timeout_seconds
-        # A cached answer would be yesterday's truth: caches are told to stand aside, and the ones that do not are found.
+        # A cached answer is yesterday's truth: caches are told to stand aside, and those that do not are found.
         self._headers = {
             "Accept": "application/json",
             "Accept-Encoding": "identity",
@@ -150,7 +152,7 @@ class PrometheusApi:
             ApiBadAnswer: anything else that is not a successful API answer.
         """
         status, headers, body = self._fetch(path, params)
-        if 300 <= status < 400:
+        if status // 100 == _REDIRECT:
             message = f"{self.base_url}{path} redirects (HTTP {status}) in place of an answer."
             raise ApiBadAnswer(message, next_step="give the URL of the API itself.")
         payload = _parse(body)
@@ -159,13 +161,15 @@ class PrometheusApi:
             raise ApiUnreachable(message, next_step="wait until the server is ready, or read its log.")
         if not isinstance(payload, dict) or "status" not in payload:
             kind = _quote(headers.get("Content-Type", "")) if "Content-Type" in headers else "no content type"
-            message = f"{self.base_url}{path} answered HTTP {status} with {kind}, not the API's JSON: {_quote(_decoded(body))}."
+            said = _quote(_decoded(body))
+            message = f"{self.base_url}{path} answered HTTP {status} with {kind}, not the API's JSON: {said}."
             raise ApiBadAnswer(
                 message, next_step="look for a proxy or a login page between here and the server."
             )
         if status != requests.codes.ok or payload["status"] != "success":
-            said = [payload[key] for key in ("errorType", "error") if isinstance(payload.get(key), str)]
-            message = f"{self.base_url}{path} answered HTTP {status}: {_quote(': '.join(said) or 'no reason given')}."
+            reasons = [payload[key] for key in ("errorType", "error") if isinstance(payload.get(key), str)]
+            said = _quote(": ".join(reasons) or "no reason given")
+            message = f"{self.base_url}{path} answered HTTP {status}: {said}."
             raise ApiBadAnswer(message)
         age = headers.get("Age", "0").strip()
         if age != "0":
@@ -270,7 +274,7 @@ class PrometheusApi:
                 # A native histogram has no float value; the contract knows none, so it cannot be judged.
                 raise self._malformed(path, "a series without labels or float samples")
             samples = tuple(self._sample(value) for value in values)
-            if any(later.at <= earlier.at for earlier, later in zip(samples, samples[1:], strict=False)):
+            if any(later.at <= earlier.at for earlier, later in pairwise(samples)):
                 raise self._malformed(path, "samples out of time order")
             series.append(SampleSeries(labels, samples))
         if len({frozenset(each.labels.items()) for each in series}) < len(series):
@@ -329,7 +333,7 @@ def _authorization(bearer_token_file: Path | None, basic_auth_file: Path | None)
         # Checked here, because the HTTP library quotes a header that it refuses, and with it the secret.
         if not secret.isprintable() or not secret or (scheme == "Basic" and ":" not in secret):
             wanted = "user:password" if scheme == "Basic" else "a token"
-            message = f"expected one line with {wanted} in the credentials file {path}, found something else (not shown)."
+            message = f"expected one line with {wanted} in the credentials file {path}, found something else."
             raise UsageError(message)
         if scheme == "Bearer" and not secret.isascii():
             message = f"expected a token of ASCII characters in the credentials file {path}."

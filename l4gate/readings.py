@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 Labels = Mapping[str, str]
-# Every scraped series has them and no recorded one of the contract: who pushes a constant under a recorded name is found.
+# Every scraped series has them, no recorded one of the contract: a constant pushed under such a name is found.
 _SCRAPE_LABELS: Final = frozenset({"job", "instance"})
 
 _ROUNDING_SECONDS: Final = (

@@ -1,6 +1,4 @@
-"""
-One judged run: the planned gates, what became of each, and the verdict that follows. Judged here, rendered elsewhere.
-"""
+"""One judged run: planned gates, what became of each, the verdict. Judged here, rendered elsewhere."""
 
 from __future__ import annotations
 

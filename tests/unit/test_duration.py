@@ -11,8 +11,18 @@ from l4gate.errors import UsageError
 
 
 @pytest.mark.parametrize(
-    "text, seconds",
-    [("0", 0), ("0s", 0), ("250ms", 0.25), ("1m30s", 90), ("1h", 3600), ("1d", 86400), ("1w", 604800), ("5m", 300), ("1m1ms", 60.001)],
+    ("text", "seconds"),
+    [
+        ("0", 0),
+        ("0s", 0),
+        ("250ms", 0.25),
+        ("1m30s", 90),
+        ("1h", 3600),
+        ("1d", 86400),
+        ("1w", 604800),
+        ("5m", 300),
+        ("1m1ms", 60.001),
+    ],
 )
 def test_duration_is_read(text: str, seconds: float) -> None:
     """A Prometheus duration MUST be its seconds."""
@@ -27,7 +37,8 @@ def test_anything_else_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "seconds, text", [(0, "0s"), (0.00001, "1ms"), (0.25, "250ms"), (90, "1m30s"), (86400, "1d"), (604800, "7d")]
+    ("seconds", "text"),
+    [(0, "0s"), (0.00001, "1ms"), (0.25, "250ms"), (90, "1m30s"), (86400, "1d"), (604800, "7d")],
 )
 def test_duration_is_written(seconds: float, text: str) -> None:
     """Seconds MUST be written shortly, and never become zero unless they are."""

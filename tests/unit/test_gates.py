@@ -14,7 +14,9 @@ def test_every_gate_has_exactly_one_test_and_no_test_another_gate(pytestconfig: 
     """Register and tests MUST name the same gates, each once: a second test could hide a gate that did not run."""
     sources = sorted((pytestconfig.rootpath / "tests" / "gate").glob("test_*.py"))
     claimed = Counter(
-        name for source in sources for name in re.findall(r'@pytest\.mark\.gate\("([^"]+)"\)', source.read_text("utf-8"))
+        name
+        for source in sources
+        for name in re.findall(r'@pytest\.mark\.gate\("([^"]+)"\)', source.read_text("utf-8"))
     )
 
     assert claimed == Counter(gate.id for gate in GATES)

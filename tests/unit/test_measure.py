@@ -97,19 +97,30 @@ CASES: dict[str, tuple[Callable[[World], None], str]] = {
     "no rules": (lambda world: world.rules_data.update(groups=[]), "rules/rules-differ"),
     "threshold edited": (rule(query='duri_lyapunov_v{metric_realm="prod"} > 3'), "rules/rules-differ"),
     "a group more": (
-        lambda world: world.rules_data["groups"].append({**copy.deepcopy(world.rules_data["groups"][0]), "name": "b"}),
+        lambda world: world.rules_data["groups"].append(
+            {**copy.deepcopy(world.rules_data["groups"][0]), "name": "b"}
+        ),
         "rules/rules-differ",
     ),
     "a rule fails": (rule(health="err", lastError="many-to-many"), "rules/rule-failing"),
     "a rule was never evaluated": (rule(lastEvaluation="0001-01-01T00:00:00Z"), "rules/evaluation-stopped"),
     "a rule of unknown health": (rule(health="unknown"), "verdict/not-proven"),
-    "partial answer": (lambda world: setattr(world, "warnings", ("a store is down",)), "query/partial-answer"),
+    "partial answer": (
+        lambda world: setattr(world, "warnings", ("a store is down",)),
+        "query/partial-answer",
+    ),
     "rules unreadable": (
         lambda world: world.down.update({"/api/v1/rules": ApiUnreachable("down")}),
         "rules/rules-unreadable",
     ),
-    "server down": (lambda world: world.down.update({"/api/v1/query": ApiUnreachable("refused")}), "query/unreachable"),
-    "server answers HTML": (lambda world: world.down.update({"/api/v1/query": ApiBadAnswer("<html>")}), "query/bad-answer"),
+    "server down": (
+        lambda world: world.down.update({"/api/v1/query": ApiUnreachable("refused")}),
+        "query/unreachable",
+    ),
+    "server answers HTML": (
+        lambda world: world.down.update({"/api/v1/query": ApiBadAnswer("<html>")}),
+        "query/bad-answer",
+    ),
     "server has no clock": (lambda world: setattr(world, "clock", "NaN"), "query/bad-answer"),
 }
 
@@ -150,7 +161,9 @@ def test_firing_is_abort_from_either_place(where: str) -> None:
 def test_alert_of_another_realm_or_pending_does_not_abort() -> None:
     """An alert of another realm, and one that is pending, MUST NOT be ABORT."""
     world = World()
-    world.firing = [{"alertname": contract.ABORT_RULES[0].alert, "alertstate": "firing", "metric_realm": "dev"}]
+    world.firing = [
+        {"alertname": contract.ABORT_RULES[0].alert, "alertstate": "firing", "metric_realm": "dev"}
+    ]
     rule(alerts=[{"state": "pending"}])(world)
 
     assert judge(world).verdict is Verdict.GO
@@ -183,7 +196,9 @@ def test_malformed_rule_is_hold_and_raises_nothing(changes: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize(
-    "groups", [[{}], [{"name": "a", "file": "f", "interval": 1, "rules": 5}], [{"rules": [5]}], [{"limit": 1e400}]], ids=str
+    "groups",
+    [[{}], [{"name": "a", "file": "f", "interval": 1, "rules": 5}], [{"rules": [5]}], [{"limit": 1e400}]],
+    ids=str,
 )
 def test_malformed_group_is_hold_and_raises_nothing(groups: list[Any]) -> None:
     """A group of a wrong shape MUST be unreadable rules, without an exception."""

@@ -40,7 +40,9 @@ cases = st.builds(
     fresh=answers,
     watched=st.fixed_dictionaries(dict.fromkeys(oracle.WATCHED, answers)),
     evaluations=mostly(((1.0, 1.0), (1.0, 1.0)), st.lists(pairs, max_size=4).map(tuple)),
-    up=mostly(frozenset(oracle.REQUIRED), st.frozensets(st.sampled_from((*oracle.REQUIRED, "node-exporter", "x")))),
+    up=mostly(
+        frozenset(oracle.REQUIRED), st.frozensets(st.sampled_from((*oracle.REQUIRED, "node-exporter", "x")))
+    ),
     rules_equal=mostly(True, st.booleans()),
     armed=mostly(frozenset(oracle.ALERTS), st.frozensets(st.sampled_from(oracle.ALERTS))),
     firing=mostly(frozenset(), st.frozensets(st.sampled_from(oracle.ALERTS))),
@@ -51,10 +53,15 @@ cases = st.builds(
 def reading_of(answer: oracle.Answer, name: str) -> Reading:
     if not answer.reachable:
         return Unreachable(name, "no answer")
-    labels = [{"__name__": name, "metric_realm": "prod", "n": str(number)} for number in range(len(answer.series))]
+    labels = [
+        {"__name__": name, "metric_realm": "prod", "n": str(number)} for number in range(len(answer.series))
+    ]
     return read(
         name,
-        [(each, NOW - age * INTERVAL, number) for each, (age, number) in zip(labels, answer.series, strict=True)],
+        [
+            (each, NOW - age * INTERVAL, number)
+            for each, (age, number) in zip(labels, answer.series, strict=True)
+        ],
         now=NOW,
         max_age_seconds=2 * INTERVAL,
         boolean=name.startswith("duri_heartbeat"),

@@ -12,7 +12,9 @@ LABELS = {"__name__": "m", "metric_realm": "prod"}
 NOW = 1000.0
 
 
-def reading(*found: tuple[dict[str, str], float, float], boolean: bool = True, now: float = NOW, **more: object) -> object:
+def reading(
+    *found: tuple[dict[str, str], float, float], boolean: bool = True, now: float = NOW, **more: object
+) -> object:
     return read("m", list(found), now=now, max_age_seconds=60, boolean=boolean, **more)  # type: ignore[arg-type]
 
 
@@ -23,7 +25,7 @@ def test_fresh_boolean_is_a_value(number: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "found, cause, said",
+    ("found", "cause", "said"),
     [
         ([], Absence.NO_SERIES, "no series"),
         (
@@ -51,7 +53,9 @@ def test_what_is_no_value_says_why(found: list, cause: Absence, said: str) -> No
 
 def test_partial_answer_is_missing_even_with_a_value() -> None:
     """An answer with warnings MUST be missing whatever is in it."""
-    assert reading((LABELS, NOW, 1.0), warnings=("a", "b")) == Missing("m", Absence.PARTIAL, "a partial answer: a; b")
+    assert reading((LABELS, NOW, 1.0), warnings=("a", "b")) == Missing(
+        "m", Absence.PARTIAL, "a partial answer: a; b"
+    )
 
 
 def test_no_clock_makes_nothing_fresh() -> None:
@@ -59,7 +63,9 @@ def test_no_clock_makes_nothing_fresh() -> None:
     assert isinstance(reading((LABELS, NOW, 1.0), now=math.nan), Missing)
 
 
-@pytest.mark.parametrize("number, at", [(math.nan, 1.0), (math.inf, 1.0), (1.0, math.nan), (1.0, -math.inf)])
+@pytest.mark.parametrize(
+    ("number", "at"), [(math.nan, 1.0), (math.inf, 1.0), (1.0, math.nan), (1.0, -math.inf)]
+)
 def test_value_cannot_be_made_of_what_is_not_finite(number: float, at: float) -> None:
     """A Value MUST be finite, or it could not be made."""
     with pytest.raises(ValueError, match="finite"):

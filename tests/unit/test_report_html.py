@@ -13,7 +13,7 @@ from l4gate.report.html import render_html
 from l4gate.report.model import Event, Outcome, RunReport
 from l4gate.verdict import Stage
 
-NASTY = '<script>alert(1)</script><img src=x onerror=alert(1)>"\' & \x1b[32m\x00\ud800'
+NASTY = "<script>alert(1)</script><img src=x onerror=alert(1)>\"' & \x1b[32m\x00\ud800"
 VOID = {"meta", "rect", "path", "line", "link", "br"}
 
 
@@ -53,7 +53,9 @@ def runs() -> dict[str, RunReport]:
     nasty = cause(expected=NASTY, found=NASTY, where=NASTY, next_step=NASTY)
     return {
         "GO": report(good_evidence(warnings=(cause(Stage.SCRAPE, "advisory"),))),
-        "HOLD": report(good_evidence(broken=(nasty,), realm=NASTY), Outcome.FAILED, NASTY, facts={NASTY: NASTY}),
+        "HOLD": report(
+            good_evidence(broken=(nasty,), realm=NASTY), Outcome.FAILED, NASTY, facts={NASTY: NASTY}
+        ),
         "ABORT": report(good_evidence(abort_firing=firing), Outcome.NOT_RUN),
     }
 
@@ -83,13 +85,22 @@ def test_go_page_has_the_evidence() -> None:
     """Queries, values and sample times of a GO MUST stand in the page."""
     page = Page(render_html(runs()["GO"]))
 
-    for part in ('duri_heartbeat_ok{metric_realm="prod"}', "2023-11-14T22:13:19.900Z", "0.12", "armed, not firing"):
+    for part in (
+        'duri_heartbeat_ok{metric_realm="prod"}',
+        "2023-11-14T22:13:19.900Z",
+        "0.12",
+        "armed, not firing",
+    ):
         assert part in page.text
 
 
 def test_events_become_a_picture() -> None:
     """Verdicts over time MUST be a picture with a description for those who cannot see it."""
-    events = (Event(NOW, "verdict", "HOLD"), Event(NOW + 5, "verdict", "GO"), Event(NOW + 6, "heartbeat", "stopped"))
+    events = (
+        Event(NOW, "verdict", "HOLD"),
+        Event(NOW + 5, "verdict", "GO"),
+        Event(NOW + 6, "heartbeat", "stopped"),
+    )
     page = Page(render_html(replace(report(good_evidence()), events=events)))
 
     assert "svg" in page.tags

@@ -38,7 +38,9 @@ def test_go_is_all_green_with_its_evidence(tmp_path: Path) -> None:
     properties = {each.name: each.value for each in suite.properties()}
 
     assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (len(GO.results), 0, 0, 0)
-    assert {f"{case.classname}/{case.name}" for case in suite} == {f"l4_gate.{r.planned.name}" for r in GO.results}
+    assert {f"{case.classname}/{case.name}" for case in suite} == {
+        f"l4_gate.{r.planned.name}" for r in GO.results
+    }
     assert properties["verdict"] == "GO"
     assert properties["realm.prod.verdict"] == "GO"
     assert properties['realm.prod.reading.duri_heartbeat_ok{metric_realm="prod"}'] == "1"

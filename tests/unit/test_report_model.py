@@ -34,7 +34,12 @@ def test_one_gate_without_a_pass_is_hold(number: int, outcome: Outcome) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"results": ()}, {"decisions": ()}, {"results": (), "decisions": ()}, {"run_causes": (cause(Stage.RUN, "x"),)}],
+    [
+        {"results": ()},
+        {"decisions": ()},
+        {"results": (), "decisions": ()},
+        {"run_causes": (cause(Stage.RUN, "x"),)},
+    ],
 )
 def test_nothing_planned_or_decided_is_hold_with_a_cause(changes: dict) -> None:
     """A run without gates, without decisions or with a cause of its own MUST be HOLD and say why."""

@@ -41,7 +41,7 @@ BAD = {
 NAMES = {option.dest: option for option in OPTIONS}
 
 
-@pytest.mark.parametrize("dest, text", [(dest, text) for dest, texts in BAD.items() for text in texts])
+@pytest.mark.parametrize(("dest", "text"), [(dest, text) for dest, texts in BAD.items() for text in texts])
 def test_bad_setting_is_refused_by_name(dest: str, text: str, pytestconfig: pytest.Config) -> None:
     """A bad value MUST be a UsageError that names the option, or the variable that it came from."""
     option = NAMES[dest]
@@ -82,7 +82,7 @@ def test_secret_in_a_url_is_never_shown(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "given, said",
+    ("given", "said"),
     [
         ({"url": "http://127.0.0.1:9090", "stack": "processes"}, "a URL goes with external"),
         ({"url": "http://127.0.0.1:9090", "stack": "containers"}, "a URL goes with external"),
@@ -119,8 +119,8 @@ def test_realms_are_a_list_in_order_without_repeats() -> None:
         load_settings({}, {"L4_REALM": ","})
 
 
-@pytest.mark.parametrize("text, expected", [("1", True), ("yes", True), ("0", False), ("False", False)])
-def test_flag_in_the_environment_is_read_as_it_is_meant(text: str, expected: bool) -> None:  # noqa: FBT001 - a table
+@pytest.mark.parametrize(("text", "expected"), [("1", True), ("yes", True), ("0", False), ("False", False)])
+def test_flag_in_the_environment_is_read_as_it_is_meant(text: str, expected: bool) -> None:
     """A flag's variable MUST be yes or no as it says: 0 is no."""
     assert load_settings({}, {"L4_KEEP_STACK": text}).keep_stack is expected
     assert load_settings({"keep_stack": True}, {}).keep_stack is True

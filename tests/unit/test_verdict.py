@@ -84,7 +84,9 @@ def test_no_required_target_is_no_go() -> None:
 
 def test_causes_do_not_depend_on_their_order() -> None:
     """The first cause MUST be the last stage on the path, in whatever order the causes were found."""
-    causes = [cause(stage, "x") for stage in (Stage.WRITER, Stage.TRANSPORT, Stage.SCRAPE, Stage.RULES, Stage.QUERY)]
+    causes = [
+        cause(stage, "x") for stage in (Stage.WRITER, Stage.TRANSPORT, Stage.SCRAPE, Stage.RULES, Stage.QUERY)
+    ]
 
     for order in itertools.permutations(causes):
         for firing in (frozenset(), frozenset({contract.ABORT_RULES[0].alert})):
