@@ -174,8 +174,8 @@ expose() { # NAME VALUE HELP: one metric in the text format, the same on both pa
 main() {
   local kept=0 written=0 pushed=0 leftovers
   declare -gA texts
-  [[ ${1-} != --help ]] || { show_help && exit; }
-  (($# == 0)) || die 2 "expected no argument but --help, found ${1@Q}"
+  [[ $* != --help ]] || { show_help && exit; }
+  (($# == 0)) || die 2 "expected no argument but --help, found ${*@Q}"
   read_settings
   take_lock
   leftovers=("$state_dir"/.sequence.*.tmp "$textfile_dir"/.duri_textfile_heartbeat_*.tmp) # of runs that were killed

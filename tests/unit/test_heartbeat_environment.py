@@ -1,0 +1,180 @@
+"""The heartbeat script's surroundings: cron, proxies, locales, odd paths, missing tools, and what it refuses."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fixtures.writer import CRON_TOOLS, Pushgateway, Writer
+from l4gate import heartbeat
+from l4gate.contract import DEFAULT_REALM, RAW_SEQ, RAW_TS, REALM_LABEL
+from l4gate.errors import UsageError
+from l4gate.heartbeat import SCRIPT
+from l4gate.settings import load_settings
+
+REALMS = (
+    "prod",
+    "eu-1.a:b_C",
+    "0",
+    "x" * 64,
+    "x" * 65,
+    'a"b',
+    "a\\b",
+    "a\nb",
+    "prod\n",
+    "-a",
+    "ü",
+    " ",
+    "$(id)",
+    "a,b",
+)
+
+
+def test_only_the_named_tools_are_needed(writer: Writer, tools: Callable[..., str]) -> None:
+    """curl, flock and a few of coreutils suffice: no realpath, no jq, no sed, no env."""
+    writer.beat(env={"PATH": tools(*CRON_TOOLS, "curl")})
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"])
+def test_proxies_are_not_used(writer: Writer, refusing_url: str, name: str) -> None:
+    """A proxy of the environment, here a dead one, does not come between the script and the Pushgateway."""
+    writer.beat(env={name: refusing_url})
+
+
+def test_own_curlrc_is_not_read(writer: Writer, tmp_path: Path, refusing_url: str) -> None:
+    """The user's settings for curl do not change how a heartbeat is pushed."""
+    (tmp_path / ".curlrc").write_text(f"connect-to = ::{refusing_url.removeprefix('http://')}\n")
+
+    writer.beat(env={"HOME": str(tmp_path)})
+
+
+def test_german_locale(writer: Writer, tmp_path: Path, pushgateway: Pushgateway) -> None:
+    """With a locale that writes a decimal comma, ts has a point and the Pushgateway accepts it."""
+    locales = tmp_path / "locales"
+    locales.mkdir()
+    if shutil.which("localedef"):  # without it bash warns of nothing and uses C: the claim holds all the more
+        command = ["localedef", "-i", "de_DE", "-f", "UTF-8", str(locales / "de_DE.UTF-8")]
+        subprocess.run(command, check=False, capture_output=True)
+    writer.run(env={"LC_ALL": "de_DE.UTF-8", "LOCPATH": str(locales)})
+
+    assert re.search(r" \d+\.\d+\n\Z", writer.file(RAW_TS))
+    assert RAW_TS in pushgateway.shown()
+
+
+@pytest.mark.parametrize("folder", ["/dev/shm", "/no/such/folder"])  # noqa: S108 - another file system
+def test_temporary_folder_does_not_matter(writer: Writer, folder: str) -> None:
+    """TMPDIR may be on another file system or missing: temporary files are made where they are renamed."""
+    writer.beat(env={"TMPDIR": folder})
+
+
+def test_realm_is_prod_by_default(writer: Writer, pushgateway: Pushgateway) -> None:
+    """Without a setting, and with an empty one, both metrics carry the realm of production."""
+    writer.beat(env={"DURI_REALM": ""})
+
+    labels = {pushgateway.shown()[name].sample.labels[REALM_LABEL] for name in (RAW_TS, RAW_SEQ)}
+    assert labels == {DEFAULT_REALM}
+
+
+@pytest.mark.parametrize("name", REALMS)
+def test_realms_are_those_of_the_gate(writer: Writer, name: str) -> None:
+    """The script accepts exactly the realms that the gate accepts; others are a usage error and nothing is done."""
+    done = writer.run(env={"DURI_REALM": name})
+
+    if accepted_by_the_gate(name):
+        assert (done.returncode, done.stderr) == (0, "")
+    else:
+        assert done.returncode == 2
+        assert done.stderr.startswith("textfile_heartbeat.sh: DURI_REALM: expected letters, digits")
+        assert not writer.state_dir.exists()
+        assert not list(writer.textfile_dir.iterdir())
+
+
+def accepted_by_the_gate(name: str) -> bool:
+    try:
+        return load_settings({"realm": [name]}, environ={}).realms == (name,)
+    except UsageError:
+        return False
+
+
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:9091", "ftp://h", "http://", "http://h/?x=1", "http://h/#x", "http://a b"]
+)
+def test_bad_url_is_a_usage_error(writer: Writer, url: str) -> None:
+    """A URL that is not http(s)://HOST... exits 2 before anything is touched."""
+    done = writer.run(env={"DURI_PUSHGATEWAY_URL": url})
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("textfile_heartbeat.sh: DURI_PUSHGATEWAY_URL: expected http://HOST:PORT")
+    assert not writer.state_dir.exists()
+
+
+def test_password_in_the_url_is_refused_and_not_shown(writer: Writer) -> None:
+    """Credentials in the URL would reach a command line: exit 2, and the password is not repeated."""
+    done = writer.run(env={"DURI_PUSHGATEWAY_URL": "http://duri:hunter2@127.0.0.1:9091"})
+
+    assert done.returncode == 2
+    assert "hunter2" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["DURI_LOCK_SECONDS", "DURI_CONNECT_SECONDS", "DURI_PUSH_SECONDS"])
+@pytest.mark.parametrize("value", ["0", "0.0", "-1", "5s", "0.0001", "100", "1e3", "five"])
+def test_limits_that_do_not_limit_are_refused(writer: Writer, name: str, value: str) -> None:
+    """Curl takes 0 for "no limit", so a time that is or rounds to 0 is a usage error, as is nonsense."""
+    done = writer.run(env={name: value})
+
+    assert done.returncode == 2
+    assert f"found '{value}'" in done.stderr
+
+
+def test_address_with_a_path_and_a_slash(writer: Writer, pushgateway: Pushgateway) -> None:
+    """A slash at the end of the URL is no second slash in the request."""
+    writer.beat(env={"DURI_PUSHGATEWAY_URL": f"{pushgateway.url}/"})
+
+    assert RAW_SEQ in pushgateway.shown()
+
+
+@pytest.mark.parametrize("arguments", [["now"], ["--help", "me"], ["-x"], [""]])
+def test_arguments_are_refused(writer: Writer, arguments: list[str]) -> None:
+    """The script takes no argument but --help: exit 2, and nothing is done."""
+    done = writer.run(*arguments)
+
+    assert done.returncode == 2
+    assert not writer.state_dir.exists()
+
+
+def test_help_is_the_header(writer: Writer) -> None:
+    """--help prints the header comment, which names every variable that the script reads with its true default."""
+    done = writer.run("--help", env={"PATH": "/nowhere"})
+
+    assert (done.returncode, done.stderr) == (0, "")
+    code = SCRIPT.read_text()
+    assert done.stdout.startswith("textfile_heartbeat.sh - ")
+    assert len(done.stdout.splitlines()) == code.split("\n\n")[0].count("\n")
+    documented = dict(re.findall(r"^  (DURI_\w+) +(\S+)", done.stdout, re.MULTILINE))
+    read = dict(re.findall(r"\$\{(DURI_[A-Z_]+):-([^}]*)\}", code))
+    assert {name: "" if value == "(none)" else value for name, value in documented.items()} == read
+    assert float(read["DURI_CONNECT_SECONDS"]) == heartbeat.CONNECT_SECONDS
+    assert float(read["DURI_PUSH_SECONDS"]) == heartbeat.PUSH_SECONDS
+
+
+@pytest.mark.parametrize("clock", ["echo soon", "echo 1795418332", "exit 1"])
+def test_broken_clock_delivers_nothing(writer: Writer, tools: Callable[..., str], clock: str) -> None:
+    """A clock that cannot be read is exit 69 with what it said: a heartbeat without its time is none."""
+    done = writer.run(env={"PATH": tools(*CRON_TOOLS[1:], "curl", date=clock)})
+
+    assert done.returncode == 69
+    assert "expected seconds and nanoseconds from date +%s.%N" in done.stderr
+    assert not list(writer.textfile_dir.iterdir())
+
+
+def test_missing_flock_delivers_nothing(writer: Writer, tools: Callable[..., str]) -> None:
+    """Without flock numbers could repeat, so nothing is delivered: exit 69."""
+    done = writer.run(env={"PATH": tools("date", "mkdir", "mv", "rm", "stat", "curl")})
+
+    assert done.returncode == 69
+    assert "flock" in done.stderr
