@@ -29,9 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "folder",
         nargs="?",
         type=Path,
-        default=Path("prometheus"),
         metavar="FOLDER",
-        help="the folder with prometheus.yml, rules/ and targets/ (default: %(default)s)",
+        help="the folder with prometheus.yml, rules/ and targets/ (default: the repository's)",
     )
     parser.add_argument(
         "--only",
@@ -52,10 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Lints the folder, or compares it with the server of `--url`."""
+    folder: Path = settings.config_dir if args.folder is None else args.folder
     if settings.url is not None:
-        return _compare(args.folder, settings)
+        return _compare(folder, settings)
     promtool, why = _promtool(settings)
-    report = lint(args.folder, promtool=promtool, why_no_promtool=why, only=args.only)
+    report = lint(folder, promtool=promtool, why_no_promtool=why, only=args.only)
     if args.json:
         print(as_json(report))
     else:

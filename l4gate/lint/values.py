@@ -61,7 +61,7 @@ class Values:
             case promql.Aggregate(op=op, expr=expr):
                 return op == "group" or (op in ("min", "max", "topk", "bottomk") and self.is_boolean(expr))
             case promql.Call(func=func, args=args):
-                if func in _ALWAYS_ONE:
+                if func in _ALWAYS_ONE or (func == "sgn" and self.bounds(args[0])[0] == 0):
                     return True
                 return func in _KEEPS_BOOLEAN and bool(args) and self.is_boolean(_vector(args))
             case promql.Binary():

@@ -93,6 +93,11 @@ def test_harmless_rewrite_is_clean(
         ('1 - duri_heartbeat_ok{metric_realm="prod"}', 'duri_heartbeat_ok{metric_realm="prod"} == bool 0'),
         ("> bool 0", ">= bool 1"),
         (
+            '(source:duri_heartbeat_changes:count_6m{metric_realm="prod"} > bool 0)',
+            'sgn(source:duri_heartbeat_changes:count_6m{metric_realm="prod"})',
+        ),
+        ("< bool 120", "< bool 2m"),
+        (
             'max by (metric_realm) (source:duri_heartbeat_ok:bool{metric_realm="prod"})',
             'max(source:duri_heartbeat_ok:bool{metric_realm="prod"})',
         ),
