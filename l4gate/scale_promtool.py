@@ -1,11 +1,14 @@
 """
 promtool unit tests in scaled time: the proof that scaling kept the meaning of the rules is that they still pass.
 
-Scaled are intervals and evaluation times, values of series whose names say that they are times, expressions, and
-expected values of expressions that give times. Two things cannot be scaled and are replaced:
+Scaled are intervals and evaluation times, values of series whose names say that they are times, expressions,
+expected values of expressions that give times, and the bounds of histograms of times. Three things cannot be scaled
+and are replaced:
 
 - promtool has a fixed lookback of 5 minutes. A series that ends, or has a gap, vanishes after 5 minutes in the original
   test and must vanish after 5 scaled minutes here, so a `stale` marker is written there. Ranges never see it.
+- promtool compares exactly, and the same sum of scaled numbers may differ in the last digit: `fuzzy_compare` is set,
+  which Prometheus knows from 3.5 on (one part in a million).
 - Annotations are texts for people with values in them. Expected ones are emptied, and the rules under test must have
   been written by `scale_rule_file(..., annotations=False)`.
 """
@@ -15,6 +18,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
@@ -51,7 +55,8 @@ def scale_promtool_test(text: str, factor: float, *, name: str = "test") -> str:
     edits = [_required_duration(document, document.root, top, "evaluation_interval", factor)]
     for test in document.sequence(top["tests"]) if "tests" in top else ():
         edits += _test(document, test, factor)
-    return yamldoc.apply(document, edits)
+    fuzzy = "" if "fuzzy_compare" in top else "fuzzy_compare: true\n"
+    return fuzzy + yamldoc.apply(document, edits)
 
 
 def _test(document: Document, node: yaml.Node, factor: float) -> Iterator[Edit]:
@@ -60,6 +65,7 @@ def _test(document: Document, node: yaml.Node, factor: float) -> Iterator[Edit]:
     interval = document.seconds(keys["interval"])
     for series in _items(document, keys, "input_series"):
         parts = document.mapping(series, ("series", "values"))
+        yield from _bounds(document, parts["series"], factor)
         yield _values(
             document, parts["values"], _power_of_series(document, parts["series"]), interval, factor
         )
@@ -77,6 +83,8 @@ def _test(document: Document, node: yaml.Node, factor: float) -> Iterator[Edit]:
         power = powers(promql.parse(document.scalar(parts["expr"]))).result
         for sample in _items(document, parts, "exp_samples"):
             expected = document.mapping(sample, ("labels", "value", "histogram"))
+            if "labels" in expected:
+                yield from _bounds(document, expected["labels"], factor)
             if "value" in expected and power:
                 yield Edit(expected["value"], _scaled(document.scalar(expected["value"]), power, factor))
 
@@ -102,6 +110,20 @@ def _power_of_series(document: Document, node: yaml.Node) -> int:
     if not isinstance(tree, promql.Selector) or tree.name is None:
         document.fail(node, f"expected a series with a name, found {text}.")
     return power_of_name(tree.name)
+
+
+def _bounds(document: Document, node: yaml.Node, factor: float) -> Iterator[Edit]:
+    """The edit that scales the label `le` of a series in a histogram of times."""
+    try:
+        tree = promql.parse(document.scalar(node))
+    except ExpressionError as error:
+        document.fail(node, error.message)
+    if isinstance(tree, promql.Selector) and "_seconds_bucket" in (tree.name or ""):
+        matchers = tuple(
+            replace(each, value=_scaled(each.value, 1, factor)) if each.label == "le" else each
+            for each in tree.matchers
+        )
+        yield Edit(node, yamldoc.quote(promql.to_text(replace(tree, matchers=matchers))))
 
 
 def _values(document: Document, node: yaml.Node, power: int, interval_seconds: float, factor: float) -> Edit:

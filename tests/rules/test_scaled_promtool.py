@@ -10,13 +10,13 @@ from l4gate import yamldoc
 from l4gate.promtool import PromtoolResult, host_promtool
 from l4gate.scale import scale_rule_file
 from l4gate.scale_promtool import scale_promtool_test
-from l4gate.settings import Settings
+from l4gate.settings import GENERATIONS, Settings
 
 pytestmark = pytest.mark.scaled
 
 RULES = sorted(Path("prometheus/rules").glob("*.rules.yml"))
 TESTS = sorted(Path("tests/promql").glob("*_test.yml"))
-DURATIONS = ("interval", "evaluation_interval", "eval_time")
+DURATIONS = ("interval", "evaluation_interval")
 # promtool compares exactly, so a test can be run only where nothing is rounded to a millisecond. At 50 and 100 no whole
 # second is; at 30 and 60 the multiples of 15 s, which is all that the rules themselves have, are not.
 EXACT_FACTORS = (50, 100)
@@ -32,12 +32,12 @@ def run_scaled(test: Path, factor: float, folder: Path, settings: Settings) -> P
         )
     (folder / test).parent.mkdir(parents=True)
     (folder / test).write_text(scale_promtool_test(test.read_text(), factor, name=str(test)))
-    promtool = host_promtool(settings.generation, settings.cache_dir)
+    promtool = host_promtool(GENERATIONS[-1], settings.cache_dir)
     return promtool.run("test", "rules", str(test), folder=folder)
 
 
 def is_exact(test: Path, factor: int) -> bool:
-    """Whether every duration in a test file is a whole number of milliseconds after scaling."""
+    """Whether every interval in a test file is a whole number of milliseconds after scaling."""
     document = yamldoc.read(test.read_text(), str(test))
     found = [node for keys, node in document.walk() if keys[-1:] and keys[-1] in DURATIONS]
     return all(round(document.seconds(node) * 1000) % factor == 0 for node in found)
@@ -72,7 +72,7 @@ def test_wrongly_scaled_rules_fail(tmp_path: Path, settings: Settings) -> None:
     assert "[6s]" in text
     rules.write_text(text.replace("[6s]", "[6m]"))
 
-    result = host_promtool(settings.generation, settings.cache_dir).run(
+    result = host_promtool(GENERATIONS[-1], settings.cache_dir).run(
         "test", "rules", str(heartbeat), folder=tmp_path
     )
 

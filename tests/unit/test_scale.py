@@ -240,7 +240,7 @@ tests:
 
 def test_promtool_test_is_scaled() -> None:
     """In a promtool test times must be divided, and a series must vanish after the scaled lookback."""
-    expected = (
+    expected = "fuzzy_compare: true\n" + (
         PROMTOOL_TEST.replace("interval: 30s", "interval: 500ms")
         .replace("interval: 1m", "interval: 1s")
         .replace("'0+60x3 _x2 240x2'", '"0+1x3 _x2 4x2 _x4 stale"')
