@@ -153,3 +153,14 @@ def test_lint_needs_no_http_and_no_docker() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
 
     assert done.stdout.strip() == ""
+
+
+def test_promtool_duplicates_are_found_in_their_file(folder: Path, check: Callable[..., Report]) -> None:
+    """Promtool does not name the file of a duplicate; the finding must."""
+    rule = '\n      - record: realm:x:count\n        expr: count(up{metric_realm="prod"})\n'
+    (folder / CANARY).write_text((folder / CANARY).read_text() + rule + rule)
+
+    found = check(only=["promtool"]).findings
+
+    assert [each.place.file for each in found] == [f"prometheus/{CANARY}"]
+    assert "duplicate" in found[0].what

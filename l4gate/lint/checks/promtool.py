@@ -49,7 +49,9 @@ def promtool_check(facts: Facts) -> Iterator[Problem]:
             Place(file, int(found["line"] or 0), int(found["column"] or 0)),
         )
     if not named:
-        checked = [line.removeprefix("Checking ") for line in said if line.startswith("Checking ")]
-        file = f"{repository.folder.name}/{checked[-1]}" if checked else repository.config_name
+        # What is wrong goes to stderr without the file; on stdout its block is the one that does not end in SUCCESS.
+        blocks = result.stdout.split("Checking ")[1:]
+        failed = [block.split()[0] for block in blocks if "SUCCESS" not in block]
+        file = f"{repository.folder.name}/{failed[0] if failed else CONFIG_NAME}"
         text = " ".join(wrong) or f"exit code {result.returncode} without a word"
         yield Problem(f"promtool {facts.promtool.version}: {text}", Place(file))
