@@ -21,7 +21,9 @@ from l4gate.stack.engine import labelled, remove
 from l4gate.stack.owner import owner_of, start_time
 from l4gate.stack.processes import RUN_VARIABLE
 from l4gate.stack.rundir import RunDir, all_run_dirs
+from l4gate.wait import wait_until
 
+_END_SECONDS: Final = 10.0  # takes a few ms; longer only in an uninterruptible read
 _FOREIGN_SECONDS: Final = 86_400.0  # the longest rehearsal runs for a day
 
 
@@ -64,16 +66,31 @@ def survey(*, engine: bool = True) -> list[Leftover]:
 
 
 def reap(*, engine: bool, include_kept: bool = False) -> list[Leftover]:
-    """Removes what `survey` finds and returns it. Several runs may do this at once."""
+    """
+    Removes what `survey` finds and returns it. Several runs may do this at once.
+
+    Raises:
+        NotReady: if a process does not end.
+    """
     found = [each for each in survey(engine=engine) if include_kept or not each.kept]
     in_engine = [(each.kind, each.name) for each in found if each.kind in ("container", "network")]
     if in_engine:
         remove(in_engine)
+    pids = [int(each.name) for each in found if each.kind == "process"]
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+    # A process that is still ending may write another file into the folder that is being removed.
+    wait_until(
+        lambda: all(start_time(pid) is None for pid in pids),
+        deadline_seconds=_END_SECONDS,
+        interval_seconds=0.01,
+        what="the processes of a dead run to end",
+        last_seen=lambda: f"still there: {[pid for pid in pids if start_time(pid) is not None]}",
+        next_step="see why they do not end, and kill them.",
+    )
     for each in found:
-        if each.kind == "process":
-            with contextlib.suppress(OSError):
-                os.kill(int(each.name), signal.SIGKILL)
-        elif each.kind == "folder":
+        if each.kind == "folder":
             RunDir(Path(each.name)).remove()
     return found
 

@@ -1,0 +1,263 @@
+"""Nothing is left behind: however and whenever a run ends, and whoever else is on the machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import requests
+
+from fixtures.stacks import SOURCE, Opener
+from l4gate.errors import RuleError
+from l4gate.settings import Settings
+from l4gate.stack.engine import RUN_LABEL, find_engine, labelled
+from l4gate.stack.owner import owner_of
+from l4gate.stack.reaper import reap, survey
+from l4gate.wait import wait_until
+
+# A run of its own, which says in which phase it is and stays there until it is ended or told to go on.
+RUN = """
+import json, sys
+from dataclasses import replace
+from pathlib import Path
+from l4gate.settings import load_settings
+from l4gate.stack import StackSpec, open_stack
+
+kind, generation, source, phase, keep = sys.argv[1:]
+
+def reached(name, **facts):
+    print(json.dumps({"phase": name, **facts}), flush=True)
+    if name == phase:
+        sys.stdin.readline()
+
+settings = load_settings({"stack": kind, "keep_stack": keep == "keep"})
+spec = StackSpec(60.0, ("prod",), generation, Path(source), lambda *_: reached("history"))
+reached("start")
+with open_stack(settings, spec, lambda text: None) as stack:
+    reached("open", run=stack.run_id, prometheus=stack.prometheus_url, folder=str(stack.run_dir))
+    if phase == "loading":
+        print(json.dumps({"phase": "loading"}), flush=True)
+    stack.load_rules()
+    reached("loaded")
+    if phase == "error":
+        raise SystemExit(5)
+reached("closed")
+"""
+Starter = Callable[..., "Run"]
+
+
+class Run:
+    """A run in a process of its own."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.facts: dict[str, str] = {}
+
+    def reach(self, phase: str) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            said = json.loads(line)
+            self.facts |= said
+            if said["phase"] == phase:
+                return
+        pytest.fail(f"the run ended with {self.process.wait()} before it reached {phase!r}")
+
+    def end(self, how: signal.Signals | None = None) -> int:
+        if how is not None:
+            self.process.send_signal(how)
+        with suppress(subprocess.TimeoutExpired):
+            self.process.communicate("\n", timeout=60)
+        return self.process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def temporary() -> Iterator[Path]:
+    """A TMPDIR for these runs alone, so that nothing else on this machine is counted or reaped."""
+    with tempfile.TemporaryDirectory(prefix="l4-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def start(settings: Settings, temporary: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starter]:
+    """Starts runs; those that still live at the end are killed, and everything is reaped."""
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    runs: list[Run] = []
+
+    def starts(kind: str, phase: str, *, keep: bool = False) -> Run:
+        command = [
+            sys.executable,
+            "-c",
+            RUN,
+            kind,
+            settings.generation,
+            str(SOURCE),
+            phase,
+            "keep" if keep else "",
+        ]
+        run = Run(
+            subprocess.Popen(
+                command,
+                cwd=SOURCE.parent,
+                env={**os.environ, "TMPDIR": str(temporary), "L4_CACHE_DIR": str(settings.cache_dir)},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+        )
+        runs.append(run)
+        return run
+
+    yield starts
+    for run in runs:
+        with suppress(ProcessLookupError):
+            run.process.kill()
+        run.process.communicate()
+    reap(engine=True, include_kept=True)
+
+
+def left(temporary: Path) -> list[str]:
+    """What is there of any run that used this folder: folders, processes, containers, networks."""
+    base = temporary / f"l4gate-{os.getuid()}"
+    found = [str(path) for path in base.glob("*")]
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if f"TMPDIR={base}/".encode() in path.read_bytes():
+                found.append(f"process {path.parent.name}")
+    return found
+
+
+def in_engine(run: Run) -> list[str]:
+    """Containers and networks of a run; the engine may hold those of others at the same time."""
+    owners = ((kind, name, owner_of(run_id)) for kind, name, run_id, _ in labelled())
+    return [f"{kind} {name}" for kind, name, owner in owners if owner and owner.pid == run.process.pid]
+
+
+def assert_gone(run: Run, temporary: Path) -> None:
+    assert left(temporary) == []
+    assert in_engine(run) == []
+
+
+@pytest.mark.parametrize("phase", ["start", "history", "open", "loading", "loaded"])
+def test_a_killed_run_is_reaped(kind: str, phase: str, start: Starter, temporary: Path) -> None:
+    """Whatever phase a run is killed in, the next one must remove its processes, folders, containers, networks."""
+    run = start(kind, phase)
+    run.reach(phase)
+    run.end(signal.SIGKILL)
+    assert phase == "start" or left(temporary), "the run left nothing, so this proves nothing"
+
+    reap(engine=kind == "containers")
+
+    assert_gone(run, temporary)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("phase", ["history", "open"])
+def test_a_stopped_run_cleans_up(
+    kind: str, phase: str, how: signal.Signals, start: Starter, temporary: Path
+) -> None:
+    """Ctrl-C, SIGTERM and a closed terminal must leave nothing, without another run's help."""
+    run = start(kind, phase)
+    run.reach(phase)
+
+    assert run.end(how) != 0
+    assert_gone(run, temporary)
+
+
+def test_a_failed_run_cleans_up(kind: str, start: Starter, temporary: Path) -> None:
+    """An error in the body must leave nothing."""
+    run = start(kind, "error")
+    run.reach("loaded")
+
+    assert run.end() == 5
+    assert_gone(run, temporary)
+
+
+def test_a_live_run_is_left_alone(kind: str, start: Starter, temporary: Path) -> None:
+    """Reaping must not touch a run whose process lives, neither its own nor that of a neighbour that died."""
+    live, dead = start(kind, "open"), start(kind, "open")
+    live.reach("open")
+    dead.reach("open")
+    dead.end(signal.SIGKILL)
+
+    reaped = reap(engine=kind == "containers")
+
+    assert dead.facts["run"] in {each.run_id for each in reaped}
+    assert requests.get(f"{live.facts['prometheus']}/-/ready", timeout=5).ok
+    assert Path(live.facts["folder"]).is_dir()
+    assert live.end() == 0
+    assert_gone(live, temporary)
+    assert_gone(dead, temporary)
+
+
+def test_a_kept_stack_stays(kind: str, start: Starter, temporary: Path) -> None:
+    """A stack that was kept must outlive its run and the next runs, until it is removed on purpose."""
+    run = start(kind, "", keep=True)
+    run.reach("closed")
+    assert run.end() == 0
+
+    reap(engine=kind == "containers")
+    assert requests.get(f"{run.facts['prometheus']}/-/ready", timeout=5).ok
+    assert {each.kept for each in survey() if each.run_id == run.facts["run"]} == {True}
+
+    reap(engine=True, include_kept=True)
+    assert_gone(run, temporary)
+
+
+@pytest.mark.containers
+def test_other_containers_are_left_alone(engine_required: None, opener: Opener) -> None:
+    """The user's own containers, labelled by somebody else or not at all, must not be touched."""
+    client = find_engine().client()
+    with opener("containers"):
+        image = next(iter(client.images.list(filters={"label": "l4gate.service=pushgateway"}))).id
+    mine = [
+        client.containers.create(image, labels=labels)
+        for labels in ({}, {RUN_LABEL: "mine"}, {RUN_LABEL: "0-1-2-3-notours"})
+    ]
+    try:
+        reap(engine=True, include_kept=True)
+
+        found = {each.id for each in client.containers.list(all=True)}
+        assert {each.id for each in mine} <= found
+    finally:
+        for each in mine:
+            each.remove(force=True)
+        client.close()
+
+
+def test_a_missing_source_leaves_nothing(
+    kind: str, opener: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stack that cannot be configured must not leave the half of it that had started."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    with pytest.raises(RuleError, match=r"prometheus\.yml"), opener(kind, source=tmp_path):
+        pass
+
+    assert left(tmp_path) == []
+    pid = os.getpid()
+    assert not [each for each in labelled() if (owner := owner_of(each[2])) and owner.pid == pid]
+
+
+def test_ctrl_c_in_the_terminal_spares_the_services(start: Starter, temporary: Path) -> None:
+    """Ctrl-C goes to every process of the terminal; only the run may act on it, then end the services in order."""
+    run = start("processes", "open")
+    run.reach("open")
+
+    os.killpg(run.process.pid, signal.SIGUSR1)  # would end everything in the terminal's process group at once
+    wait_until(
+        lambda: run.process.poll() is not None,
+        deadline_seconds=10,
+        interval_seconds=0.05,
+        what="the run to end",
+    )
+
+    assert requests.get(f"{run.facts['prometheus']}/-/ready", timeout=5).ok

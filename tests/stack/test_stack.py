@@ -1,0 +1,242 @@
+"""What every stack of ours can do, on real programs, as processes and as containers."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from fixtures.stacks import SOURCE, Opener
+from l4gate.errors import StackError
+from l4gate.history import Series, write_blocks
+from l4gate.promtool import Promtool
+from l4gate.stack import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, Stack
+from l4gate.wait import wait_until
+
+
+def url_of(stack: Stack, service: str) -> str:
+    return {
+        PROMETHEUS: stack.prometheus_url,
+        PUSHGATEWAY: stack.pushgateway_url,
+        NODE_EXPORTER: stack.node_exporter_url,
+    }[service]
+
+
+def query(stack: Stack, expression: str, at: float | None = None) -> list[float]:
+    answer = requests.get(
+        f"{stack.prometheus_url}/api/v1/query",
+        params={"query": expression, **({"time": at} if at else {})},
+        timeout=5,
+    )
+    return [float(each["value"][1]) for each in answer.json()["data"]["result"]]
+
+
+def groups(stack: Stack) -> set[str]:
+    answer = requests.get(f"{stack.prometheus_url}/api/v1/rules", timeout=5)
+    return {group["name"] for group in answer.json()["data"]["groups"]}
+
+
+def until(condition, what: str):  # noqa: ANN001, ANN201
+    return wait_until(condition, deadline_seconds=20, interval_seconds=0.05, what=what)
+
+
+def test_rules_wait_for_the_first_scrape(kind: str, opener: Opener) -> None:
+    """A scaled stack must evaluate no rule before its targets have been scraped, and all of them afterwards."""
+    with opener(kind) as stack:
+        before = groups(stack)
+        stack.load_rules()
+
+        assert before == set()
+        assert query(stack, 'count(up{job=~"prometheus|pushgateway"})') == [2.0]
+        assert groups(stack) == {
+            path.name.removesuffix(".rules.yml") for path in SOURCE.glob("rules/*.rules.yml")
+        }
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_services_listen_on_loopback_only(stack: Stack, service: str) -> None:
+    """Every service must answer on 127.0.0.1, and say its version."""
+    assert urlsplit(url_of(stack, service)).hostname == "127.0.0.1"
+    assert requests.get(f"{url_of(stack, service)}/metrics", timeout=5).ok
+    assert stack.versions[service][0].isdigit()
+    assert stack.origins[service]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_killed_service_comes_back_at_its_address(stack: Stack, service: str) -> None:
+    """After a kill nobody must answer; after a start the same address must, with its rules."""
+    url, before = url_of(stack, service), groups(stack)
+
+    stack.kill(service)
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{url}/metrics", timeout=5)
+    stack.start(service)
+
+    assert url_of(stack, service) == url
+    assert requests.get(f"{url}/metrics", timeout=5).ok
+    assert groups(stack) == before
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_paused_service_never_answers(stack: Stack, service: str) -> None:
+    """A paused service must accept connections and not answer, until it is resumed."""
+    stack.pause(service)
+    try:
+        with pytest.raises(requests.ReadTimeout):
+            requests.get(f"{url_of(stack, service)}/metrics", timeout=0.3)
+    finally:
+        stack.resume(service)
+
+    assert requests.get(f"{url_of(stack, service)}/metrics", timeout=5).ok
+
+
+def test_pushed_groups_survive_a_restart(stack: Stack) -> None:
+    """A Pushgateway that ended in order must still have what was pushed to it."""
+    group = f"{stack.pushgateway_url}/metrics/job/restart"
+    requests.put(group, data="restarted 1\n", timeout=5).raise_for_status()
+    try:
+        stack.restart(PUSHGATEWAY)
+
+        assert "restarted{" in requests.get(f"{stack.pushgateway_url}/metrics", timeout=5).text
+    finally:
+        requests.delete(group, timeout=5)
+
+
+def test_textfiles_are_read(stack: Stack) -> None:
+    """A file in the textfile folder must be served by node-exporter, and nothing else of this host."""
+    (stack.textfile_dir / "t.prom").write_text("some_metric 1\n")
+
+    text = requests.get(f"{stack.node_exporter_url}/metrics", timeout=5).text
+
+    (stack.textfile_dir / "t.prom").unlink()
+    assert "\nsome_metric 1\n" in text
+    assert "node_cpu_seconds_total" not in text
+    assert 'node_scrape_collector_success{collector="textfile"} 1' in text
+
+
+def test_an_edit_is_live_after_a_reload(stack: Stack) -> None:
+    """Edited rules must be loaded by a reload, and survive a restart of Prometheus."""
+    extra = stack.config_dir / "rules" / "extra.rules.yml"
+    extra.write_text("groups: [{name: extra, rules: [{record: extra, expr: vector(7)}]}]")
+    try:
+        stack.reload()
+        assert "extra" in groups(stack)
+        stack.restart(PROMETHEUS)
+        assert "extra" in groups(stack)
+    finally:
+        extra.unlink()
+        stack.reload()
+    assert "extra" not in groups(stack)
+
+
+def test_a_refused_reload_quotes_prometheus(stack: Stack) -> None:
+    """A broken rule file must be refused with the server's own words and the file's name, and the old rules go on."""
+    broken, before = stack.config_dir / "rules" / "broken.rules.yml", groups(stack)
+    broken.write_text("groups: [{name: broken, rules: [{record: x, expr: 'sum('}]}]")
+    try:
+        with pytest.raises(StackError) as caught:
+            stack.reload()
+    finally:
+        broken.unlink()
+
+    assert "found status 500" in str(caught.value)
+    assert "broken.rules.yml" in str(caught.value)
+    assert "unclosed left parenthesis" in str(caught.value)
+    assert groups(stack) == before
+    stack.reload()
+
+
+def test_a_history_is_there_from_the_start(kind: str, opener: Opener) -> None:
+    """What the history wrote must be in the TSDB when Prometheus starts, and be found by queries."""
+    now = int(time.time())
+
+    def history(data_dir: Path, promtool: Promtool) -> None:
+        past = ((now - 3600 + i, 5.0) for i in range(60))
+        write_blocks([Series("old_metric", {"metric_realm": "prod"}, past)], data_dir, promtool)
+
+    with opener(kind, history=history) as stack:
+        assert query(stack, "old_metric", at=now - 3570) == [5.0]
+
+
+def test_promtool_is_the_servers(stack: Stack, tmp_path: Path) -> None:
+    """Promtool must be of the server's version, read relative names, and be able to write."""
+    (tmp_path / "r.yml").write_text("groups: []\n")
+
+    result = stack.promtool.run("check", "rules", "r.yml", folder=tmp_path)
+
+    assert result.returncode == 0, result
+    assert stack.promtool.version.split("+")[0] == stack.versions[PROMETHEUS].split("+")[0]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_logs_have_the_last_lines(stack: Stack, service: str) -> None:
+    """The log must be there, as many lines as wanted."""
+    assert "istening on" in stack.logs(service, lines=1000)
+    assert len(stack.logs(service, lines=2).splitlines()) == 2
+
+
+def test_an_unknown_service_is_an_error(stack: Stack) -> None:
+    """A misspelt service must be named together with those that exist."""
+    with pytest.raises(
+        StackError, match="expected one of prometheus, pushgateway, node-exporter, found 'grafana'"
+    ):
+        stack.kill("grafana")
+
+
+def test_factor_one_is_production(kind: str, opener: Opener) -> None:
+    """At factor 1 the rules must be live from the start, and their files those of the repository, byte for byte."""
+    with opener(kind, factor=1.0) as stack:
+        assert groups(stack)
+        flags = requests.get(f"{stack.prometheus_url}/api/v1/status/flags", timeout=5).json()["data"]
+        for path in SOURCE.glob("rules/*.rules.yml"):
+            assert (stack.config_dir / "rules" / path.name).read_bytes() == path.read_bytes()
+    assert flags["query.lookback-delta"] == "5m"
+
+
+def test_time_is_scaled(stack: Stack) -> None:
+    """The lookback of a scaled Prometheus must be divided by the factor as its rules are."""
+    flags = requests.get(f"{stack.prometheus_url}/api/v1/status/flags", timeout=5).json()["data"]
+
+    assert flags["query.lookback-delta"] == "5s"
+
+
+def test_two_stacks_do_not_meet(kind: str, stack: Stack, opener: Opener) -> None:
+    """A second stack beside the first must have its own addresses, folder and series."""
+    with opener(kind) as second:
+        assert {url_of(second, each) for each in SERVICES}.isdisjoint(
+            url_of(stack, each) for each in SERVICES
+        )
+        assert second.run_id != stack.run_id
+        requests.put(
+            f"{second.pushgateway_url}/metrics/job/second", data="second 1\n", timeout=5
+        ).raise_for_status()
+        assert "second{" not in requests.get(f"{stack.pushgateway_url}/metrics", timeout=5).text
+    assert requests.get(f"{stack.prometheus_url}/-/ready", timeout=5).ok
+    assert not second.run_dir.exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root has a user to step down from")
+@pytest.mark.containers
+def test_containers_are_not_root(engine_required: None, opener: Opener) -> None:
+    """Whoever starts them: containers must run as nobody, without capabilities, on a read-only system."""
+    import docker
+
+    with opener("containers") as stack:
+        client = docker.from_env()
+        found = client.containers.list(filters={"label": f"l4gate.run={stack.run_id}"})
+        facts = {
+            (
+                each.attrs["Config"]["User"],
+                each.attrs["HostConfig"]["ReadonlyRootfs"],
+                *each.attrs["HostConfig"]["CapDrop"],
+            )
+            for each in found
+        }
+        client.close()
+
+    assert len(found) == 3
+    assert facts == {("65534:65534", True, "ALL")}
