@@ -1,7 +1,7 @@
 """
 The metric contract: names, limits and intervals of production, each written once for all Python code.
 
-Durations are seconds. The rule files state the same limits in PromQL; `l4gate lint` (rules/contract) fails when
+Durations are seconds. The rule files state the same limits in PromQL; `l4gate lint` (checks contract/...) fails when
 the two differ. Source of every number: the design of the L4 gate, sections 3, 4, 7 and 8.
 """
 

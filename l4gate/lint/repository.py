@@ -126,30 +126,36 @@ class Repository:
             file, start.line + 1, start.column + 1, end.column - start.column if end.line == start.line else 1
         )
 
-    def _document(self, path: Path) -> yamldoc.Document | None:
+    def _text(self, path: Path) -> str | None:
+        """The text of a file, kept for showing lines of it."""
         name = self.name(path)
         try:
             self.texts[name] = path.read_text(encoding="utf-8")
-            return yamldoc.read(self.texts[name], name)
         except (OSError, UnicodeDecodeError) as error:
             self.unreadable.append(Problem(f"expected a readable file, found: {error}", Place(name)))
+        return self.texts.get(name)
+
+    def _document(self, path: Path) -> yamldoc.Document | None:
+        text = self._text(path)
+        try:
+            return None if text is None else yamldoc.read(text, self.name(path))
         except RuleError as error:
-            self.unreadable.append(_problem(error, name))
+            self.unreadable.append(_problem(error, self.name(path)))
         return None
 
     def _read_rules(self, path: Path) -> None:
-        document = self._document(path)
-        if document is None:
+        text = self._text(path)
+        if text is None:
             return
         try:
-            groups = parse_rule_text(document.text, document.name)
+            groups = parse_rule_text(text, self.name(path))
         except RuleError as error:
-            self.unreadable.append(_problem(error, document.name))
+            self.unreadable.append(_problem(error, self.name(path)))
             return
         starts = sorted(
             {rule.line for group in groups for rule in group.rules} | {group.line for group in groups}
         )
-        starts.append(len(document.text.splitlines()) + 1)
+        starts.append(len(text.splitlines()) + 1)
         self.groups.extend(groups)
         for group in groups:
             for rule in group.rules:
