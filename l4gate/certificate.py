@@ -186,8 +186,11 @@ def _firing(rule: AbortRule, track: Track, window: Window) -> Iterator[Interval]
             since = None
             continue
         since = segment.start if since is None else since
-        if segment.start - since >= lasting - _ROUNDING_SECONDS and segment.end > window.start:
-            yield Interval(max(segment.start, window.start), segment.end)
+        # It fires at an evaluation, the first one when it has held for long enough.
+        evaluation = bisect.bisect_left(track.times, max(segment.start, since + lasting - _ROUNDING_SECONDS))
+        start = track.times[evaluation] if evaluation < len(track.times) else segment.end
+        if max(start, window.start) < segment.end:
+            yield Interval(max(start, window.start), segment.end)
 
 
 def _abort_segments(

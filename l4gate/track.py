@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -60,14 +61,25 @@ class Track:
 
 
 def segments(track: Track, window: Window) -> Iterator[Segment]:
-    """Cuts the whole window into segments, in time order and without holes."""
+    """
+    Cuts the whole window into segments, in time order and without holes.
+
+    Samples of one value without a gap between them are one segment: a month of a healthy boolean is a single one.
+    """
+    times, values = track.times, track.values
+    lasting = window.pace.max_sample_age + _STORED_SECONDS
+    count = 0 if track.problem else len(times)
+    index = max(0, bisect_left(times, window.start - lasting))
     at = window.start
-    count = 0 if track.problem else len(track.times)
-    for index in range(count):
-        time, value = track.times[index], track.values[index]
-        lasts = time + window.pace.max_sample_age + _STORED_SECONDS
-        end = min(lasts, window.end, track.times[index + 1] if index + 1 < count else lasts)
-        start = max(time, at)
+    while index < count and times[index] < window.end:
+        start, value = times[index], values[index]
+        while index + 1 < count and values[index + 1] == value and times[index + 1] <= times[index] + lasting:
+            index += 1
+        end = times[index] + lasting
+        if index + 1 < count and times[index + 1] < end:
+            end = times[index + 1]
+        index += 1
+        start, end = max(start, at), min(end, window.end)
         if end <= start:
             continue
         if start > at:

@@ -141,6 +141,7 @@ def test_a_certificate_equals_the_model_of_the_raw_samples(lived: Lived) -> None
         raw_series(history, start, "prod"),
         start + 360,
         lived.end,
+        judged=history.judged,
         ok_before=round(history.ok_before / RULE_INTERVAL_SECONDS),
         down=lambda at: any(begin <= at < end for begin, end in down),
         closed=lived.generation.startswith("2."),
