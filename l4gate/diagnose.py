@@ -264,7 +264,9 @@ def _target_down(target: Target, pace: Pace) -> Cause:
         stage = Stage.SCRAPE
     elif _TIMEOUT.search(error):
         stage = Stage.SCRAPE if shortened else Stage.TRANSPORT
-    elif target.last_error and not re.search(r"dial|connect|refused|reset|EOF|no such host|unreachable", error):
+    elif target.last_error and not re.search(
+        r"dial|connect|refused|reset|EOF|no such host|unreachable", error
+    ):
         code = "scrape-error"
     return Cause(
         stage,

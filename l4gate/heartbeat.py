@@ -20,7 +20,7 @@ from l4gate.steady import Steady
 SCRIPT: Final = Path(__file__).resolve().parent.parent / "scripts" / "ops" / "textfile_heartbeat.sh"
 CONNECT_SECONDS: Final = 2.0  # this and the next: the script's own defaults; a test keeps them in step
 PUSH_SECONDS: Final = 5.0
-MIN_LIMIT_SECONDS: Final = 0.1  # a push to loopback takes 0.01 s; less would turn a busy machine into a failure
+MIN_LIMIT_SECONDS: Final = 0.1  # a push takes 0.01 s; less would make a busy machine a failure
 RUN_LIMIT_SECONDS: Final = 15.0  # the script ends by itself: 5 s for the lock, 5 s for the push, and some
 KEPT_RESULTS: Final = 1000  # every beat of a sandbox run; of a rehearsal that lasts for days, the newest
 NOT_RUN: Final = 127  # the shell's code for a command that could not be started

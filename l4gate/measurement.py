@@ -27,30 +27,37 @@ class Pace:
 
     @property
     def scrape_interval(self) -> float:
+        """Seconds between two scrapes."""
         return contract.SCRAPE_INTERVAL_SECONDS / self.factor
 
     @property
     def rule_interval(self) -> float:
+        """Seconds between two evaluations of a rule."""
         return contract.RULE_INTERVAL_SECONDS / self.factor
 
     @property
     def beat_interval(self) -> float:
+        """Seconds between two beats."""
         return contract.BEAT_INTERVAL_SECONDS / self.factor
 
     @property
     def lookback(self) -> float:
+        """Seconds for which an instant query believes a sample."""
         return contract.LOOKBACK_SECONDS / self.factor
 
     @property
     def changes_window(self) -> float:
+        """Seconds in which the sequence must have changed."""
         return contract.CHANGES_WINDOW_SECONDS / self.factor
 
     @property
     def fresh_limit(self) -> float:
+        """Seconds until a beat is stale."""
         return contract.FRESH_LIMIT_SECONDS / self.factor
 
     @property
     def future_limit(self) -> float:
+        """Seconds by which a beat may be ahead of the server."""
         return contract.FUTURE_LIMIT_SECONDS / self.factor
 
     @property

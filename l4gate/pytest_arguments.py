@@ -34,4 +34,4 @@ def pytest_addoption() -> None:
     arguments = joined(sys.argv[1:])
     if is_pytest and arguments != sys.argv[1:]:
         sys.stdout.flush()
-        os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])
+        os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])  # noqa: S606 - no shell is meant

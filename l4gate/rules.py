@@ -215,7 +215,7 @@ def groups_from_api(data: Mapping[str, Any]) -> tuple[RuleGroup, ...]:
     try:
         return tuple(_api_group(group) for group in data["groups"])
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        message = f"expected rule groups as /api/v1/rules gives them, found an answer of another shape ({error!r:.120})."
+        message = f"expected rule groups as /api/v1/rules gives them, found another shape ({error!r:.120})."
         raise ApiBadAnswer(message) from None
 
 

@@ -19,7 +19,9 @@ from l4gate.stack.engine import find_engine
 from l4gate.stack.reaper import reap, survey
 from l4gate.verdict import Verdict
 
-HELP: Final = "say what a run would find here: Python, programs, container engine, rules, leftovers of dead runs"
+HELP: Final = (
+    "say what a run would find here: Python, programs, container engine, rules, leftovers of dead runs"
+)
 OPTIONS: Final = ("generation", "cache-dir", "config-dir")
 _PROGRAMS: Final = ("prometheus", "promtool", "pushgateway", "node_exporter")
 _TOOLS: Final = ("bash", "curl", "flock")  # what scripts/ops/textfile_heartbeat.sh needs
@@ -28,7 +30,9 @@ _TOOLS: Final = ("bash", "curl", "flock")  # what scripts/ops/textfile_heartbeat
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds `--json` and `--reap`."""
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
-    parser.add_argument("--reap", action="store_true", help="remove what dead runs left behind, kept stacks included")
+    parser.add_argument(
+        "--reap", action="store_true", help="remove what dead runs left behind, kept stacks included"
+    )
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:

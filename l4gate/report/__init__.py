@@ -1,1 +1,1 @@
-"""Reports: one judged run (`model`), rendered for a terminal, for CI (JUnit), for programs (JSON) and for eyes (HTML)."""
+"""Reports: one judged run (`model`), rendered for a terminal, for CI (JUnit), for programs (JSON) and eyes (HTML)."""

@@ -161,7 +161,7 @@ def test_an_unverified_archive_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(debian, "SYSTEM_SOURCES", archive)
 
     with pytest.raises(
-        ProgramMissing, match="expected the packages tool in Debian sid, found none .* not signed"
+        ProgramMissing, match=r"expected the packages tool in Debian sid, found none .* not signed"
     ):
         debian.fetch_files({"tool": ["usr/bin/tool"]}, "sid", tmp_path)
 
@@ -194,5 +194,5 @@ def test_no_source_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     """Without an entry for the Debian archive nothing is guessed."""
     monkeypatch.setattr(debian, "SYSTEM_SOURCES", _apt_folder(tmp_path / "apt"))
 
-    with pytest.raises(ProgramMissing, match="expected a source of the Debian archive below .*, found none"):
+    with pytest.raises(ProgramMissing, match=r"expected a source of the Debian archive below .*, found none"):
         debian.fetch_files({"tool": []}, "sid", tmp_path)

@@ -56,7 +56,7 @@ TWICE = [Series("a", {"b": "c"}, [(10, 1)])] * 2
 
 
 @pytest.mark.parametrize(
-    "series, message",
+    ("series", "message"),
     [
         pytest.param(
             REPEATED, "expected strictly ascending times, found 10.000 after 10.000 in a{}.", id="repeated"
