@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import io
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -94,12 +95,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = build_parser(only).parse_args(argv)
         given = {option.dest: getattr(args, option.dest, None) for option in OPTIONS}
-        return _verb(args.verb).run(args, load_settings(given))
+        code = _verb(args.verb).run(args, load_settings(given))
+        sys.stdout.flush()
+        return code
     except UsageError as error:
         print(f"l4gate: {error}", file=sys.stderr)
         return EXIT_USAGE
     except GateError as error:
         print(f"l4gate: HOLD: {error}", file=sys.stderr)
+        return Verdict.HOLD.exit_code
+    except BrokenPipeError:  # the reader (head, less) has gone; what it did not read is not proven to it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Verdict.HOLD.exit_code
     except KeyboardInterrupt:
         print("l4gate: interrupted; nothing was proven.", file=sys.stderr)
