@@ -150,10 +150,10 @@ def test_server_answer_equals_the_files(generation: str, tmp_path: Path) -> None
     with prometheus(generation, tmp_path) as url:
         data = rules_data(url)
     loaded = groups_from_api(data)
-    started = time.perf_counter()
+    started = time.process_time()
     again = groups_from_api(data)
     difference = diff_rules(expected, again)
-    took = time.perf_counter() - started
+    took = time.process_time() - started
 
     assert difference == ""
     assert rules_hash(loaded) == rules_hash(expected)
