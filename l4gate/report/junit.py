@@ -11,6 +11,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 
+from l4gate.readings import Value
 from l4gate.report.as_json import utc
 from l4gate.report.model import Outcome, RunReport
 from l4gate.verdict import Cause
@@ -27,7 +28,9 @@ def render_junit(report: RunReport) -> str:
     counts = {"failures": 0, "errors": 0}
     for result in report.results:
         area, _, name = result.planned.name.partition("/")
-        case = ET.SubElement(suite, "testcase", classname=f"l4_gate.{area}", name=name, time=f"{result.seconds:.3f}")
+        case = ET.SubElement(
+            suite, "testcase", classname=f"l4_gate.{area}", name=name, time=f"{result.seconds:.3f}"
+        )
         if result.outcome is Outcome.PASSED:
             continue
         kind = "failure" if result.outcome is Outcome.FAILED else "error"
@@ -62,8 +65,14 @@ def _properties(report: RunReport) -> Iterable[tuple[str, str]]:
         yield f"realm.{realm}.verdict", decision.verdict.name
         yield f"realm.{realm}.waited_seconds", f"{decision.waited_seconds:.3f}"
         evidence = decision.evidence
-        for reading in (evidence.ok, evidence.fresh, *evidence.abort_inputs.values()):
-            yield f"realm.{realm}.reading.{reading.query}", str(reading)
+        readings = {
+            reading.query: reading
+            for reading in (*evidence.abort_inputs.values(), evidence.ok, evidence.fresh)
+        }
+        for query, reading in readings.items():
+            yield f"realm.{realm}.reading.{query}", str(reading)
+            if isinstance(reading, Value):
+                yield f"realm.{realm}.sampled_at.{query}", utc(reading.at) or ""
         for each in evidence.evaluations[-2:]:
             yield f"realm.{realm}.evaluation.{utc(each.at)}", f"ok {each.ok}, fresh_120s {each.fresh}"
         for number, cause in enumerate(decision.warnings, 1):
