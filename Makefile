@@ -29,8 +29,9 @@ lint-env: ## build .venv with the linters
 gate: env ## GO, HOLD or ABORT: start the stack, run the real heartbeat, judge it
 	@$(PYTEST) -m l4_gate $(ARGS)
 
+# What takes longer than a few minutes has targets of its own: faults, nightly, claims.
 test: env ## the whole test suite
-	@$(PYTEST) $(ARGS)
+	@$(PYTEST) -m "not (dr_rehearsal or faults or nightly)" $(ARGS)
 
 lint: lint-env ## code, shell, YAML and workflow linters
 	@scripts/dev/lint.sh $(ARGS)
@@ -49,7 +50,7 @@ promql-test-heartbeat: env ## only the heartbeat's promtool tests
 
 # The whole gate with it: a gate that ran in part is HOLD.
 sandbox-smoke-60s: env ## required check: cold machine to GO, ABORT, rollback, GO
-	@$(PYTEST) -m "l4_gate or sandbox_smoke_60s" $(ARGS)
+	@$(PYTEST) -m "l4_gate or sandbox_smoke_60s" tests/gate $(ARGS)
 
 canary-quorum-pass: env ## required check: canary sample size, agreement and failure ratio
 	@$(PYTEST) -m canary_quorum_pass $(ARGS)
