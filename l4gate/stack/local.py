@@ -208,8 +208,10 @@ class LocalStack(ABC):
         return {inside: folders[inside] for inside in self._services[service].mounts}
 
     def _hold_rules(self) -> None:
-        (self.config_dir / "rules").rename(self._dirs.held_rules)
-        (self.config_dir / "rules").mkdir()
+        # After a rollback rules/ is a link into the generation that is live, and the link has to stay.
+        rules = (self.config_dir / "rules").resolve()
+        rules.rename(self._dirs.held_rules)
+        rules.mkdir()
 
     def _fill_history(self) -> None:
         if self.spec.history is not None:

@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -90,25 +91,35 @@ class RunDir:
         (self.root / _KEPT).touch()
 
     def remove(self) -> None:
-        """Removes the folder; one that has gone already is fine."""
+        """Removes the folder, and the one around it if it was the last; one that has gone already is fine."""
         shutil.rmtree(self.root, ignore_errors=True)
+        with suppress(OSError):
+            self.root.parent.rmdir()
 
 
 def base_dir() -> Path:
-    """The folder with the runs of this user, made for nobody else to write to."""
-    base = Path(tempfile.gettempdir()) / f"l4gate-{os.getuid()}"
+    """Where the folders of this user's runs are. It may not be there."""
+    return Path(tempfile.gettempdir()) / f"l4gate-{os.getuid()}"
+
+
+def _make(root: Path) -> None:
+    """Makes the folder of a run in one that is for nobody else to write to."""
+    base = root.parent
     base.mkdir(mode=0o700, exist_ok=True)
     status = base.lstat()
     if status.st_uid != os.getuid() or not base.is_dir() or base.is_symlink():
         message = f"expected {base} to be a folder of this user, found somebody else's."
         raise StackError(message, next_step="remove it, or set TMPDIR to a folder of your own.")
-    return base
+    root.mkdir(mode=0o755)  # nobody gets here through the folder around it, but a container's user may
 
 
 def new_run_dir(run_id: str, kind: str) -> RunDir:
     """Makes the folder of a run with its parts."""
     run_dir = RunDir(base_dir() / f"{_PREFIX}{run_id}")
-    run_dir.root.mkdir(mode=0o755)  # nobody gets here through the base folder, but a container's user may
+    try:
+        _make(run_dir.root)
+    except FileNotFoundError:  # another run, the last one until now, has just removed the folder around it
+        _make(run_dir.root)
     (run_dir.root / _ABOUT).write_text(json.dumps({"kind": kind}))
     for part in (
         run_dir.config,
