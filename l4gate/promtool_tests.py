@@ -1,8 +1,8 @@
 """
 promtool's unit tests of the rules: read strictly, and run group by group.
 
-promtool passes when a rule file is missing, when `tests:` is empty, and when a misspelt name is expected to give nothing.
-So a test file is checked here before promtool sees it.
+promtool passes when a rule file is missing, when `tests:` is empty, and when a misspelt name is expected to give
+nothing. So a test file is checked here before promtool sees it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from l4gate.yamldoc import Document
 TEST_FILES: Final = "*_test.yml"
 SITUATIONS: Final = ("fresh", "stale", "absent", "duplicated", "skewed", "restarted", "foreign", "boundary")
 
-_CONFIG_FOLDER: Final = "prometheus"  # rule_files name the repository's own folder; a run may judge another one
+_CONFIG_FOLDER: Final = "prometheus"  # in rule_files; the folder that a run judges may be another one
 _TOP_KEYS: Final = ("rule_files", "evaluation_interval", "tests")
 _GROUP_KEYS: Final = ("name", "interval", "input_series", "promql_expr_test", "alert_rule_test")
 _PASSED: Final = "SUCCESS"
@@ -68,8 +68,8 @@ def load_test_file(path: Path) -> TestFile:
     Reads a test file.
 
     Raises:
-        RuleError: naming file, line and column, if it has an unknown key, no tests, a test without a situation or without
-            an expectation, two tests of one name, or a rule file outside of the repository's configuration folder.
+        RuleError: naming file, line and column, if it has an unknown key, no tests, a test without a situation or an
+            expectation, two tests of one name, or a rule file outside of the repository's configuration folder.
     """
     document = yamldoc.read(path.read_text(encoding="utf-8"), str(path))
     top = document.mapping(document.root, _TOP_KEYS)
@@ -96,7 +96,9 @@ def load_test_files(folder: Path) -> tuple[TestFile, ...]:
 def _rule_file(document: Document, node: yaml.Node) -> str:
     parts = Path(document.scalar(node)).parts
     if _CONFIG_FOLDER not in parts or any(char in "*?[" for char in document.scalar(node)):
-        document.fail(node, f"expected one rule file below {_CONFIG_FOLDER}/, found {document.scalar(node)!r}.")
+        document.fail(
+            node, f"expected one rule file below {_CONFIG_FOLDER}/, found {document.scalar(node)!r}."
+        )
     return str(Path(*parts[parts.index(_CONFIG_FOLDER) + 1 :]))
 
 
@@ -108,7 +110,9 @@ def _group(document: Document, node: yaml.Node) -> TestGroup:
     listed, colon, sentence = name.partition(":")
     situations = tuple(part.strip() for part in listed.split(","))
     if not colon or not sentence.strip() or not set(situations) <= set(SITUATIONS):
-        document.fail(keys["name"], f"expected a name 'SITUATION: sentence' ({', '.join(SITUATIONS)}), found {name!r}.")
+        document.fail(
+            keys["name"], f"expected a name 'SITUATION: sentence' ({', '.join(SITUATIONS)}), found {name!r}."
+        )
     cases = [
         *(_expr_case(document, item) for item in _items(document, keys, "promql_expr_test")),
         *(_alert_case(document, item) for item in _items(document, keys, "alert_rule_test")),
@@ -129,7 +133,9 @@ def _expr_case(document: Document, node: yaml.Node) -> Case:
     for sample in samples:
         labels = document.mapping(sample, ("labels", "value"))["labels"]
         if not document.scalar(labels).startswith(tuple(f"{name}{{" for name in names)):
-            document.fail(labels, f"expected the labels with the metric name, found {document.scalar(labels)!r}.")
+            document.fail(
+                labels, f"expected the labels with the metric name, found {document.scalar(labels)!r}."
+            )
     return Case(text, names, not samples, node.start_mark.line + 1)
 
 
@@ -163,7 +169,9 @@ def run_test_file(file: TestFile, config_dir: Path, promtool: Promtool) -> tuple
     """
     for name in file.rule_files:
         if not (config_dir / name).is_file():
-            message = f"{file.path}: expected the rule file {config_dir / name}, found none: promtool would pass."
+            message = (
+                f"{file.path}: expected the rule file {config_dir / name}, found none: promtool would pass."
+            )
             raise RuleError(message)
     together = _run(file, config_dir, promtool, range(len(file.groups)))
     if _passed(together):
@@ -176,7 +184,8 @@ def run_test_file(file: TestFile, config_dir: Path, promtool: Promtool) -> tuple
 
 def _run(file: TestFile, config_dir: Path, promtool: Promtool, groups: Iterable[int]) -> PromtoolResult:
     # All scalars as text: PyYAML would take the series 0x20 for the number 32. Only `value` has to be a number again.
-    document: dict[str, Any] = yaml.load(file.path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+    text = file.path.read_text(encoding="utf-8")
+    document: dict[str, Any] = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - makes only text
     document["rule_files"] = [str((config_dir / name).resolve()) for name in file.rule_files]
     document["tests"] = [document["tests"][index] for index in groups]
     for case in (case for test in document["tests"] for case in test.get("promql_expr_test", ())):

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from fixtures.settings import SETTINGS
 from l4gate.promtool import host_promtool
 from l4gate.promtool_tests import Outcome, TestFile, load_test_file, run_test_file
@@ -24,10 +25,13 @@ class Runs:
     def __init__(self, session: pytest.Session) -> None:
         settings = session.config.stash[SETTINGS]
         promtool = host_promtool(settings.generation, settings.cache_dir)
-        files = {item.parent.tests.path: item.parent.tests for item in session.items if isinstance(item, Item)}
+        files = {
+            item.parent.tests.path: item.parent.tests for item in session.items if isinstance(item, Item)
+        }
         with ThreadPoolExecutor(PARALLEL) as pool:
             self.outcomes: dict[Path, Future[tuple[Outcome, ...]]] = {
-                path: pool.submit(run_test_file, file, settings.config_dir, promtool) for path, file in files.items()
+                path: pool.submit(run_test_file, file, settings.config_dir, promtool)
+                for path, file in files.items()
             }
 
 
@@ -61,7 +65,7 @@ class Item(pytest.Item):
             raise PromtoolFailed(outcome.output)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any) -> Any:
-        """promtool's output in place of a traceback."""
+        """The output of promtool in place of a traceback."""
         if isinstance(excinfo.value, PromtoolFailed):
             return f"{self.path}:{self.parent.tests.groups[self.index].line}\n{excinfo.value}"
         return super().repr_failure(excinfo, *args)

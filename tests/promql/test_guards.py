@@ -1,0 +1,63 @@
+"""What promtool does not notice about its own tests."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from l4gate import promql
+from l4gate.duration import format_duration
+from l4gate.promtool_tests import load_test_files
+from l4gate.rule_coverage import COVERAGE_FILE, MANUAL, load_reasons, problems, table, with_table
+from l4gate.rules import all_rules, load_rules
+
+if TYPE_CHECKING:
+    from l4gate.settings import Settings
+
+pytestmark = pytest.mark.promql_unit
+HERE = Path(__file__).parent
+
+
+def test_every_rule_is_tested_in_every_situation_or_has_a_reason(settings: Settings) -> None:
+    """No rule without tests, no expectation about no rule, no "nothing" without a control, no foreign interval."""
+    found = list(
+        problems(load_rules(settings.config_dir), load_test_files(HERE), load_reasons(HERE / COVERAGE_FILE))
+    )
+
+    assert found == []
+
+
+def test_the_manual_has_the_table_of_these_tests(settings: Settings) -> None:
+    """docs/rules.md is what `python -m l4gate.rule_coverage --write` writes."""
+    manual = (HERE.parents[1] / MANUAL).read_text(encoding="utf-8")
+    files, reasons = load_test_files(HERE), load_reasons(HERE / COVERAGE_FILE)
+
+    assert with_table(manual, table(load_rules(settings.config_dir), files, reasons)) == manual
+
+
+def test_names_say_the_windows_that_are_looked_at(settings: Settings) -> None:
+    """A rule whose name ends in a window, or a branch labelled with one, has ranges of exactly that window."""
+    rules = all_rules(load_rules(settings.config_dir))
+    checked = 0
+    for rule in rules:
+        named = re.search(r"_(\d+[smhd])$", rule.name)
+        ranges = {
+            each.range_seconds for each in promql.selectors(rule.tree) if each.range_seconds is not None
+        }
+        if rule.kind == "record" and named and ranges:
+            assert {format_duration(seconds) for seconds in ranges} == {named[1]}, rule.name
+            checked += 1
+        for call in promql.walk(rule.tree):
+            if isinstance(call, promql.Call) and call.func == "label_replace":
+                label, window = call.args[1], call.args[2]
+                if label == promql.String("window"):
+                    inner = {each.range_seconds for each in promql.selectors(call.args[0])}
+                    assert [format_duration(seconds or 0) for seconds in inner] == [
+                        getattr(window, "value", "")
+                    ]
+                    checked += 1
+
+    assert checked
