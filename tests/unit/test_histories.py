@@ -111,6 +111,7 @@ def test_a_clock_step_moves_the_time_and_not_the_sequence(tmp_path: Path) -> Non
 
     seq, ts = "node-exporter duri_textfile_heartbeat_seq", "node-exporter duri_textfile_heartbeat_ts"
     assert stepped[seq] == straight[seq]
+    assert len({value for _, value in straight[seq]}) == pytest.approx(60, abs=1)
     off = {round(after[1] - before[1], 3) for before, after in zip(straight[ts], stepped[ts], strict=True)}
     assert off == {0.0, 600.0}
 
