@@ -2,7 +2,7 @@
 # textfile_heartbeat.sh - one heartbeat of this host for Prometheus, by two independent paths.
 #
 # Usage: textfile_heartbeat.sh [--help]      cron: * * * * * /path/to/textfile_heartbeat.sh
-# Needs: bash 4.4, curl, flock (util-linux) and GNU coreutils.
+# Needs: bash 4.4, curl, flock (util-linux), GNU coreutils.
 #
 # Publishes duri_textfile_heartbeat_ts (Unix time, seconds) and duri_textfile_heartbeat_seq (counts beats) as two
 # .prom files for node-exporter, and by a push to the Pushgateway. Says nothing when both paths delivered.
@@ -73,7 +73,7 @@ name_holder() { # LOCK: the process that signed it or, if that is gone, the one 
     [[ $kind$file == FLOCK*:"$inode" ]] && pid=$owner
   done </proc/locks
   [[ -r /proc/${pid:-none}/cmdline ]] && mapfile -d '' -t words <"/proc/$pid/cmdline"
-  printf 'pid %s (%s)' "${pid:-unknown}" "${words[*]:-it has ended; a process that it started still holds it}"
+  printf 'pid %s (%s)' "${pid:-unknown}" "${words[*]:-it has ended; a process that it started, or the run after it, holds the lock}"
 }
 
 # Children keep the lock open on purpose: the push of a run that was killed still keeps later runs from overtaking it.
@@ -135,14 +135,17 @@ write_files() {
   done
 }
 
-gateway() { # LIMIT_SECONDS CURL_ARGUMENTS: credentials go to curl by a pipe, so that `ps` cannot show them
-  local user='' limit=$1 options=()
+# Becomes curl, so call it in a subshell only. Credentials go by a pipe, so that `ps` cannot show them.
+gateway() { # LIMIT_SECONDS CURL_ARGUMENTS
+  local user limit=$1 options=()
+  exec </dev/null
   if [[ ${DURI_BASIC_AUTH_FILE:-} ]]; then
-    IFS= read -r user <"$DURI_BASIC_AUTH_FILE" || [[ $user ]] || return
+    IFS= read -r user <"$DURI_BASIC_AUTH_FILE" || [[ $user ]] || exit
     user=${user%$'\r'} user=${user//\\/\\\\} user=${user//\"/\\\"}
+    exec < <(printf 'user = "%s"' "$user")
   fi
   [[ ${DURI_CA_FILE:-} ]] && options=(--cacert "$DURI_CA_FILE")
-  printf '%s' "${user:+user = \"$user\"}" | curl --disable --config - --silent --show-error --globoff --noproxy '*' \
+  exec curl --disable --config - --silent --show-error --globoff --noproxy '*' \
     --connect-timeout "$connect_seconds" --max-time "$limit" "${options[@]}" "${@:2}"
 }
 
@@ -161,10 +164,10 @@ push() {
 }
 
 read_clock() {
-  now=$(date +%s.%N) || true
-  [[ $now =~ ^[0-9]{1,12}\.[0-9]{9}$ ]] ||
-    die 69 "expected seconds and nanoseconds from date +%s.%N, found ${now@Q}; nothing delivered"
-  clock_ms=${now%.*}${now:(-9):3}
+  now=${EPOCHREALTIME:-$(date +%s.%N)} || true # bash 4 has no EPOCHREALTIME
+  [[ $now =~ ^([0-9]{1,12})\.([0-9]{3})[0-9]{3,6}$ ]] ||
+    die 69 "expected Unix time with a fraction from the clock, found ${now@Q}; nothing delivered"
+  clock_ms=${BASH_REMATCH[1]}${BASH_REMATCH[2]}
 }
 
 expose() { # NAME VALUE HELP: one metric in the text format, the same on both paths

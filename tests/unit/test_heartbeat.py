@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.writer import CRON_TOOLS, Pushgateway
+from fixtures.writer import Pushgateway
 from l4gate.contract import DEFAULT_REALM, RAW_SEQ, RAW_TS, REALM_LABEL
 from l4gate.heartbeat import NOT_RUN, Heart
 from l4gate.wait import wait_until
@@ -52,10 +52,12 @@ def test_environment_for_one_beat_or_all(tmp_path: Path, pushgateway: Pushgatewa
     assert realms == ["a", DEFAULT_REALM, "b"]
 
 
-def test_clock_that_stands_still(tmp_path: Path, pushgateway: Pushgateway, tools: Callable[..., str]) -> None:
-    """With another `date` in PATH the sequence moves on while the time does not: a fault of the writer's clock."""
+def test_clock_that_stands_still(
+    tmp_path: Path, pushgateway: Pushgateway, clock: Callable[[str], dict[str, str]]
+) -> None:
+    """Overrides can stop the script's clock: the sequence moves on while the time does not."""
     one = heart(tmp_path, pushgateway.url)
-    one.overrides["PATH"] = tools(*CRON_TOOLS, "curl", date="echo 1795418332.000000000")
+    one.overrides |= clock("1795418332.000000")
     one.beat()
     first = pushgateway.shown()
     one.beat()

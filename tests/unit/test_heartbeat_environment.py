@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from fixtures.writer import CRON_TOOLS, Pushgateway, Writer
+from fixtures.writer import CRON_TOOLS, Pushgateway, Writer, exposed
 from l4gate import heartbeat
 from l4gate.contract import DEFAULT_REALM, RAW_SEQ, RAW_TS, REALM_LABEL
 from l4gate.errors import UsageError
@@ -48,7 +49,7 @@ def test_proxies_are_not_used(writer: Writer, refusing_url: str, name: str) -> N
 
 def test_own_curlrc_is_not_read(writer: Writer, tmp_path: Path, refusing_url: str) -> None:
     """The user's settings for curl do not change how a heartbeat is pushed."""
-    (tmp_path / ".curlrc").write_text(f"connect-to = ::{refusing_url.removeprefix('http://')}\n")
+    (tmp_path / ".curlrc").write_text(f'connect-to = "::{refusing_url.removeprefix("http://")}"\n')
 
     writer.beat(env={"HOME": str(tmp_path)})
 
@@ -162,19 +163,29 @@ def test_help_is_the_header(writer: Writer) -> None:
     assert float(read["DURI_PUSH_SECONDS"]) == heartbeat.PUSH_SECONDS
 
 
-@pytest.mark.parametrize("clock", ["echo soon", "echo 1795418332", "exit 1"])
-def test_broken_clock_delivers_nothing(writer: Writer, tools: Callable[..., str], clock: str) -> None:
-    """A clock that cannot be read is exit 69 with what it said: a heartbeat without its time is none."""
-    done = writer.run(env={"PATH": tools(*CRON_TOOLS[1:], "curl", date=clock)})
+@pytest.mark.parametrize("shown", ["soon", "1795418332", "1795418332,000000", "-5.000000"])
+def test_broken_clock_delivers_nothing(
+    writer: Writer, clock: Callable[[str], dict[str, str]], shown: str
+) -> None:
+    """A clock that makes no sense is exit 69 with what it said: a heartbeat without its time is none."""
+    done = writer.run(env=clock(shown))
 
     assert done.returncode == 69
-    assert "expected seconds and nanoseconds from date +%s.%N" in done.stderr
+    assert f"expected Unix time with a fraction from the clock, found '{shown}'" in done.stderr
     assert not list(writer.textfile_dir.iterdir())
+
+
+def test_bash_without_a_clock(writer: Writer, clock: Callable[[str], dict[str, str]]) -> None:
+    """Where bash has no clock of its own, as bash 4, the time is that of `date`, fraction included."""
+    before = time.time()
+    writer.beat(env=clock(""))
+
+    assert before <= exposed(writer.file(RAW_TS))[RAW_TS].sample.value <= time.time()
 
 
 def test_missing_flock_delivers_nothing(writer: Writer, tools: Callable[..., str]) -> None:
     """Without flock numbers could repeat, so nothing is delivered: exit 69."""
-    done = writer.run(env={"PATH": tools("date", "mkdir", "mv", "rm", "stat", "curl")})
+    done = writer.run(env={"PATH": tools("mkdir", "mv", "rm", "stat", "curl")})
 
     assert done.returncode == 69
     assert "flock" in done.stderr

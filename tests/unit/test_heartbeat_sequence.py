@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.writer import CRON_TOOLS, Pushgateway, Scripted, Writer, exposed
+from fixtures.writer import CRON_TOOLS, Pushgateway, Scripted, Writer, exposed, read_only_writer
 from l4gate.contract import RAW_SEQ, RAW_TS
 from l4gate.wait import wait_until
 
@@ -113,13 +113,12 @@ def test_old_state_repeats_nothing(writer: Writer) -> None:
     assert writer.beat() == last + 1
 
 
-def test_pushgateway_remembers(writer: Writer, tools: Callable[..., str]) -> None:
+def test_pushgateway_remembers(writer: Writer, clock: Callable[[str], dict[str, str]]) -> None:
     """A host that lost its files, and whose clock starts in 1970, goes on from what the Pushgateway shows."""
     last = writer.beat()
     forget(writer)
-    in_1970 = tools(*CRON_TOOLS, "curl", date="echo 30.000000000")
 
-    assert writer.beat(env={"PATH": in_1970}) == last + 1
+    assert writer.beat(env=clock("30.000000")) == last + 1
 
 
 def test_number_is_kept_when_the_folder_takes_no_new_file(writer: Writer, tools: Callable[..., str]) -> None:
@@ -148,6 +147,20 @@ def test_unwritable_state_is_told_and_repeats_nothing(writer: Writer, scripted: 
     assert len(numbers) == 3
     assert numbers == sorted(set(numbers))
     assert writer.sequence() == numbers[-1]
+
+
+def test_read_only_host_repeats_nothing(scripted: Scripted) -> None:
+    """When neither the state nor the files can be written any more, the push goes on with numbers of the clock."""
+    with read_only_writer(scripted.url) as (writer, options):
+        for _ in range(2):
+            done = writer.run(**options)
+            assert done.returncode == 1
+            assert "cannot keep the sequence" in done.stderr
+            assert "cannot write the .prom files" in done.stderr
+
+    numbers = scripted.sequences()
+    assert len(numbers) == 3
+    assert numbers == sorted(set(numbers))
 
 
 def test_state_folder_that_cannot_be_made(writer: Writer) -> None:
@@ -232,5 +245,5 @@ def test_push_of_a_killed_run_is_not_overtaken(writer: Writer, hanging_url: str)
         refused = writer.run(env={"DURI_LOCK_SECONDS": "0.1"})
 
         assert refused.returncode == 75
-        assert "it has ended; a process that it started still holds it" in refused.stderr
+        assert "it has ended; a process that it started, " in refused.stderr
         assert writer.beat() == number + 2
