@@ -8,7 +8,7 @@ every report of a sandbox says so. The heartbeat, its transport, the scrapes and
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,11 +41,14 @@ def open_sandbox(
     say: Callable[[str], None] = lambda _text: None,
     *,
     history: Callable[[Path, Promtool], None] | None = None,
+    groups: bytes | None = None,
+    omitted: Collection[str] = (),
 ) -> Iterator[Sandbox]:
     """
     Starts a stack with a beating heart and stops all of it at the end, whatever happens.
 
-    `history` fills the empty TSDB; the healthy day of `sandbox_history` if none is given.
+    `history` fills the empty TSDB; the healthy day of `sandbox_history` if none is given. `groups` is what the
+    Pushgateway starts with. `omitted` names metrics that the simulated service leaves to somebody real.
 
     Raises:
         UsageError: for more than one realm: all writers of one Pushgateway share one grouping key.
@@ -66,6 +69,7 @@ def open_sandbox(
         generation=settings.generation,
         source=settings.config_dir,
         history=history or healthy_day,
+        groups=groups,
     )
     with ExitStack() as cleanup:
         stack = cleanup.enter_context(open_stack(settings, spec, say))
@@ -78,14 +82,14 @@ def open_sandbox(
                 interval_seconds=pace.beat_interval,
             )
         )
-        workload = cleanup.enter_context(
-            Workload(
-                stack.pushgateway_url,
-                realm=realm,
-                interval_seconds=pace.beat_interval,
-                factor=settings.factor,
-            )
+        workload = Workload(
+            stack.pushgateway_url,
+            realm=realm,
+            interval_seconds=pace.beat_interval,
+            factor=settings.factor,
         )
+        workload.omitted |= set(omitted)
+        cleanup.enter_context(workload)
         judge = judge_for(
             replace(settings, url=stack.prometheus_url), stack.prometheus_url, writer_report(heart)
         )

@@ -1,5 +1,7 @@
 """
-The scenario that proves that the gate can say no: the heartbeat stops, ABORT follows, it recovers, GO follows.
+The scenario that proves that the gate can say no: the heartbeat stops, ABORT follows, a rollback brings GO back.
+
+What earned the GO is kept as a checkpoint; the change of the live configuration after it is what is rolled back.
 
 Scaled by the sandbox's time factor. Runs last, because it breaks what the other gates judge.
 """
@@ -13,10 +15,14 @@ import pytest
 
 from fixtures.judging import hold
 from fixtures.recorder import RunState
+from l4gate.checkpoint import CheckpointStore, checkpoint
 from l4gate.commands.decide import Progress
 from l4gate.contract import ABORT_FOR_SECONDS, FRESH_LIMIT_SECONDS
 from l4gate.decide import Look
+from l4gate.live import read_configuration
+from l4gate.reload import LiveServer
 from l4gate.report.model import Event
+from l4gate.rollback import RolledBack, roll_back
 from l4gate.sandbox import Sandbox
 from l4gate.settings import Settings
 from l4gate.verdict import Verdict
@@ -35,13 +41,26 @@ class Silence:
 
 
 @pytest.fixture(scope="module")
-def silence(
-    sandbox: Sandbox, looks: dict[str, Look], settings: Settings, run_state: RunState, progress: Progress
-) -> Silence:
-    """Stops the heartbeat and waits for ABORT."""
+def store(
+    sandbox: Sandbox, looks: dict[str, Look], settings: Settings, run_state: RunState
+) -> CheckpointStore:
+    """The checkpoints of the sandbox, with the configuration that just earned its GO."""
     for look in looks.values():
         if look.decision.verdict is not Verdict.GO:
             pytest.fail(f"the scenario starts from GO, found {look.decision.verdict.name}", pytrace=False)
+    store = CheckpointStore(sandbox.stack.run_dir / "state", sandbox.stack.config_dir)
+    kept = checkpoint(store, sandbox.judge, tuple(looks.values()), factor=settings.factor)
+    run_state.events.append(Event(time.time(), "checkpoint", kept.hash[:16]))
+    return store
+
+
+@pytest.fixture(scope="module")
+def silence(
+    sandbox: Sandbox, store: CheckpointStore, settings: Settings, run_state: RunState, progress: Progress
+) -> Silence:
+    """Changes the live configuration, stops the heartbeat, and waits for ABORT."""
+    changed = sandbox.stack.config_dir / "prometheus.yml"
+    changed.write_text(f"{changed.read_text()}\n# a change, to be rolled back\n")
     sandbox.heart.stop()
     began = time.monotonic()
     run_state.events.append(Event(time.time(), "heartbeat", "stopped"))
@@ -69,23 +88,30 @@ def test_silence_aborts_and_not_too_early(silence: Silence, settings: Settings) 
 
 @pytest.fixture(scope="module")
 def recovery(
-    sandbox: Sandbox, silence: Silence, settings: Settings, run_state: RunState, progress: Progress
-) -> Look:
-    """Beats again and waits for GO."""
+    silence: Silence, sandbox: Sandbox, store: CheckpointStore, settings: Settings, run_state: RunState
+) -> RolledBack:
+    """Beats again, rolls back to what earned the GO, and waits for the next one."""
     sandbox.heart.start()
     run_state.events.append(Event(time.time(), "heartbeat", "started"))
-    # The alert still fires at the first looks: ABORT does not end this wait.
-    (look,) = sandbox.judge.judge(settings.deadline, until=frozenset({Verdict.GO}), progress=progress)
-    run_state.events.append(Event(time.time(), "verdict", look.decision.verdict.name))
-    return look
+    done = roll_back(
+        LiveServer.of_stack(sandbox.stack),
+        store,
+        sandbox.judge,
+        deadline_seconds=settings.deadline,
+    )
+    run_state.events.append(Event(time.time(), "rollback", done.restored.hash[:16]))
+    run_state.events.append(Event(time.time(), "verdict", done.verdict.name))
+    return done
 
 
 @pytest.mark.gate("smoke/recovery")
-def test_recovery_is_go_again(recovery: Look) -> None:
-    """After new beats the verdict MUST be GO again."""
-    decision = recovery.decision
+def test_rollback_is_go_again(recovery: RolledBack, store: CheckpointStore) -> None:
+    """After the rollback and new beats the verdict MUST be GO, on exactly the files that earned the GO before."""
+    (look,) = recovery.looks
+    live = read_configuration(store.live_dir).hash
 
-    if decision.verdict is not Verdict.GO:
-        hold(
-            f"expected GO, found {decision.verdict.name} after {decision.waited_seconds:.1f} s: {decision.cause}"
-        )
+    if recovery.verdict is not Verdict.GO:
+        cause, waited = look.decision.cause, look.decision.waited_seconds
+        hold(f"expected GO after the rollback, found {recovery.verdict.name} after {waited:.1f} s: {cause}")
+    if not live == recovery.restored.hash != recovery.replaced_hash:
+        hold(f"expected {recovery.restored.hash[:16]} in place of another, found {live[:16]} to be live")

@@ -42,9 +42,24 @@ def gate_run(tmp_path: Path, settings: Settings, pytestconfig: pytest.Config) ->
     def run(*arguments: str, plugin: str = "") -> Run:
         (tmp_path / "intruder.py").write_text(plugin, encoding="utf-8")
         environ = {name: value for name, value in os.environ.items() if not name.startswith("L4_")}
-        environ |= {"PYTHONPATH": str(tmp_path), "L4_STACK": "processes", "L4_CACHE_DIR": str(settings.cache_dir)}
+        environ |= {
+            "PYTHONPATH": str(tmp_path),
+            "L4_STACK": "processes",
+            "L4_CACHE_DIR": str(settings.cache_dir),
+        }
         reports = tmp_path / "reports"
-        command = [sys.executable, "-m", "pytest", "-m", "l4_gate", "-q", "-p", "no:cacheprovider", "-p", "intruder"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-m",
+            "l4_gate",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "intruder",
+        ]
         done = subprocess.run(
             [*command, f"--l4-report-dir={reports}", *arguments],
             cwd=pytestconfig.rootpath,
@@ -64,7 +79,9 @@ def gate_run(tmp_path: Path, settings: Settings, pytestconfig: pytest.Config) ->
 @pytest.mark.parametrize(
     ("arguments", "plugin", "answered"),
     [
-        pytest.param(["-k", "freshness"], "", {"heartbeat/fresh[prod]", "heartbeat/ok[prod]"}, id="chosen-by-name"),
+        pytest.param(
+            ["-k", "freshness"], "", {"heartbeat/fresh[prod]", "heartbeat/ok[prod]"}, id="chosen-by-name"
+        ),
         pytest.param(
             [NOT_SMOKE, "--deselect=tests/gate/test_rules.py"],
             "",
@@ -118,7 +135,9 @@ def test_run_without_every_gate_is_hold(
         pytest.param(["-k", "no_such_gate"], "", id="nothing-selected"),
     ],
 )
-def test_run_that_ends_early_leaves_hold(gate_run: Callable[..., Run], arguments: list[str], plugin: str) -> None:
+def test_run_that_ends_early_leaves_hold(
+    gate_run: Callable[..., Run], arguments: list[str], plugin: str
+) -> None:
     """A run that crashes, stops or selects nothing MUST leave HOLD on disk with the gates that did not run."""
     run = gate_run(*arguments, plugin=plugin)
 
