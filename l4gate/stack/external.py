@@ -62,6 +62,11 @@ class ExternalStack:
         """Unknown."""
         self._refuse("show its textfile folder")
 
+    @property
+    def groups_file(self) -> Path:
+        """Unknown."""
+        self._refuse("show the file of its Pushgateway")
+
     def reload(self) -> None:
         """Refused."""
         self._refuse("be reloaded from here")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Final
 
 import requests
@@ -51,8 +52,11 @@ class LocalStack(ABC):
         self.origins: dict[str, str] = {}
         self._services = services
         self._dirs = run_dir
+        self._unrendered: Mapping[str, str] | None = None  # addresses for the rules, until these are written
         self._http = requests.Session()
         self._http.trust_env = False  # a proxy from the environment cannot reach our loopback
+        if spec.groups is not None:
+            self.groups_file.write_bytes(spec.groups)
 
     @property
     def run_id(self) -> str:
@@ -93,6 +97,11 @@ class LocalStack(ABC):
     def textfile_dir(self) -> Path:
         """See `Stack.textfile_dir`."""
         return self._dirs.textfile
+
+    @property
+    def groups_file(self) -> Path:
+        """See `Stack.groups_file`."""
+        return self._dirs.pushgateway / "groups"
 
     @property
     @abstractmethod
@@ -171,6 +180,8 @@ class LocalStack(ABC):
         held = self._dirs.held_rules
         if not held.exists():
             return
+        if self._unrendered is not None:
+            self._render_rules(self._unrendered)
         wait_until(
             lambda: not self._unscraped(),
             deadline_seconds=_FIRST_SCRAPE_SECONDS + 2 * SCRAPE_INTERVAL_SECONDS,
@@ -186,16 +197,30 @@ class LocalStack(ABC):
         self.reload()
 
     def _render(self, addresses: Mapping[str, str]) -> None:
-        """Writes the configuration of this run; on a scaled stack the rules are held back. See `Stack.load_rules`."""
+        """Writes the configuration of this run; on a scaled stack the rules wait. See `Stack.load_rules`."""
+        scaled = self.spec.factor > 1
+        self._render_to(self.config_dir, addresses, rules=not scaled)
+        if scaled:
+            self._unrendered = addresses
+            (self.config_dir / "rules").mkdir(exist_ok=True)
+            self._dirs.held_rules.mkdir(exist_ok=True)
+
+    def _render_rules(self, addresses: Mapping[str, str]) -> None:
+        """Writes the rules that wait: while Prometheus waits for its first scrape, this takes no time."""
+        with TemporaryDirectory(dir=self.run_dir) as folder:
+            self._render_to(Path(folder), addresses, rules=True)
+            (Path(folder) / "rules").replace(self._dirs.held_rules)
+        self._unrendered = None
+
+    def _render_to(self, folder: Path, addresses: Mapping[str, str], *, rules: bool) -> None:
         render(
             self.spec.source,
-            self.config_dir,
+            folder,
             factor=self.spec.factor,
             realms=self.spec.realms,
             addresses=addresses,
+            rules=rules,
         )
-        if self.spec.factor > 1:
-            self._hold_rules()
 
     def _mounted(self, service: str) -> dict[str, Path]:
         """The folder of this run for each path that the service's definition mounts."""

@@ -28,6 +28,7 @@ class StackSpec:
         generation: of the programs, one of `settings.GENERATIONS`.
         source: the folder with prometheus.yml, rules/ and targets/.
         history: fills the empty TSDB folder that it is given before Prometheus starts.
+        groups: a persistence file of a Pushgateway, to start with what it had been pushed.
     """
 
     factor: float
@@ -35,6 +36,7 @@ class StackSpec:
     generation: str
     source: Path
     history: Callable[[Path, Promtool], None] | None = None
+    groups: bytes | None = None
 
 
 class Stack(Protocol):
@@ -87,6 +89,10 @@ class Stack(Protocol):
     @property
     def textfile_dir(self) -> Path:
         """Where node-exporter reads .prom files."""
+
+    @property
+    def groups_file(self) -> Path:
+        """Where the Pushgateway keeps what it was pushed."""
 
     @property
     def versions(self) -> Mapping[str, str]:
