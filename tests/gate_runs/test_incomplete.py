@@ -1,4 +1,4 @@
-"""A gate run that did not answer every gate is HOLD, whatever pytest itself would say: whole runs, on a real sandbox."""
+"""A gate run that did not answer every gate is HOLD, whatever pytest itself says: whole runs, on a real sandbox."""
 
 from __future__ import annotations
 
