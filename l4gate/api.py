@@ -135,6 +135,17 @@ class PrometheusApi:
             return ""
         return str(data.get("version", "")) if isinstance(data, dict) else ""
 
+    def reload(self) -> str:
+        """
+        Asks the server to read its configuration again; "" when it says that it did, else its own words.
+
+        Raises:
+            ApiUnreachable, ApiBadAnswer: if no answer came.
+        """
+        path = "/-/reload"
+        status, _, body = self._fetch(path, {}, method="POST")
+        return "" if status == requests.codes.ok else f"HTTP {status}: {_quote(_decoded(body))}"
+
     def _whole(self, path: str, params: Mapping[str, str]) -> Any:
         """The `data` of an answer that must not be partial: half a list of rules hides what the other half says."""
         data, warnings = self.get(path, params)
@@ -186,7 +197,9 @@ class PrometheusApi:
             raise self._malformed(path, "warnings that are not a list of texts")
         return payload.get("data"), tuple(warnings)
 
-    def _fetch(self, path: str, params: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
+    def _fetch(
+        self, path: str, params: Mapping[str, str], *, method: str = "GET"
+    ) -> tuple[int, Mapping[str, str], bytes]:
         """
         Status, headers and body, within the time limit as a whole.
 
@@ -198,7 +211,7 @@ class PrometheusApi:
 
         def run() -> None:
             try:
-                outcome.append(self._read(session, path, params, stop))
+                outcome.append(self._read(session, method, path, params, stop))
             except Exception as error:  # noqa: BLE001 - handed over to the waiting thread, which judges it
                 outcome.append(error)
 
@@ -217,9 +230,15 @@ class PrometheusApi:
         return result
 
     def _read(
-        self, session: requests.Session, path: str, params: Mapping[str, str], stop: threading.Event
+        self,
+        session: requests.Session,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        stop: threading.Event,
     ) -> tuple[int, Mapping[str, str], bytes]:
-        with session.get(
+        with session.request(
+            method,
             self.base_url + path,
             params=dict(params),
             headers=self._headers,

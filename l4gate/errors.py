@@ -11,7 +11,9 @@ Every error that l4gate raises on purpose.
     |  `- ApiBadAnswer         an answer that is not the API's: HTML, cut JSON, a redirect, an error status
     |- RuleError               a rule or configuration file cannot be used
     |  `- ExpressionError      a PromQL expression cannot be used; knows at which character
-    `- HistoryError            a history cannot be described, built or read back
+    |- HistoryError            a history cannot be described, built or read back
+    |- OperationRefused        a reload, checkpoint or rollback that was not carried out, and what holds now
+    `- RehearsalFailed         a restore drill that proved the opposite: a bad archive, lost samples, no GO
 
 A message says what was expected, what was found, where, how long was waited, and the next step.
 """
@@ -73,3 +75,11 @@ class ExpressionError(RuleError):
 
 class HistoryError(GateError):
     """A history cannot be described, built or read back."""
+
+
+class OperationRefused(GateError):
+    """A reload, checkpoint or rollback that was not carried out. The message says what holds now."""
+
+
+class RehearsalFailed(GateError):
+    """A restore drill did not prove that everything comes back: a bad archive, lost samples, or no GO."""

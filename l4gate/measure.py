@@ -282,7 +282,7 @@ def _rules(data: dict[str, Any], expectation: Expectation, realm: str, now: floa
             name = rule["name"]
             if (rule.get("labels") or {}).get(contract.REALM_LABEL, realm) != realm:
                 continue
-            at = _unix(rule.get("lastEvaluation"))
+            at = unix_time(rule.get("lastEvaluation"))
             evaluated.append(at)
             if rule.get("health") == "err":
                 faults.append(RuleFault(name, _text(rule.get("lastError"))))
@@ -307,7 +307,7 @@ def _rules(data: dict[str, Any], expectation: Expectation, realm: str, now: floa
     )
 
 
-def _unix(text: Any) -> float:
+def unix_time(text: Any) -> float:
     """Unix seconds of an RFC 3339 time with up to nanoseconds; minus infinity for none ("0001-01-01...")."""
     try:
         parsed = dt.datetime.fromisoformat(text) if isinstance(text, str) else None

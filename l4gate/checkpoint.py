@@ -1,0 +1,230 @@
+"""
+Configurations that earned a GO, kept by the hash of their content: what a rollback can go back to.
+
+    STATE/checkpoints/<live folder>/<hash>/config/...        the files, byte for byte
+    STATE/checkpoints/<live folder>/<hash>/manifest.json     when, by which evidence, at which factor
+
+A checkpoint appears by one rename, complete and on the disk, or not at all. The hash finds what was damaged or edited;
+it is no signature, so who may write to the state folder can still put anything there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from l4gate.decide import Judge, Look
+from l4gate.errors import OperationRefused, UsageError
+from l4gate.live import CONFIG_FILE, Configuration, exclusive, read_configuration, sync
+from l4gate.reload import config_differences
+from l4gate.report.as_json import decision_as_dict, utc
+from l4gate.rules import diff_rules, groups_from_api, load_rules, rules_hash
+from l4gate.verdict import Verdict, worst
+
+KEEP: Final = 10  # a checkpoint has some 50 kB; ten promotions back nobody wants to go unseen
+STATE_VARIABLE: Final = "L4_STATE_DIR"
+_CONFIG: Final = "config"
+_MANIFEST: Final = "manifest.json"
+_TEMPORARY: Final = "new-"
+_FORMAT: Final = 1
+_SHORTEST_PREFIX: Final = 4
+
+
+def default_state_dir() -> Path:
+    """L4_STATE_DIR, else the user's state folder for l4gate, as the XDG base directory specification has it."""
+    named = os.environ.get(STATE_VARIABLE)
+    if named:
+        return Path(named)
+    base = os.environ.get("XDG_STATE_HOME")
+    return Path(base) / "l4gate" if base else Path.home() / ".local" / "state" / "l4gate"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One kept configuration. `earned_at` is when it last earned a GO, in Unix seconds of this machine."""
+
+    hash: str
+    folder: Path
+    earned_at: float
+    manifest: dict[str, Any]
+
+    def configuration(self) -> Configuration:
+        """
+        Its files, checked.
+
+        Raises:
+            OperationRefused: if they are not those that earned the GO.
+        """
+        try:
+            content = read_configuration(self.folder / _CONFIG)
+        except UsageError as error:
+            message = f"checkpoint {self.hash[:16]} cannot be used: {error.message}"
+            raise OperationRefused(message, next_step="name another one with --to.") from None
+        if content.hash != self.hash:
+            message = (
+                f"expected checkpoint {self.hash[:16]} to hold what earned its GO, found content {content.hash[:16]} "
+                f"in {self.folder}: it was damaged or edited."
+            )
+            raise OperationRefused(
+                message, next_step="name another one with --to, and find out who wrote there."
+            )
+        return content
+
+    def __str__(self) -> str:
+        return f"{self.hash[:16]} (GO at {utc(self.earned_at)})"
+
+
+class CheckpointStore:
+    """The checkpoints of one live folder."""
+
+    def __init__(self, state_dir: Path, live_dir: Path, *, keep: int = KEEP) -> None:
+        if keep < 1:
+            message = f"expected to keep at least one checkpoint, found {keep}."
+            raise UsageError(message)
+        self.live_dir = live_dir.resolve()
+        self.keep = keep
+        # Two servers may share a state folder; neither may be given the other's configuration.
+        name = hashlib.sha256(os.fsencode(self.live_dir)).hexdigest()[:16]
+        self.folder = state_dir / "checkpoints" / name
+
+    def all(self) -> tuple[Checkpoint, ...]:
+        """The newest GO first. What has no readable manifest is no checkpoint."""
+        if not self.folder.is_dir():
+            return ()
+        found = [each for path in self.folder.iterdir() if (each := _load(path))]
+        return tuple(sorted(found, key=lambda each: each.earned_at, reverse=True))
+
+    def find(self, prefix: str) -> Checkpoint:
+        """
+        The one whose hash begins so.
+
+        Raises:
+            UsageError: if there is none, or more than one.
+        """
+        found = [each for each in self.all() if each.hash.startswith(prefix.lower())]
+        if len(prefix) < _SHORTEST_PREFIX or len(found) != 1:
+            names = ", ".join(each.hash[:16] for each in self.all()) or "none at all"
+            message = (
+                f"expected the first {_SHORTEST_PREFIX} or more digits of one checkpoint, found {prefix!r}; "
+                f"kept for {self.live_dir}: {names}."
+            )
+            raise UsageError(message)
+        return found[0]
+
+    def save(self, content: Configuration, looks: Sequence[Look], *, factor: float, url: str) -> Checkpoint:
+        """
+        Keeps a configuration; one that is kept already gets the new evidence. Older ones than the newest `keep` go.
+
+        Raises:
+            OperationRefused: if the looks are no GO.
+        """
+        verdict = worst(look.decision.verdict for look in looks)
+        if verdict is not Verdict.GO:
+            cause = next((look.decision.cause for look in looks if look.decision.cause), None)
+            message = (
+                f"expected a GO to keep {self.live_dir}, found {verdict.name}: {cause or 'no look at all'}"
+            )
+            raise OperationRefused(message)
+        earned_at = time.time()
+        manifest: dict[str, Any] = {
+            "format": _FORMAT,
+            "hash": content.hash,
+            "earned_at": earned_at,
+            "live_dir": str(self.live_dir),
+            "url": url,
+            "factor": factor,
+            "rules_hash": "",
+            "realms": [decision_as_dict(look.decision) for look in looks],
+        }
+        with self._locked():
+            temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self.folder))
+            content.write(temporary / _CONFIG)
+            manifest["rules_hash"] = rules_hash(load_rules(temporary / _CONFIG))
+            with (temporary / _MANIFEST).open("x", encoding="utf-8") as file:
+                json.dump(manifest, file, indent=2, allow_nan=False)
+                file.flush()
+                os.fsync(file.fileno())
+            sync(temporary)
+            self._put(temporary, content.hash)
+            for old in self.all()[self.keep :]:
+                shutil.rmtree(old.folder)
+            sync(self.folder)
+        return Checkpoint(content.hash, self.folder / content.hash, earned_at, manifest)
+
+    def _put(self, temporary: Path, name: str) -> None:
+        """Gives a complete folder its name; if it is there already and whole, only the manifest is new."""
+        place = self.folder / name
+        existing = _load(place)
+        try:
+            if existing:
+                existing.configuration()
+                (temporary / _MANIFEST).rename(place / _MANIFEST)
+                sync(place)
+                shutil.rmtree(temporary)
+                return
+        except OperationRefused:
+            pass  # damaged: the whole one takes its place
+        if place.exists():
+            place.rename(Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self.folder)) / name)
+        temporary.rename(place)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with exclusive(self.folder / "lock"):
+            self._remove_leftovers()
+            yield
+            self._remove_leftovers()
+
+    def _remove_leftovers(self) -> None:
+        for path in self.folder.glob(f"{_TEMPORARY}*"):
+            shutil.rmtree(path)
+
+
+def checkpoint(store: CheckpointStore, judge: Judge, looks: Sequence[Look], *, factor: float) -> Checkpoint:
+    """
+    Keeps what is live, if the looks are a GO and the server runs what is in the live folder.
+
+    Raises:
+        OperationRefused: if it has not earned it.
+        RuleError, ApiError: if the folder or the server cannot be read.
+    """
+    content = read_configuration(store.live_dir)
+    with tempfile.TemporaryDirectory(prefix="l4gate-checkpoint-") as folder:
+        content.write(Path(folder))
+        groups = load_rules(Path(folder))
+    loaded = groups_from_api(judge.rules_api.rules())
+    difference = diff_rules(groups, loaded, foreign=judge.expectation.foreign)
+    if not difference:
+        config = yaml.safe_load(content.files[CONFIG_FILE])
+        difference = "\n".join(config_differences(judge.api, config))
+    if difference:
+        message = (
+            f"expected {judge.rules_api.base_url} to run what is in {store.live_dir}, found something else:\n"
+            f"{difference}\n"
+        )
+        raise OperationRefused(message, next_step="run l4gate reload, then try again.")
+    return store.save(content, looks, factor=factor, url=judge.api.base_url)
+
+
+def _load(folder: Path) -> Checkpoint | None:
+    if folder.name.startswith(_TEMPORARY):
+        return None
+    try:
+        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        earned_at = float(manifest["earned_at"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    # The folder's name is what is asked for and compared, never what the manifest says about itself.
+    return Checkpoint(folder.name, folder, earned_at, manifest)

@@ -1,0 +1,82 @@
+"""
+`l4gate checkpoint`: keep what is live, if it earns a GO now.
+
+Exit codes: 0 kept, 3 not kept (no GO, or the server runs something else), 4 ABORT, 2 usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any, Final
+
+from l4gate.checkpoint import KEEP, Checkpoint, checkpoint
+from l4gate.commands.decide import Progress
+from l4gate.commands.operations import (
+    JUDGING_OPTIONS,
+    add_live_dir,
+    add_state_dir,
+    needed_live_dir,
+    needed_url,
+    store_for,
+)
+from l4gate.decide import judge_for
+from l4gate.report.as_json import utc
+from l4gate.report.terminal import decision_lines
+from l4gate.settings import Settings
+from l4gate.verdict import Verdict, worst
+
+HELP: Final = "keep the live configuration for a rollback, if it earns a GO now"
+OPTIONS: Final = tuple(name for name in JUDGING_OPTIONS if name != "cache-dir")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the folders, how many are kept, `--list` and `--json`."""
+    add_live_dir(parser)
+    add_state_dir(parser)
+    parser.add_argument(
+        "--keep", type=int, default=KEEP, metavar="N", help="how many are kept (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--list", action="store_true", help="only print what is kept for the live folder, the newest first"
+    )
+    parser.add_argument("--json", action="store_true", help="print as JSON")
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Judges, and keeps the configuration on GO."""
+    store = store_for(args, needed_live_dir(args), keep=args.keep)
+    if args.list:
+        _print(args, list(store.all()))
+        return Verdict.GO.exit_code
+    judge = judge_for(settings, needed_url(args, settings))
+    with Progress() as progress:
+        looks = judge.judge(settings.deadline, progress=progress)
+    verdict = worst(look.decision.verdict for look in looks)
+    if verdict is not Verdict.GO:
+        print(f"nothing was kept: expected GO, found {verdict.name}", file=sys.stderr)
+        for look in looks:
+            for line in decision_lines(look.decision):
+                print(line, file=sys.stderr)
+        return verdict.exit_code
+    _print(args, [checkpoint(store, judge, looks, factor=settings.factor)])
+    return Verdict.GO.exit_code
+
+
+def as_dict(kept: Checkpoint) -> dict[str, Any]:
+    """A checkpoint for programs, without its evidence, which stands in its manifest."""
+    return {
+        "hash": kept.hash,
+        "earned_at": utc(kept.earned_at),
+        "rules_hash": kept.manifest.get("rules_hash"),
+        "folder": str(kept.folder),
+    }
+
+
+def _print(args: argparse.Namespace, kept: list[Checkpoint]) -> None:
+    if args.json:
+        print(json.dumps([as_dict(each) for each in kept], indent=2))
+    else:
+        for each in kept:
+            print(f"{each} {each.folder}")

@@ -1,0 +1,97 @@
+"""What the verbs that change a server have in common: the server's folder, the state folder, and a promtool for it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Final
+
+from l4gate.api import PrometheusApi
+from l4gate.checkpoint import STATE_VARIABLE, CheckpointStore, default_state_dir
+from l4gate.errors import UsageError
+from l4gate.promtool import host_promtool
+from l4gate.reload import RELOAD_SECONDS, LiveServer, generation_of
+from l4gate.settings import Settings
+
+LIVE_VARIABLE: Final = "L4_LIVE_DIR"
+JUDGING_OPTIONS: Final = (
+    "url",
+    "realm",
+    "factor",
+    "deadline",
+    "rules-url",
+    "foreign-rules",
+    "config-dir",
+    "bearer-token-file",
+    "basic-auth-file",
+    "cache-dir",
+)
+
+
+def add_live_dir(parser: argparse.ArgumentParser) -> None:
+    """Adds `--live-dir`."""
+    parser.add_argument(
+        "--live-dir",
+        type=Path,
+        metavar="DIR",
+        default=os.environ.get(LIVE_VARIABLE),
+        help="the folder whose prometheus.yml, rules/ and targets/ the server reads "
+        f"(environment: {LIVE_VARIABLE})",
+    )
+
+
+def add_state_dir(parser: argparse.ArgumentParser) -> None:
+    """Adds `--state-dir`."""
+    parser.add_argument(
+        "--state-dir",
+        type=Path,
+        metavar="DIR",
+        default=default_state_dir(),
+        help=f"where checkpoints are kept (environment: {STATE_VARIABLE}; default: %(default)s)",
+    )
+
+
+def live_server(args: argparse.Namespace, settings: Settings) -> LiveServer:
+    """
+    The server of `--url` with the folder of `--live-dir`.
+
+    Raises:
+        UsageError: if one of the two was not given.
+    """
+    url, live_dir = needed_url(args, settings), needed_live_dir(args)
+    api = PrometheusApi(
+        url,
+        timeout_seconds=RELOAD_SECONDS,
+        bearer_token_file=settings.bearer_token_file,
+        basic_auth_file=settings.basic_auth_file,
+    )
+    return LiveServer(
+        api=api,
+        live_dir=live_dir,
+        promtool=lambda version: host_promtool(generation_of(version), settings.cache_dir),
+        factor=settings.factor,
+        realms=settings.realms,
+        foreign=settings.foreign_rules,
+    )
+
+
+def needed_url(args: argparse.Namespace, settings: Settings) -> str:
+    """The URL, or a usage error."""
+    if settings.url is None:
+        message = f"{args.verb} needs a server."
+        raise UsageError(message, next_step="give --url http://HOST:PORT.")
+    return settings.url
+
+
+def needed_live_dir(args: argparse.Namespace) -> Path:
+    """The live folder, or a usage error."""
+    if not args.live_dir:
+        message = f"{args.verb} needs the folder that the server reads."
+        raise UsageError(message, next_step="give --live-dir DIR.")
+    return Path(args.live_dir)
+
+
+def store_for(args: argparse.Namespace, live_dir: Path, **options: int) -> CheckpointStore:
+    """The checkpoints of the live folder."""
+    return CheckpointStore(args.state_dir, live_dir, **options)

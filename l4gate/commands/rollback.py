@@ -1,0 +1,80 @@
+"""
+`l4gate rollback`: back to the last configuration that earned a GO, and a new verdict.
+
+Exit codes: 0 restored and GO, 3 refused or not proven, 4 restored but an abort alert still fires, 2 usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any, Final
+
+from l4gate.commands.decide import Progress
+from l4gate.commands.operations import (
+    JUDGING_OPTIONS,
+    add_live_dir,
+    add_state_dir,
+    live_server,
+    needed_url,
+    store_for,
+)
+from l4gate.decide import judge_for
+from l4gate.report.as_json import decision_as_dict
+from l4gate.report.terminal import decision_lines
+from l4gate.rollback import RolledBack, roll_back
+from l4gate.settings import Settings
+
+HELP: Final = "restore the last configuration that earned a GO, reload, and judge again"
+OPTIONS: Final = JUDGING_OPTIONS
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the folders, the checkpoint and `--json`."""
+    add_live_dir(parser)
+    add_state_dir(parser)
+    parser.add_argument(
+        "--to", default="", metavar="HASH", help="the checkpoint to restore (default: the last that differs)"
+    )
+    parser.add_argument("--json", action="store_true", help="print what was done as JSON")
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Rolls back and prints the new verdict."""
+    server = live_server(args, settings)
+    judge = judge_for(settings, needed_url(args, settings))
+    with Progress() as progress:
+        done = roll_back(
+            server,
+            store_for(args, server.live_dir),
+            judge,
+            deadline_seconds=settings.deadline,
+            to=args.to,
+            progress=progress,
+        )
+    if args.json:
+        print(json.dumps(as_dict(done), indent=2, allow_nan=False))
+    else:
+        print("\n".join(lines(done)))
+    return done.verdict.exit_code
+
+
+def lines(done: RolledBack) -> list[str]:
+    """What was done, for people."""
+    what = f"to {done.restored}, in place of {done.replaced_hash[:16]}"
+    return [
+        f"rolled back in {done.seconds:.1f} s {what}: {done.verdict.name}",
+        *(line for look in done.looks for line in decision_lines(look.decision)),
+    ]
+
+
+def as_dict(done: RolledBack) -> dict[str, Any]:
+    """What was done, for programs."""
+    return {
+        "verdict": done.verdict.name,
+        "exit_code": done.verdict.exit_code,
+        "restored": done.restored.hash,
+        "replaced": done.replaced_hash,
+        "seconds": round(done.seconds, 3),
+        "realms": [decision_as_dict(look.decision) for look in done.looks],
+    }

@@ -1,0 +1,253 @@
+"""
+The configuration that a Prometheus reads, as one thing: read whole, named by its content, replaced in one step.
+
+A configuration is prometheus.yml with rules/ and targets/; other files of the folder are left alone. Prometheus reads
+several files, so they are never replaced one by one. Behind the names that it reads stands one link:
+
+    LIVE/prometheus.yml -> .l4gate/current/prometheus.yml        LIVE/.l4gate/current -> generation-xxxx
+    LIVE/rules          -> .l4gate/current/rules
+    LIVE/targets        -> .l4gate/current/targets
+
+and renaming a new link over `current` switches everything at once, as Kubernetes does for its mounted ConfigMaps.
+It all happens below LIVE, with relative links, so a container that has LIVE mounted sees it too. A plain folder is
+brought into this form first: each name becomes a link to a copy of what it was, so that every moment on the way shows
+the same files. A run that dies leaves the old or the new configuration, and a leftover for the next run to remove.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from l4gate.errors import OperationRefused, StackError, UsageError
+
+CONFIG_FILE: Final = "prometheus.yml"
+PARTS: Final = (CONFIG_FILE, "rules", "targets")
+_HIDDEN: Final = ".l4gate"
+_CURRENT: Final = "current"
+_LOCK: Final = "lock"
+_READ_ATTEMPTS: Final = 20
+_AT_FDCWD: Final = -100
+_RENAME_EXCHANGE: Final = 2  # linux/fs.h
+_GIT_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The files of a configuration by their path in the folder, as bytes."""
+
+    files: Mapping[str, bytes]
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over paths and bytes, each with its length in front, as 64 hexadecimal digits."""
+        digest = hashlib.sha256()
+        for name, content in sorted(self.files.items()):
+            for part in (name.encode(), content):
+                digest.update(len(part).to_bytes(8, "big"))
+                digest.update(part)
+        return digest.hexdigest()
+
+    def write(self, folder: Path, *, like: Path | None = None) -> None:
+        """Writes it into an empty folder and waits for the disk. `like` is a live folder whose modes are taken over."""
+        for name, content in self.files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        for path in (folder, *folder.rglob("*")):
+            if like is not None:
+                _take_over(path, like if path.is_dir() else like / CONFIG_FILE)
+            if path.is_dir():
+                sync(path)
+
+
+def read_configuration(folder: Path) -> Configuration:
+    """
+    What a Prometheus that reads this folder sees.
+
+    Raises:
+        UsageError: if there is no prometheus.yml in it, or a file cannot be read.
+        StackError: if somebody keeps changing it.
+    """
+    before = _read(folder)
+    for _ in range(_READ_ATTEMPTS):
+        again = _read(folder)
+        if again == before:
+            return again
+        before = again
+    message = f"expected {folder} to stand still while it is read, found it changing {_READ_ATTEMPTS} times."
+    raise StackError(message, next_step="see who writes there.")
+
+
+def switch(live: Path, wanted: Configuration) -> None:
+    """
+    Makes `wanted` what the folder holds, in one step; whoever dies on the way leaves the old or the new configuration.
+
+    Raises:
+        OperationRefused: for a folder whose files are in a git work tree.
+        StackError: if the folder cannot be written to, or its file system cannot exchange two names.
+    """
+    refuse_work_tree(live)
+    try:
+        with _locked(live) as hidden:
+            _remove_leftovers(hidden)
+            if any(not _is_link_of_ours(live, part) for part in PARTS):
+                _adopt(live, hidden)
+            _point(hidden, _generation(live, hidden, wanted))
+            # Prometheus watches the folder of its target lists, which is the old one: that it goes makes it look again.
+            _remove_leftovers(hidden)
+    except OSError as error:
+        message = f"expected to put a configuration into {live}, found: {error}."
+        raise StackError(
+            message, next_step="mend that; what Prometheus reads is the old configuration or the new one."
+        ) from None
+
+
+def refuse_work_tree(live: Path) -> None:
+    """
+    Keeps our hands off the sources.
+
+    Raises:
+        OperationRefused: if any file of the configuration is tracked by git, or git cannot say.
+    """
+    resolved = live.resolve()
+    if not any((each / ".git").exists() for each in (resolved, *resolved.parents)):
+        return
+    command = ["git", "-C", str(resolved), "ls-files", "--", *PARTS]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_GIT_SECONDS)
+        found = done.stdout.splitlines()[0] if done.stdout else done.stderr.strip()
+    except (OSError, subprocess.TimeoutExpired) as error:
+        found = str(error)
+    if found:
+        message = (
+            f"expected a live folder, found the git work tree {resolved} ({found}); nothing was changed."
+        )
+        raise OperationRefused(message, next_step="name the folder that the server reads.")
+
+
+def sync(folder: Path) -> None:
+    """Waits until the names in a folder are on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def exclusive(lock: Path) -> Iterator[None]:
+    """Holds a lock file; the kernel lets go of it when the process ends, however that happens."""
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _read(folder: Path) -> Configuration:
+    files = {}
+    try:
+        files[CONFIG_FILE] = (folder / CONFIG_FILE).read_bytes()
+        for part in PARTS[1:]:
+            for path in sorted((folder / part).rglob("*")):
+                if path.is_file():
+                    with contextlib.suppress(FileNotFoundError):  # gone meanwhile: the second reading tells
+                        files[path.relative_to(folder).as_posix()] = path.read_bytes()
+    except OSError as error:
+        message = f"expected a folder with {CONFIG_FILE}, rules/ and targets/ at {folder}, found: {error}."
+        raise UsageError(message) from None
+    return Configuration(files)
+
+
+@contextlib.contextmanager
+def _locked(live: Path) -> Iterator[Path]:
+    hidden = live / _HIDDEN
+    if not hidden.is_dir():
+        hidden.mkdir(exist_ok=True)
+        _take_over(hidden, live)
+    with exclusive(hidden / _LOCK):
+        yield hidden
+
+
+def _is_link_of_ours(live: Path, part: str) -> bool:
+    path = live / part
+    return path.is_symlink() and str(path.readlink()) == _link_text(part)
+
+
+def _link_text(part: str) -> str:
+    return f"{_HIDDEN}/{_CURRENT}/{part}"
+
+
+def _adopt(live: Path, hidden: Path) -> None:
+    """Makes links of the three names, each to a copy of what it was."""
+    _point(hidden, _generation(live, hidden, read_configuration(live)))
+    for part in PARTS:
+        if _is_link_of_ours(live, part):
+            continue
+        path, link = live / part, hidden / f"link-{part}"
+        link.symlink_to(_link_text(part))
+        if path.is_dir() and not path.is_symlink():
+            _exchange(link, path)
+        else:
+            link.rename(path)
+    sync(live)
+
+
+def _generation(live: Path, hidden: Path, content: Configuration) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="generation-", dir=hidden))
+    content.write(folder, like=live)
+    return folder
+
+
+def _point(hidden: Path, generation: Path) -> None:
+    sync(hidden)  # the generation's name must not come to the disk after the link to it
+    link = hidden / "next"
+    link.symlink_to(generation.name)
+    link.rename(hidden / _CURRENT)
+    sync(hidden)
+
+
+def _remove_leftovers(hidden: Path) -> None:
+    current = hidden / _CURRENT
+    wanted = {_LOCK, _CURRENT, str(current.readlink()) if current.is_symlink() else ""}
+    for path in hidden.iterdir():
+        if path.name in wanted:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _take_over(path: Path, model: Path) -> None:
+    """Gives a path the mode of another, and its owner where that is allowed: the server must be able to read it."""
+    status = model.stat()
+    path.chmod(status.st_mode & 0o7777)
+    with contextlib.suppress(PermissionError):
+        os.chown(path, status.st_uid, status.st_gid)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Swaps two names in one step; Python has no call for it."""
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is None:
+        raise OSError(errno.ENOSYS, "this system cannot exchange two names in one step")
+    if renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"cannot exchange {one} and {other}: {os.strerror(number)}")

@@ -1,0 +1,303 @@
+"""
+Safe reload: check, switch, reload, prove. A 200 is no proof: an empty rule file gets one too.
+
+Nothing is put into the live folder before it has passed the check. If the server refuses, or it cannot be proven that
+the new configuration is the live one, the old files come back and are reloaded, because a refused reload is partial:
+scrape jobs are taken over while the rules stay old.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from l4gate.api import PrometheusApi
+from l4gate.contract import DEFAULT_REALM, SCRAPE_INTERVAL_SECONDS
+from l4gate.duration import parse_duration
+from l4gate.errors import ApiBadAnswer, GateError, OperationRefused, RuleError, UsageError
+from l4gate.lint.engine import lint
+from l4gate.lint.output import as_text
+from l4gate.live import CONFIG_FILE, Configuration, read_configuration, refuse_work_tree, switch
+from l4gate.measure import unix_time
+from l4gate.promtool import Promtool
+from l4gate.render import render
+from l4gate.rules import RuleGroup, diff_rules, groups_from_api, load_rules, rules_hash
+from l4gate.settings import GENERATIONS, Foreign
+from l4gate.stack import Stack
+from l4gate.wait import wait_until
+
+RELOAD_SECONDS: Final = 30.0  # takes milliseconds, but Prometheus sets itself no limit
+_DISCOVERY_SECONDS: Final = (
+    5.0  # Prometheus' ticker: a new scrape job has its first target after at most that
+)
+_ROOM_SECONDS: Final = 10.0  # on top of the theoretical bound, for a busy machine
+_POLL_SECONDS: Final = (0.05, 1.0)
+_SHOWN_DIFFERENCES: Final = 5
+_SECRET: Final = "<secret>"  # noqa: S105 - what Prometheus prints in place of one
+
+
+@dataclass(frozen=True)
+class LiveServer:
+    """
+    A running Prometheus with the folder that it reads.
+
+    `factor` and `realms` say how the folder was rendered from the repository; `promtool` gives one for a version.
+    """
+
+    api: PrometheusApi
+    live_dir: Path
+    promtool: Callable[[str], Promtool]
+    factor: float = 1.0
+    realms: tuple[str, ...] = (DEFAULT_REALM,)
+    foreign: Foreign = "differ"
+
+    @classmethod
+    def of_stack(cls, stack: Stack) -> LiveServer:
+        """The Prometheus of a stack of ours."""
+        api = PrometheusApi(stack.prometheus_url, timeout_seconds=RELOAD_SECONDS)
+        return cls(
+            api, stack.config_dir, lambda _version: stack.promtool, stack.spec.factor, stack.spec.realms
+        )
+
+
+@dataclass(frozen=True)
+class Reloaded:
+    """What is proven to be live. `seconds` counts from the first check to the proof."""
+
+    content_hash: str
+    rules_hash: str
+    groups: int
+    rules: int
+    server_version: str
+    promtool_version: str
+    seconds: float
+
+
+def generation_of(version: str) -> str:
+    """The generation of `settings.GENERATIONS` nearest to a version such as 3.5.3+ds1; the newest for none."""
+    try:
+        major, minor = (int(part) for part in version.split(".")[:2])
+    except ValueError:
+        return GENERATIONS[-1]
+
+    def distance(generation: str) -> tuple[int, int]:
+        other_major, other_minor = (int(part) for part in generation.split("."))
+        return abs(major - other_major), abs(minor - other_minor)
+
+    return min(GENERATIONS, key=distance)
+
+
+def check(content: Configuration, server: LiveServer, promtool: Promtool) -> tuple[RuleGroup, ...]:
+    """
+    Promtool and the lint over a copy of the files; returns the rules.
+
+    A scaled configuration is linted as what it is in production time. The lint knows the rules of the default realm;
+    for others there is promtool alone.
+
+    Raises:
+        OperationRefused: with everything that was found.
+    """
+    with tempfile.TemporaryDirectory(prefix="l4gate-check-") as folder:
+        copy, production = Path(folder, "live"), Path(folder, "production", "live")
+        copy.mkdir()
+        production.mkdir(parents=True)
+        content.write(copy)
+        done = promtool.run("check", "config", CONFIG_FILE, folder=copy)
+        if done.returncode != 0:
+            said = f"promtool {promtool.version}: {(done.stderr + done.stdout).strip()}"
+            raise _not_checked(server, said)
+        try:
+            groups = load_rules(copy)
+            if server.realms == (DEFAULT_REALM,):
+                linted = copy
+                if server.factor != 1:
+                    render(copy, production, factor=1 / server.factor, realms=server.realms, addresses={})
+                    linted = production
+                report = lint(linted, promtool=promtool)
+                if not report.clean:
+                    raise _not_checked(server, as_text(report))
+        except (RuleError, UsageError) as error:
+            raise _not_checked(server, str(error).replace(f"{copy}/", "")) from None
+        return groups
+
+
+def reload_live(server: LiveServer, wanted: Configuration | None = None) -> Reloaded:
+    """
+    Makes `wanted` (or the files as they stand in the live folder) what the server runs, and proves it.
+
+    Raises:
+        OperationRefused: if a check failed, the server refused or the proof did not come; says what is live now.
+        ApiError: if the server cannot be asked; nothing was changed.
+    """
+    started = time.monotonic()
+    if wanted is not None:
+        refuse_work_tree(server.live_dir)
+    before = read_configuration(server.live_dir)
+    content = wanted or before
+    version = server.api.version()
+    promtool = server.promtool(version)
+    groups = check(content, server, promtool)
+    changed = content.hash != before.hash
+    try:
+        if changed:
+            switch(server.live_dir, content)
+        _reload_and_prove(server, content, groups)
+    except (GateError, KeyboardInterrupt) as error:
+        now_live = _take_back(server, before) if changed else _UNCHANGED
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        message = f"the configuration is not live: {error} {now_live}"
+        raise OperationRefused(message, next_step="correct it and reload again.") from None
+    return Reloaded(
+        content.hash,
+        rules_hash(groups),
+        len(groups),
+        sum(len(group.rules) for group in groups),
+        version,
+        promtool.version,
+        time.monotonic() - started,
+    )
+
+
+_UNCHANGED: Final = (
+    "The folder still holds what was refused, and the server's old rules go on: mend one of them."
+)
+
+
+def config_differences(api: PrometheusApi, config: Mapping[str, Any]) -> Iterator[str]:
+    """What a prometheus.yml says and the server's own printout of its configuration does not."""
+    data, _ = api.get("/api/v1/status/config", {})
+    try:
+        loaded = yaml.safe_load(data["yaml"])
+    except (KeyError, TypeError, yaml.YAMLError):
+        message = f"{api.base_url}/api/v1/status/config answered without a configuration."
+        raise ApiBadAnswer(message) from None
+    yield from _differences(config, loaded, "")
+    jobs = [
+        {job.get("job_name") for job in each.get("scrape_configs") or ()}
+        for each in (config, loaded if isinstance(loaded, dict) else {})
+    ]
+    if jobs[0] != jobs[1]:
+        yield f"scrape jobs: expected {sorted(map(str, jobs[0]))}, found {sorted(map(str, jobs[1]))}"
+
+
+def _not_checked(server: LiveServer, found: str) -> OperationRefused:
+    message = f"the configuration did not pass the check, and nothing was changed:\n{found}\n"
+    return OperationRefused(
+        message, next_step=f"mend what is named; {server.api.base_url} runs its old rules until then."
+    )
+
+
+def _take_back(server: LiveServer, before: Configuration) -> str:
+    """Puts the old files back and says what came of it: the first error is the one to report."""
+    try:
+        switch(server.live_dir, before)
+        with tempfile.TemporaryDirectory(prefix="l4gate-before-") as folder:
+            before.write(Path(folder))
+            groups = load_rules(Path(folder))
+        _reload_and_prove(server, before, groups)
+    except GateError as error:
+        return f"The old files are back, but it cannot be proven that they are live: {error}"
+    return "The old configuration is back and proven live."
+
+
+def _reload_and_prove(server: LiveServer, content: Configuration, groups: tuple[RuleGroup, ...]) -> None:
+    since = server.api.now()
+    refusal = server.api.reload()
+    if refusal:
+        message = f"{server.api.base_url}/-/reload was refused: {refusal}."
+        raise OperationRefused(message, next_step="read its log; --web.enable-lifecycle must be set.")
+    slowest = max(group.interval_seconds or 0.0 for group in groups)
+    unproven: list[str] = []
+
+    def proven() -> bool:
+        unproven[:] = list(_unproven(server, content, groups, since))
+        return not unproven
+
+    wait_until(
+        proven,
+        deadline_seconds=2 * slowest
+        + _DISCOVERY_SECONDS
+        + SCRAPE_INTERVAL_SECONDS / server.factor
+        + _ROOM_SECONDS,
+        interval_seconds=min(max(slowest / 8, _POLL_SECONDS[0]), _POLL_SECONDS[1]),
+        what="the new configuration to be the live one",
+        last_seen=lambda: "; ".join(unproven[:_SHOWN_DIFFERENCES]),
+        next_step=f"look at {server.api.base_url}/config, /rules and /targets.",
+    )
+
+
+def _unproven(
+    server: LiveServer, content: Configuration, groups: tuple[RuleGroup, ...], since: float
+) -> Iterator[str]:
+    """Everything that is not yet as the files say, in words."""
+    config = yaml.safe_load(content.files[CONFIG_FILE])
+    yield from config_differences(server.api, config)
+    data = server.api.rules()
+    difference = diff_rules(groups, groups_from_api(data), foreign=server.foreign)
+    if difference:
+        yield f"the loaded rules are others:\n{difference}\n"
+    names = {group.name for group in groups}
+    for group in data["groups"]:
+        if group["name"] not in names:
+            continue
+        if unix_time(group.get("lastEvaluation")) < since:
+            yield f"group {group['name']} has not been evaluated since the reload"
+        for rule in group["rules"]:
+            if rule.get("health") != "ok":
+                reason = rule.get("lastError") or "not evaluated yet"
+                yield f"rule {rule.get('name')} is {rule.get('health')}: {reason}"
+    active: dict[str, set[str]] = {}
+    for target in server.api.targets():
+        address = (target.get("discoveredLabels") or {}).get("__address__", "")
+        active.setdefault(str(target.get("scrapePool")), set()).add(str(address))
+    for job, addresses in _addresses(content, config):
+        if active.get(job, set()) != addresses:
+            yield f"job {job}: expected the targets {sorted(addresses)}, found {sorted(active.get(job, set()))}"
+
+
+def _addresses(content: Configuration, config: Mapping[str, Any]) -> Iterator[tuple[str, set[str]]]:
+    """The targets of each job whose targets all stand in the files; relabelling may drop some, so such jobs are out."""
+    for job in config.get("scrape_configs") or ():
+        kinds = {key for key in job if key.endswith("_sd_configs")}
+        if job.get("relabel_configs") or not kinds <= {"file_sd_configs"}:
+            continue
+        found = {str(each) for one in job.get("static_configs") or () for each in one.get("targets") or ()}
+        patterns = [pattern for one in job.get("file_sd_configs") or () for pattern in one.get("files") or ()]
+        for name, text in content.files.items():
+            if any(Path(name).match(pattern) for pattern in patterns):
+                listed = yaml.safe_load(text) or ()
+                found |= {str(each) for one in listed for each in one.get("targets") or ()}
+        yield str(job.get("job_name")), found
+
+
+def _differences(wanted: Any, loaded: Any, place: str) -> Iterator[str]:
+    """What stands in one YAML tree and not in another that has defaults filled in and paths completed."""
+    if isinstance(wanted, Mapping):
+        for key, value in wanted.items():
+            inner = f"{place}.{key}" if place else str(key)
+            yield from _differences(value, loaded.get(key) if isinstance(loaded, Mapping) else None, inner)
+    elif isinstance(wanted, list):
+        if not isinstance(loaded, list) or len(loaded) != len(wanted):
+            yield f"{place}: expected {wanted}, found {loaded}"
+            return
+        for number, (one, other) in enumerate(zip(wanted, loaded, strict=True)):
+            yield from _differences(one, other, f"{place}[{number}]")
+    elif not _same(wanted, loaded):
+        yield f"{place}: expected {wanted!r}, found {loaded!r}"
+
+
+def _same(wanted: Any, loaded: Any) -> bool:
+    one, other = str(wanted), str(loaded)
+    if other in (one, _SECRET) or other.endswith(f"/{one}") or (wanted in (None, "") and loaded is None):
+        return True
+    try:
+        return parse_duration(one) == parse_duration(other)
+    except UsageError:
+        return False
