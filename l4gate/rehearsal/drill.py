@@ -1,0 +1,244 @@
+"""
+The restore drill itself: beat, snapshot, archive, destroy, restore, beat, GO; and proof that no sample was lost.
+
+Several rehearsals are a chain: what one has restored is what the next one loses. So the counters and the history of
+the DR rules grow over them as they would over nights.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from l4gate.contract import CONSECUTIVE_EVALUATIONS, REALM_LABEL
+from l4gate.errors import RehearsalFailed
+from l4gate.promtool import Promtool
+from l4gate.rehearsal.archive import Manifest, pack, read_blocks, read_member, unpack, verify
+from l4gate.rehearsal.publish import JOB, MEASURED, publish
+from l4gate.rehearsal.samples import Samples, read_samples
+from l4gate.rehearsal.snapshot import Groups, persisted_groups, pushed_groups, settle, take_snapshot
+from l4gate.sandbox import Sandbox, open_sandbox
+from l4gate.settings import Settings
+from l4gate.verdict import Verdict
+from l4gate.wait import wait_until
+from l4gate.workload import DR_SUCCESS
+
+RESTORE_P95: Final = "duri_dr_restore_p95_seconds"
+RTO_LIMIT_SECONDS: Final = 720.0  # 12 min, for the p95 over rehearsals (design, section 8)
+_P95: Final = 0.95
+_TSDB: Final = "tsdb"
+_GROUPS: Final = "groups"
+_POLL_SECONDS: Final = 0.05
+_ROOM_SECONDS: Final = 10.0  # a busy machine is no failure
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Backup:
+    """What was saved of a stack, and what it held: the proof is made against it after the stack is gone."""
+
+    archive: Path
+    manifest: Manifest
+    until: float  # server's clock: everything sampled up to here must come back
+    samples: Samples
+    groups: Groups
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """One rehearsal that proved what it had to. Times are seconds by a monotonic clock."""
+
+    number: int
+    rto_seconds: float  # from the beginning of the restore, archive in hand, to GO
+    whole_seconds: float
+    samples: int  # up to the snapshot, by query; every one of them is back
+    series: int
+    lost: int
+    blocks: int
+    block_samples: int  # by the blocks themselves, stale markers and what came after `until` included
+    archive_bytes: int
+    groups: int  # of the Pushgateway
+    recorded_p95_seconds: float  # what the DR rules made of the rehearsals so far
+
+
+def rehearse(settings: Settings, count: int, say: Say) -> Iterator[Rehearsal]:
+    """
+    Rehearses `count` times in a chain; yields each rehearsal that succeeded.
+
+    Raises:
+        RehearsalFailed: if an archive is not whole, a sample is not back, or the restored stack is not GO in time.
+        StackError: if a stack cannot be started.
+    """
+    with ExitStack() as cleanup:
+        folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="l4gate-rehearsal-")))
+        stack = cleanup.enter_context(ExitStack())
+        began, began_at = time.monotonic(), time.time()
+        sandbox = stack.enter_context(open_sandbox(settings, say, omitted=MEASURED))
+        publish(sandbox.stack.pushgateway_url, settings.realms[0], settings.factor)
+        wait_for_go(sandbox, settings, since=began_at)
+        for number in range(1, count + 1):
+            say(f"rehearsal {number}/{count}: snapshot and archive")
+            backup = back_up(sandbox, folder / "stack.tar")
+            say(f"rehearsal {number}/{count}: destroying everything")
+            lost_folder = sandbox.stack.run_dir
+            stack.close()
+            if lost_folder.exists():
+                raise RehearsalFailed(f"expected {lost_folder} to be gone with its stack, found it.")
+            say(f"rehearsal {number}/{count}: restoring")
+            sandbox, rto_seconds = restore(backup.archive, settings, say, stack)
+            lost = prove(sandbox, backup)
+            p95 = _publish_and_read_back(sandbox, rto_seconds, settings)
+            yield Rehearsal(
+                number,
+                rto_seconds,
+                time.monotonic() - began,
+                backup.samples.count,
+                len(backup.samples.series),
+                lost,
+                len(backup.manifest.blocks),
+                backup.manifest.samples,
+                backup.manifest.size,
+                len(backup.groups),
+                p95,
+            )
+            began = time.monotonic()
+
+
+def wait_for_go(sandbox: Sandbox, settings: Settings, *, since: float) -> None:
+    """
+    Waits until the verdict is GO on evaluations later than `since` (Unix seconds).
+
+    A restored stack also remembers the good ones from before its end, and those prove nothing about it.
+
+    Raises:
+        RehearsalFailed: with the verdict and its cause, if that takes longer than the deadline.
+    """
+    began = time.monotonic()
+    while True:
+        left = settings.deadline - (time.monotonic() - began)
+        (look,) = sandbox.judge.judge(max(left, 0.0), until=frozenset({Verdict.GO}))
+        decision = look.decision
+        new = decision.evidence.evaluations[-CONSECUTIVE_EVALUATIONS:]
+        if decision.verdict is Verdict.GO and all(each.at > since for each in new):
+            return
+        if left <= 0:
+            message = (
+                f"expected GO within {settings.deadline:g} s, found {decision.verdict.name}: {decision.cause}"
+            )
+            raise RehearsalFailed(message)
+
+
+def back_up(sandbox: Sandbox, archive: Path) -> Backup:
+    """Beats once more, takes a snapshot, packs it with the Pushgateway's groups, and notes every sample up to it."""
+    sandbox.heart.stop()
+    sandbox.workload.stop()
+    sandbox.heart.beat()
+    judge = sandbox.judge
+    until = settle(judge.api, sandbox.pace, judge.realms[0])
+    snapshot = take_snapshot(sandbox.stack)
+    content, groups = persisted_groups(sandbox.stack, sandbox.pace)
+    saved = archive.with_name(_GROUPS)
+    saved.write_bytes(content)
+    manifest = pack({_TSDB: snapshot, _GROUPS: saved}, archive, _TSDB)
+    samples = read_samples(judge.api, _start(manifest), until, sandbox.pace.scrape_interval)
+    return Backup(archive, manifest, until, samples, groups)
+
+
+def restore(archive: Path, settings: Settings, say: Say, cleanup: ExitStack) -> tuple[Sandbox, float]:
+    """
+    Restores an archive into a new stack that `cleanup` will end; returns it once it is GO, and the seconds to GO.
+
+    Raises:
+        RehearsalFailed: if the archive is not whole (nothing is started then), or there is no GO in time.
+    """
+    began, since = time.monotonic(), time.time()
+    verify(archive)
+
+    def fill(data_dir: Path, promtool: Promtool) -> None:
+        del promtool
+        manifest = unpack(archive, _TSDB, data_dir)
+        found = read_blocks(data_dir)
+        if found != manifest.blocks:
+            raise RehearsalFailed(f"expected the blocks {manifest.blocks} in {data_dir}, found {found}.")
+
+    groups = read_member(archive, _GROUPS)
+    sandbox = cleanup.enter_context(
+        open_sandbox(settings, say, history=fill, groups=groups, omitted=MEASURED)
+    )
+    wait_for_go(sandbox, settings, since=since)
+    return sandbox, time.monotonic() - began
+
+
+def prove(sandbox: Sandbox, backup: Backup) -> int:
+    """
+    Compares every sample up to the snapshot, by count and value, and the Pushgateway's groups; returns what is lost.
+
+    Raises:
+        RehearsalFailed: naming the first series that are not as they were.
+    """
+    start = _start(backup.manifest)
+    found = read_samples(sandbox.judge.api, start, backup.until, sandbox.pace.scrape_interval)
+    differences = found.differences(backup.samples)
+    if differences:
+        message = (
+            f"expected all {backup.samples.count} samples up to the snapshot, {found.lost(backup.samples)} are lost: "
+            + "; ".join(differences)
+        )
+        raise RehearsalFailed(message, next_step="do not trust this backup; compare its blocks.")
+    groups = pushed_groups(sandbox.stack.pushgateway_url)
+    for labels, pushed in backup.groups.items():
+        # The others have been pushed to again meanwhile.
+        same = groups.get(labels) == pushed if ("job", JOB) in labels else groups.get(labels, 0.0) >= pushed
+        if not same:
+            raise RehearsalFailed(
+                f"expected the Pushgateway to hold the group {dict(labels)}, pushed at {pushed:.3f}, "
+                f"found {groups.get(labels)}."
+            )
+    return found.lost(backup.samples)
+
+
+def p95(seconds: Sequence[float]) -> float:
+    """The smallest of some times that 95 of 100 of them do not exceed (nearest rank)."""
+    return sorted(seconds)[math.ceil(_P95 * len(seconds)) - 1]
+
+
+def _start(manifest: Manifest) -> float:
+    return min(block.min_time for block in manifest.blocks) / 1000
+
+
+def _publish_and_read_back(sandbox: Sandbox, rto_seconds: float, settings: Settings) -> float:
+    """Publishes a restore time and waits until the DR rules have recorded a p95 that knows of it."""
+    (realm,) = settings.realms
+    api, pace = sandbox.judge.api, sandbox.pace
+    recent = f"[{round(1000 * max(pace.max_sample_age, 2 * pace.scrape_interval))}ms]"
+    total = f'{DR_SUCCESS}{{{REALM_LABEL}="{realm}", job="{JOB}"}}'
+    before = api.query(f"{total}{recent}").series
+    held = before[0].last.value if before else 0.0
+    publish(sandbox.stack.pushgateway_url, realm, settings.factor, rto_seconds)
+
+    def recorded() -> float | None:
+        counted = api.query(f"{total}{recent}").series
+        quantile = api.query(f'{RESTORE_P95}{{{REALM_LABEL}="{realm}"}}{recent}').series
+        if not counted or not quantile or counted[0].last.value <= held:
+            return None
+        first = next(sample.at for sample in counted[0].samples if sample.value > held)
+        newest = quantile[0].last
+        return newest.value if newest.at > first and math.isfinite(newest.value) else None
+
+    return (
+        wait_until(
+            recorded,
+            deadline_seconds=2 * (pace.scrape_interval + pace.rule_interval) + _ROOM_SECONDS,
+            interval_seconds=_POLL_SECONDS,
+            what=f"{RESTORE_P95} with the restore time of this rehearsal",
+            next_step="look at the rules of the group dr.",
+        )
+        or math.nan
+    )
