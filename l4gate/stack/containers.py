@@ -299,19 +299,22 @@ def start_containers(
     """
     services = load_services(spec.generation)
     run_dir = new_run_dir(new_run_id(), ContainerStack.kind)
+    stack = None
     try:
         reason = f"containers: {engine.host} answers"
         stack = ContainerStack(spec, services, run_dir, reason, engine=engine, cache_dir=settings.cache_dir)
-    except BaseException:
-        run_dir.remove()
-        raise
-    try:
         stack.open(say)
-        for name in SERVICES:
-            say(f"{name} {stack.versions[name]} ({stack.origins[name]})")
-    except BaseException:
-        stack.stop()
+    except BaseException as error:
+        if stack is None:
+            run_dir.remove()
+        else:
+            stack.stop()
+        if isinstance(error, docker.errors.DockerException | requests.RequestException):
+            message = f"the engine at {engine.host} failed: {error}."
+            raise StackError(message, next_step="see its log, or use --stack processes.") from None
         raise
+    for name in SERVICES:
+        say(f"{name} {stack.versions[name]} ({stack.origins[name]})")
     return stack
 
 

@@ -62,7 +62,9 @@ def image_for(
     """
     client = engine.client(timeout_seconds=_BUILD_SECONDS)
     try:
-        found = _local(client, service.image) or _built(client, service.name, generation)
+        found = _local(client, service.image)
+        if found is None and not service.image_is_chosen:
+            found = _built(client, service.name, generation)
         if found:
             return found
         refused = _why_no_registry(engine, service.image)

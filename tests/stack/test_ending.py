@@ -127,7 +127,7 @@ def start(settings: Settings, temporary: Path, monkeypatch: pytest.MonkeyPatch) 
 def left(temporary: Path) -> list[str]:
     """What is there of any run that used this folder: folders, processes, containers, networks."""
     base = temporary / f"l4gate-{os.getuid()}"
-    found = [str(path) for path in base.glob("*")]
+    found = [str(path) for path in (base, *base.glob("*")) if path.exists()]
     for path in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):
             if f"TMPDIR={base}/".encode() in path.read_bytes():

@@ -11,10 +11,11 @@ import pytest
 import requests
 
 from fixtures.stacks import SOURCE, Opener
-from l4gate.errors import StackError
+from l4gate.errors import ProgramMissing, StackError
 from l4gate.history import Series, write_blocks
 from l4gate.promtool import Promtool
 from l4gate.stack import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, Stack
+from l4gate.stack.containers import ImagePromtool
 from l4gate.wait import wait_until
 
 
@@ -240,3 +241,36 @@ def test_containers_are_not_root(engine_required: None, opener: Opener) -> None:
 
     assert len(found) == 3
     assert facts == {("65534:65534", True, "ALL")}
+
+
+@pytest.mark.containers
+def test_promtool_runs_in_the_image(engine_required: None, opener: Opener, tmp_path: Path) -> None:
+    """Where this host has no promtool, the one in the image must do the same: read, write, and tell its exit code."""
+    with opener("containers") as stack:
+        promtool = ImagePromtool(
+            stack._client, stack._images[PROMETHEUS], stack._users.own_user, stack.run_id
+        )
+        past = ((1_700_000_000 + i, 5.0) for i in range(3))
+        write_blocks([Series("old_metric", {}, past)], tmp_path, promtool)
+        refused = promtool.run("check", "rules", "gone.yml", folder=tmp_path)
+
+        assert promtool.version.split("+")[0] == stack.versions[PROMETHEUS].split("+")[0]
+    assert list(tmp_path.glob("*/meta.json"))
+    assert refused.returncode != 0
+    assert "gone.yml" in refused.stderr
+
+
+@pytest.mark.containers
+def test_a_chosen_image_is_not_replaced(
+    engine_required: None, opener: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An image that a variable names and that cannot be had must be an error, not a reason to take another one."""
+    monkeypatch.setenv("L4_PUSHGATEWAY_IMAGE", "127.0.0.1:1/nobody/has:this")
+
+    with pytest.raises(ProgramMissing) as caught, opener("containers"):
+        pass
+
+    assert str(caught.value).startswith(
+        "the image 127.0.0.1:1/nobody/has:this was chosen for pushgateway, is not here, and no registry answers: "
+    )
+    assert str(caught.value).endswith("Next: correct or unset the variable that names it.")
