@@ -1,0 +1,76 @@
+"""Faults of the service itself: what the abort conditions judge."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from l4gate.faults.model import Action, Fault, Site
+from l4gate.verdict import Verdict
+from l4gate.workload import ALERT_RATE, EVENTS_PER_PUSH, MTTR, PROMOTE
+
+_DILUTING_PUSHES: Final = 1000
+
+
+def _service(**attributes: Any) -> Action:
+    """A service that does worse, until it is healed."""
+
+    @contextmanager
+    def action(site: Site) -> Iterator[None]:
+        workload = site.sandbox.workload
+        before = {name: getattr(workload, name) for name in attributes}
+        for name, value in attributes.items():
+            setattr(workload, name, value)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                setattr(workload, name, value)
+
+    return action
+
+
+@contextmanager
+def _canaries_fail(site: Site) -> Iterator[None]:
+    with _service(canary_failure_ratio=1.0)(site):
+        yield
+    # So many good ones that the window of 15 minutes, which still holds the bad ones, is good at once.
+    site.sandbox.workload.totals[PROMOTE] += _DILUTING_PUSHES * EVENTS_PER_PUSH
+
+
+def _aborts(name: str, says: str, action: Action) -> Fault:
+    return Fault(f"verdict/{name}", says, action, Verdict.ABORT, "verdict/abort-firing")
+
+
+def _blind(name: str, says: str, action: Action) -> Fault:
+    return Fault(f"verdict/{name}", says, action, Verdict.HOLD, "verdict/abort-input-missing")
+
+
+FAULTS: Final = (
+    _aborts("canaries-fail", "Every canary is rolled back.", _canaries_fail),
+    _aborts(
+        "slow-repair",
+        "Repairs take ten minutes: the Lyapunov energy is too high.",
+        _service(mttr_seconds=600.0),
+    ),
+    _aborts(
+        "alert-storm",
+        "Ten alerts an hour: the Lyapunov energy is too high.",
+        _service(alert_rate_per_hour=10.0),
+    ),
+    _blind(
+        "alert-rate-missing",
+        "The service no longer publishes its alert rate.",
+        _service(omitted={ALERT_RATE}),
+    ),
+    _blind(
+        "repair-time-missing", "The service no longer publishes its time to repair.", _service(omitted={MTTR})
+    ),
+    _blind(
+        "alert-rate-not-a-number",
+        "The service publishes NaN for its alert rate.",
+        _service(alert_rate_per_hour=math.nan),
+    ),
+)

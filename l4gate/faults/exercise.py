@@ -1,0 +1,208 @@
+"""
+Holds the gate against one fault, on a running site: GO, inject, the expected verdict and cause, heal, GO.
+
+Times are seconds of this machine. Bounds come from the intervals of the contract at the site's factor, with room for
+a busy machine; what they bound is how long is waited, never what is accepted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from l4gate.contract import ABORT_FOR_SECONDS
+from l4gate.decide import Look
+from l4gate.errors import NotReady
+from l4gate.faults.model import Fault, Site
+from l4gate.report.terminal import decision_lines
+from l4gate.verdict import Decision, Verdict
+from l4gate.wait import wait_until
+
+_POLL_SECONDS: Final = 0.05
+_BUSY_SECONDS: Final = 10.0  # room for a busy machine
+_START_SECONDS: Final = 30.0  # a restarted Prometheus scrapes for the first time after 5 s
+_STEADY_EVALUATIONS: Final = 2  # a verdict must hold for so many rule evaluations
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one look said, seconds after the injection."""
+
+    after: float
+    verdict: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the gate said about one fault (or several at once), and whether it was right."""
+
+    id: str
+    expected: str
+    verdict: str = ""
+    cause: str = ""
+    warnings: Sequence[str] = ()
+    detected_after: float = 0.0
+    healed_after: float = 0.0
+    false_go: bool = False
+    false_abort: bool = False
+    wrong_cause: bool = False
+    not_healed: bool = False
+    skipped: str = ""
+    message: str = ""
+    trail: Sequence[Seen] = field(default_factory=tuple)
+
+    @property
+    def right(self) -> bool:
+        """Nothing of what may not be was seen."""
+        return not (self.false_go or self.false_abort or self.wrong_cause or self.not_healed)
+
+
+class Watch:
+    """Looks again and again, and remembers each change of verdict or cause."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._started = time.monotonic()
+        self.trail: list[Seen] = []
+        self.decision: Decision | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Since the watch began."""
+        return time.monotonic() - self._started
+
+    def look(self) -> Decision:
+        """One look at the site's realm."""
+        began = self.seconds
+        look: Look = self._site.judge.look()[0]
+        decision = self.decision = look.decision
+        verdict, cause = decision.verdict.name, decision.cause.id if decision.cause else ""
+        if not self.trail or (self.trail[-1].verdict, self.trail[-1].cause) != (verdict, cause):
+            # The earlier end of the look: what it saw may have been so from then on.
+            self.trail.append(Seen(round(began, 2), verdict, cause))
+        return decision
+
+    def until(self, fits: Callable[[Decision], bool], seconds: float) -> bool:
+        """Whether a look fits within so many seconds."""
+        try:
+            wait_until(
+                lambda: fits(self.look()),
+                deadline_seconds=seconds,
+                interval_seconds=_POLL_SECONDS,
+                what="the expected verdict",
+            )
+        except NotReady:
+            return False
+        return True
+
+    def steady(self, fits: Callable[[Decision], bool], seconds: float) -> bool:
+        """Whether every look fits for so many seconds."""
+        return not self.until(lambda decision: not fits(decision), seconds)
+
+
+def is_go(decision: Decision) -> bool:
+    """GO, whatever the warnings."""
+    return decision.verdict is Verdict.GO
+
+
+def warning_ids(decision: Decision) -> list[str]:
+    """The warnings' ids, each once, in order."""
+    return list(dict.fromkeys(warning.id for warning in decision.warnings))
+
+
+def fits_fault(fault: Fault) -> Callable[[Decision], bool]:
+    """Whether a decision says what is expected of a fault."""
+
+    def fits(decision: Decision) -> bool:
+        causes = [cause.id for cause in decision.causes]
+        return (
+            decision.verdict is fault.verdict
+            and (not fault.cause or causes[:1] == [fault.cause])
+            and set(fault.also) <= set(causes)
+            and set(fault.warnings) <= set(warning_ids(decision))
+        )
+
+    return fits
+
+
+def exercise(site: Site, fault: Fault) -> Result:
+    """
+    Injects one fault into a healthy site and heals it.
+
+    Raises:
+        NotReady: if the site is not GO to begin with.
+    """
+    if reason := fault.needs():
+        return Result(fault.id, fault.expected, skipped=reason)
+    pace = site.sandbox.pace
+    expect_go(site)
+    steady = _STEADY_EVALUATIONS * pace.rule_interval
+    # The slowest of all: a stuck sequence shows after its window, an alert after its `for`.
+    limit = pace.changes_window + pace.fresh_limit + _BUSY_SECONDS
+    abort_after = ABORT_FOR_SECONDS / pace.factor
+    if fault.verdict is Verdict.ABORT:
+        limit += abort_after
+    fits = fits_fault(fault)
+    watch = Watch(site)
+    with fault.action(site):
+        if fault.verdict is Verdict.GO and not fault.passes and not fault.warnings:
+            settled = watch.steady(is_go, 2 * steady)
+        else:
+            settled = _settle(watch, fits, limit, steady)
+        decision = watch.look() if settled else watch.decision or watch.look()
+        detected = watch.seconds
+    trail = tuple(watch.trail)
+    healing = Watch(site)
+    healthy = is_healthy(fault)
+    healed = healing.until(healthy, _START_SECONDS + _BUSY_SECONDS)
+    return Result(
+        id=fault.id,
+        expected=fault.expected,
+        verdict=decision.verdict.name,
+        cause=decision.cause.id if decision.cause else "",
+        warnings=warning_ids(decision),
+        detected_after=round(detected, 2),
+        healed_after=round(healing.seconds, 2),
+        false_go=fault.verdict is not Verdict.GO and is_go(decision),
+        false_abort=_false_abort(fault, trail, abort_after),
+        wrong_cause=not settled,
+        not_healed=not healed,
+        message="\n".join(decision_lines(decision)),
+        trail=trail,
+    )
+
+
+def is_healthy(fault: Fault) -> Callable[[Decision], bool]:
+    """GO without the warnings of the fault."""
+    return lambda decision: is_go(decision) and not set(fault.warnings) & set(warning_ids(decision))
+
+
+def expect_go(site: Site) -> None:
+    """
+    Waits for GO.
+
+    Raises:
+        NotReady: with the cause, if it does not come.
+    """
+    watch = Watch(site)
+    if not watch.until(is_go, _START_SECONDS + _BUSY_SECONDS):
+        found = watch.decision.causes[0] if watch.decision else "no look"
+        message = f"expected the healthy site to be GO before a fault is injected, found {found}."
+        raise NotReady(message)
+
+
+def _settle(watch: Watch, fits: Callable[[Decision], bool], limit: float, steady: float) -> bool:
+    """Waits until the expected answer has come and stays; an answer that goes away again is waited for anew."""
+    while watch.seconds < limit:
+        if watch.until(fits, limit - watch.seconds) and watch.steady(fits, steady):
+            return True
+    return False
+
+
+def _false_abort(fault: Fault, trail: Sequence[Seen], abort_after: float) -> bool:
+    """An ABORT where none may come, or sooner after the injection than any abort alert may fire."""
+    aborts = [seen.after for seen in trail if seen.verdict == Verdict.ABORT.name]
+    return bool(aborts) and (fault.verdict is not Verdict.ABORT or min(aborts) < abort_after)

@@ -1,0 +1,90 @@
+"""
+A fault: data plus one small action. A site: the running sandbox that it is injected into.
+
+Times are seconds; durations of production are divided by the site's factor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Final
+
+from l4gate.decide import Judge
+from l4gate.faults.proxy import Proxy
+from l4gate.sandbox import Sandbox
+from l4gate.verdict import Stage, Verdict
+
+PROCESSES: Final = "processes"
+CONTAINERS: Final = "containers"
+BOTH: Final = (PROCESSES, CONTAINERS)
+
+
+@dataclass(frozen=True)
+class Site:
+    """
+    A healthy sandbox with a proxy at each joint of its path, all of which pass everything on until a fault.
+
+    `pushes` stands before the Pushgateway for the writer, `scrapes` between Prometheus and its targets (only once a
+    fault has put it there), `queries` before Prometheus for the gate; `judge` asks through `queries`.
+    """
+
+    sandbox: Sandbox
+    judge: Judge
+    pushes: Proxy
+    scrapes: Proxy
+    queries: Proxy
+
+    @property
+    def realm(self) -> str:
+        """The realm that is judged."""
+        return self.judge.realms[0]
+
+
+Action = Callable[[Site], AbstractContextManager[object]]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """
+    One way in which the path breaks.
+
+    Attributes:
+        id: `stage/name`; the stage is where the action breaks it.
+        says: what happens, in one sentence for a person.
+        action: injects on entry and heals on exit.
+        verdict: what the gate must come to say.
+        cause: `stage/code` of the first cause; empty for GO.
+        also: further causes that must be among the others.
+        warnings: `stage/code` of the warnings that must come with it.
+        stacks: the kinds of stack that it applies to.
+        passes: GO comes back by itself, before the fault is healed.
+        needs: says why it cannot be injected on this machine; empty if it can.
+    """
+
+    id: str
+    says: str
+    action: Action
+    verdict: Verdict
+    cause: str = ""
+    also: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+    stacks: Sequence[str] = BOTH
+    passes: bool = False
+    needs: Callable[[], str] = lambda: ""
+
+    @property
+    def stage(self) -> Stage:
+        """The stage of the data path that is broken."""
+        return Stage[self.id.partition("/")[0].upper()]
+
+    @property
+    def expected(self) -> str:
+        """Verdict, cause and warnings in a few words."""
+        words = [self.verdict.name, self.cause]
+        if self.warnings:
+            words.append("with " + ", ".join(self.warnings))
+        if self.passes:
+            words.append("by itself")
+        return " ".join(word for word in words if word)

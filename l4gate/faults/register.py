@@ -1,0 +1,32 @@
+"""The register: every fault, in the order of the data path. The only list of faults there is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from l4gate.errors import UsageError
+from l4gate.faults import decision, query, rules, scrape, transport, writer
+from l4gate.faults.model import Fault
+
+FAULTS: Final[tuple[Fault, ...]] = (
+    *writer.FAULTS,
+    *transport.FAULTS,
+    *scrape.FAULTS,
+    *rules.FAULTS,
+    *query.FAULTS,
+    *decision.FAULTS,
+)
+
+
+def find_fault(fault_id: str) -> Fault:
+    """
+    The fault of that name.
+
+    Raises:
+        UsageError: if there is none.
+    """
+    for fault in FAULTS:
+        if fault.id == fault_id:
+            return fault
+    message = f"expected the id of a fault, found {fault_id!r}."
+    raise UsageError(message, next_step="`l4gate faults list` prints them.")

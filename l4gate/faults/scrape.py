@@ -1,0 +1,144 @@
+"""Faults of the scrape: Prometheus' own settings, its targets, and the textfile path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from l4gate.contract import JOB_NODE_EXPORTER, JOB_PROMETHEUS, JOB_PUSHGATEWAY, RAW_TS
+from l4gate.faults.model import Action, Fault, Site
+from l4gate.faults.tools import edited, extra_textfile, heart_set, job_set, killed, paused
+from l4gate.stack.model import NODE_EXPORTER
+from l4gate.verdict import Verdict
+
+_DOWN: Final = ("scrape/advisory-target-down", "scrape/paths-disagree")
+
+
+def _textfile(name: str, text: str) -> Action:
+    return lambda site: extra_textfile(site, name, text)
+
+
+@contextmanager
+def _frozen(site: Site) -> Iterator[None]:
+    """The script writes its files where node-exporter does not look."""
+    folder = site.sandbox.stack.run_dir / "other-textfiles"
+    folder.mkdir()
+    with heart_set(site, DURI_TEXTFILE_DIR=str(folder)):
+        yield
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+
+
+def _keeps_nothing(job: str) -> Action:
+    return job_set(
+        job,
+        metric_relabel_configs=[
+            {"source_labels": ["__name__"], "regex": "duri_textfile_.*", "action": "drop"}
+        ],
+    )
+
+
+def _empty_list(site: Site) -> Any:
+    return edited(site, "targets/node_exporter.yml", lambda _text: "[]\n", reload=False)
+
+
+def _limit(name: str, says: str, settings: dict[str, Any], job: str = JOB_PUSHGATEWAY) -> Fault:
+    return Fault(f"scrape/{name}", says, job_set(job, **settings), Verdict.HOLD, "scrape/target-down")
+
+
+def _warned(name: str, says: str, action: Action, *warnings: str) -> Fault:
+    return Fault(f"scrape/{name}", says, action, Verdict.GO, warnings=warnings)
+
+
+FAULTS: Final = (
+    Fault(
+        "scrape/honor-labels-missing",
+        "The pushgateway job lost honor_labels: the heartbeat's own labels become exported_*.",
+        job_set(honor_labels=False),
+        Verdict.HOLD,
+        "scrape/honor-labels",
+    ),
+    _limit(
+        "sample-limit", "The Pushgateway's page has more samples than the job allows.", {"sample_limit": 5}
+    ),
+    _limit("body-limit", "The Pushgateway's page is larger than the job allows.", {"body_size_limit": "1KB"}),
+    _limit(
+        "label-limit", "The Pushgateway's samples have more labels than the job allows.", {"label_limit": 1}
+    ),
+    _limit(
+        "timeout-too-short", "The job gives the Pushgateway no time to answer.", {"scrape_timeout": "1ms"}
+    ),
+    _limit(
+        "self-scrape-limit",
+        "Prometheus cannot scrape itself: its page has more samples than its job allows.",
+        {"sample_limit": 5},
+        JOB_PROMETHEUS,
+    ),
+    Fault(
+        "scrape/too-rare",
+        "The Pushgateway is scraped every ten minutes only.",
+        job_set(scrape_interval="10s", scrape_timeout="1s"),
+        Verdict.HOLD,
+        "scrape/not-scraped",
+    ),
+    Fault(
+        "scrape/target-gone",
+        "The pushgateway job has no target.",
+        job_set(static_configs=[]),
+        Verdict.HOLD,
+        "scrape/no-target",
+    ),
+    Fault(
+        "scrape/target-list-empty",
+        "The file with node-exporter's targets is empty.",
+        _empty_list,
+        Verdict.HOLD,
+        "scrape/no-target",
+    ),
+    _warned("exporter-killed", "node-exporter is dead.", lambda site: killed(site, NODE_EXPORTER), *_DOWN),
+    _warned(
+        "exporter-hangs",
+        "node-exporter accepts connections and never answers.",
+        lambda site: paused(site, NODE_EXPORTER),
+        *_DOWN,
+    ),
+    _warned(
+        "exporter-timeout",
+        "The job gives node-exporter no time to answer.",
+        job_set(JOB_NODE_EXPORTER, scrape_timeout="1ms"),
+        *_DOWN,
+    ),
+    _warned(
+        "textfile-torn",
+        "Somebody's .prom file breaks off in the middle.",
+        _textfile("torn.prom", f'{RAW_TS}{{metric_realm="prod'),
+        "scrape/textfile-error",
+    ),
+    _warned(
+        "textfile-timestamp",
+        "Somebody's .prom file has a timestamp in it.",
+        _textfile("timestamp.prom", "somebody_s_metric 1 1700000000000\n"),
+        "scrape/textfile-error",
+    ),
+    _warned("textfile-empty", "Somebody's .prom file is empty.", _textfile("empty.prom", "")),
+    _warned(
+        "textfile-frozen",
+        "The script writes where node-exporter does not look.",
+        _frozen,
+        "scrape/paths-disagree",
+    ),
+    _warned(
+        "push-path-dropped",
+        "A relabelling rule drops the heartbeat on the push path; the textfile still delivers.",
+        _keeps_nothing(JOB_PUSHGATEWAY),
+        "scrape/paths-disagree",
+    ),
+    _warned(
+        "textfile-path-dropped",
+        "A relabelling rule drops the heartbeat on the textfile path; the push still delivers.",
+        _keeps_nothing(JOB_NODE_EXPORTER),
+        "scrape/paths-disagree",
+    ),
+)

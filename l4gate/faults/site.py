@@ -1,0 +1,41 @@
+"""Opens a site: the sandbox with a proxy at each joint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
+
+from l4gate.decide import judge_for
+from l4gate.errors import UsageError
+from l4gate.faults.model import Site
+from l4gate.faults.proxy import open_proxy
+from l4gate.sandbox import open_sandbox, writer_report
+from l4gate.settings import Settings
+
+_ANSWER_SECONDS: Final = 2.0  # an answer takes 0.02 s; a hanging server should not take 5 s of each look
+
+
+@contextmanager
+def open_site(settings: Settings, say: Callable[[str], None] = lambda _text: None) -> Iterator[Site]:
+    """
+    Starts a sandbox of our own, with proxies; ends all of it with the block.
+
+    Raises:
+        UsageError: for a URL: somebody else's server is never broken on purpose.
+        StackError: if the sandbox cannot be started.
+    """
+    if settings.url is not None or settings.stack == "external":
+        message = "faults are injected into a stack of our own only, and a URL was given."
+        raise UsageError(message, next_step="drop it; never break somebody else's server on purpose.")
+    with open_sandbox(settings, say) as sandbox:
+        stack = sandbox.stack
+        with (
+            open_proxy(stack.pushgateway_url) as pushes,
+            open_proxy() as scrapes,
+            open_proxy(stack.prometheus_url) as queries,
+        ):
+            asking = replace(settings, deadline=_ANSWER_SECONDS)
+            judge = judge_for(asking, queries.url, writer_report(sandbox.heart))
+            yield Site(sandbox, judge, pushes, scrapes, queries)

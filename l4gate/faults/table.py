@@ -1,0 +1,115 @@
+"""What a run of the catalogue shows: the table, the counts, the page of the register, the messages."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from l4gate.faults.exercise import Result
+from l4gate.faults.model import Fault
+
+REPORT: Final = "l4-faults.json"
+_PAGE_HEAD: Final = """\
+# The fault catalogue
+
+Generated from the register (`l4gate/faults/`) by `l4gate faults list --markdown`; a test keeps the two in step.
+
+`make faults` injects each of them into a real, healthy stack, waits for the verdict and cause given here, sees that
+they stay, heals the fault and waits for GO. `l4gate faults inject ID` does the same with one fault at your own pace.
+A stage is where the fault breaks the path; a cause is what the gate finds first, walking the path backwards.
+
+| fault | what happens | verdict | first cause | warnings | stacks |
+|---|---|---|---|---|---|
+"""
+# What differs from run to run in a message, and what stands for it in a snapshot.
+_NORMAL: Final = (
+    (re.compile(r"/\S*l4gate-\d+/run-[^/\s'\"]+"), "RUN"),
+    (re.compile(r"(?:http://)?127\.0\.0\.1:\d+"), "ADDRESS"),
+    (re.compile(r"held by pid \d+ \(.*?\); "), "held by pid N (COMMAND); "),
+    (re.compile(r"\b[0-9a-f]{12,64}\b"), "HASH"),
+    (re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e[+-]\d+)?"), "N"),
+)
+
+
+def counts(results: Iterable[Result]) -> dict[str, int]:
+    """The counts that a run is judged by."""
+    told = list(results)
+    done = [result for result in told if not result.skipped]
+    return {
+        "faults": len(done),
+        "skipped": len(told) - len(done),
+        "false GO": sum(result.false_go for result in done),
+        "false ABORT": sum(result.false_abort for result in done),
+        "wrong cause": sum(result.wrong_cause for result in done),
+        "not healed": sum(result.not_healed for result in done),
+    }
+
+
+def table(results: Sequence[Result]) -> list[str]:
+    """One line per fault, then the counts."""
+    lines = [
+        f"{'ok' if result.right else 'WRONG':<6}{result.id:<36}{_outcome(result):<60}"
+        f"{result.detected_after:6.1f} s {result.healed_after:6.1f} s"
+        for result in results
+    ]
+    lines.append(", ".join(f"{name}: {number}" for name, number in counts(results).items()))
+    return lines
+
+
+def _outcome(result: Result) -> str:
+    if result.skipped:
+        return f"skipped: {result.skipped}"
+    if result.right:
+        return f"{result.verdict} {result.cause}".strip()
+    return f"{result.verdict} {result.cause} (expected {result.expected})"
+
+
+def as_json(results: Sequence[Result], **facts: Any) -> str:
+    """Counts and results with their trails."""
+    payload = {
+        **facts,
+        "counts": counts(results),
+        "results": [{**asdict(result), "right": result.right} for result in results],
+    }
+    return json.dumps(payload, indent=2, allow_nan=False) + "\n"
+
+
+def faults_as_data(faults: Iterable[Fault]) -> list[dict[str, Any]]:
+    """The register without its actions."""
+    return [
+        {
+            "id": fault.id,
+            "says": fault.says,
+            "verdict": fault.verdict.name,
+            "cause": fault.cause,
+            "also": list(fault.also),
+            "warnings": list(fault.warnings),
+            "stacks": list(fault.stacks),
+            "passes": fault.passes,
+        }
+        for fault in faults
+    ]
+
+
+def page(faults: Iterable[Fault]) -> str:
+    """The documentation page of the register."""
+    rows = [
+        f"| `{fault.id}` | {fault.says} | {fault.verdict.name}{' by itself' if fault.passes else ''} "
+        f"| {_code([fault.cause] if fault.cause else [])} | {_code(fault.warnings)} | {', '.join(fault.stacks)} |\n"
+        for fault in faults
+    ]
+    return _PAGE_HEAD + "".join(rows)
+
+
+def _code(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def normal(message: str) -> str:
+    """A message with its numbers, addresses, hashes and folders replaced, as snapshots keep it."""
+    for pattern, word in _NORMAL:
+        message = pattern.sub(word, message)
+    return "\n".join(line.rstrip() for line in message.splitlines()) + "\n"

@@ -1,0 +1,223 @@
+"""What the actions of several stages share: editing the live configuration, pushing and writing as somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+import yaml
+
+from l4gate.contract import JOB_PUSHGATEWAY, PUSH_INSTANCE, PUSH_JOB, RAW_SEQ, RAW_TS
+from l4gate.faults.model import Action, Site
+from l4gate.faults.proxy import Behaviour
+from l4gate.heartbeat import BeatResult
+
+_PUSH_SECONDS: Final = 5.0
+GROUP: Final = f"/metrics/job/{PUSH_JOB}/instance/{PUSH_INSTANCE}"
+
+
+@contextmanager
+def edited(site: Site, name: str, change: Callable[[str], str], *, reload: bool = True) -> Iterator[None]:
+    """Changes a live configuration file and reloads; puts it back and reloads again."""
+    path = site.sandbox.stack.config_dir / name
+    before = path.read_text() if path.exists() else None
+    path.write_text(change(before or ""))
+    try:
+        if reload:
+            site.sandbox.stack.reload()
+        yield
+    finally:
+        if before is None:
+            path.unlink()
+        else:
+            path.write_text(before)
+        if reload:
+            site.sandbox.stack.reload()
+
+
+def job_set(job: str = JOB_PUSHGATEWAY, **settings: Any) -> Action:
+    """Changes settings of one scrape job."""
+
+    def change(text: str) -> str:
+        config = yaml.safe_load(text)
+        next(each for each in config["scrape_configs"] if each["job_name"] == job).update(settings)
+        return yaml.safe_dump(config)
+
+    return lambda site: edited(site, "prometheus.yml", change)
+
+
+def rules_edited(area: str, old: str, new: str) -> Action:
+    """Replaces a text in one rule file on the server, and only there."""
+
+    def change(text: str) -> str:
+        config = yaml.safe_load(text)
+        plain = yaml.safe_dump(config, width=10_000)
+        if old not in plain:
+            message = f"{old!r} is not in the rules of {area}"
+            raise LookupError(message)
+        return plain.replace(old, new, 1)
+
+    return lambda site: edited(site, f"rules/{area}.rules.yml", change)
+
+
+def rules_changed(area: str, change: Callable[[list[dict[str, Any]]], None]) -> Action:
+    """Changes the rules of one group on the server, as data."""
+
+    def text_changed(text: str) -> str:
+        config = yaml.safe_load(text)
+        change(config["groups"][0]["rules"])
+        return yaml.safe_dump(config)
+
+    return lambda site: edited(site, f"rules/{area}.rules.yml", text_changed)
+
+
+@contextmanager
+def scraped_through(site: Site, behaviour: Behaviour) -> Iterator[None]:
+    """Puts the scrape proxy between Prometheus and the Pushgateway, misbehaving."""
+    with site.scrapes.behaving(behaviour), job_set(proxy_url=site.scrapes.url)(site):
+        yield
+
+
+@contextmanager
+def heart_set(site: Site, **environment: str) -> Iterator[None]:
+    """Runs the heartbeat script with another environment."""
+    overrides = site.sandbox.heart.overrides
+    overrides |= environment
+    try:
+        yield
+    finally:
+        for name in environment:
+            overrides.pop(name, None)
+
+
+@contextmanager
+def heart_stopped(site: Site) -> Iterator[None]:
+    """No beat within the block."""
+    site.sandbox.heart.stop()
+    try:
+        yield
+    finally:
+        site.sandbox.heart.start()
+
+
+@contextmanager
+def sourced(site: Site, code: str, **environment: str) -> Iterator[None]:
+    """Lets bash read `code` before the heartbeat script, in place of changing the script (see BASH_ENV in bash(1))."""
+    path = site.sandbox.stack.run_dir / "sourced.bash"
+    path.write_text(code)
+    with heart_set(site, BASH_ENV=str(path), **environment):
+        yield
+    path.unlink()
+
+
+@contextmanager
+def beating(site: Site, beat: Callable[[], object]) -> Iterator[None]:
+    """Another writer in place of the heartbeat script, at its pace."""
+    heart = site.sandbox.heart
+    with ExitStack() as healing:
+        healing.enter_context(heart_stopped(site))
+        action = heart._action  # noqa: SLF001 - the one thing that differs is what is done at each beat
+
+        def restore() -> None:
+            heart.stop()
+            heart._action = action  # noqa: SLF001
+
+        healing.callback(restore)
+        heart._action = beat  # noqa: SLF001
+        heart.start()
+        yield
+
+
+def exposition(realm: str, ts: float, seq: float, extra: str = "") -> str:
+    """The two metrics of a beat, as somebody else than the script would write them."""
+    label = f'{{metric_realm="{realm}"}}' if realm else ""
+    return f"# TYPE {RAW_TS} gauge\n{RAW_TS}{label} {ts}\n# TYPE {RAW_SEQ} gauge\n{RAW_SEQ}{label} {seq}\n{extra}"
+
+
+def send(site: Site, method: str, path: str, body: str = "") -> requests.Response:
+    """One request to the Pushgateway itself, past the proxy."""
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.request(
+            method,
+            site.sandbox.stack.pushgateway_url + path,
+            data=body.encode(),
+            headers={"Content-Type": "text/plain; version=0.0.4"},
+            timeout=_PUSH_SECONDS,
+        )
+
+
+def write_textfile(site: Site, name: str, text: str) -> None:
+    """A file for node-exporter, whole at once."""
+    path = site.sandbox.stack.textfile_dir / name
+    temporary = path.with_suffix(".part")
+    temporary.write_text(text)
+    temporary.chmod(0o644)
+    temporary.replace(path)
+
+
+def remove_textfiles(site: Site) -> None:
+    """Removes what the script wrote for node-exporter."""
+    for path in site.sandbox.stack.textfile_dir.glob("*.prom"):
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def pushed(site: Site, path: str, body: str) -> Iterator[None]:
+    """Somebody else's group on the Pushgateway."""
+    answer = send(site, "PUT", path, body)
+    if not answer.ok:
+        message = f"the Pushgateway refused the fault's own push: {answer.status_code} {answer.text}"
+        raise RuntimeError(message)
+    try:
+        yield
+    finally:
+        send(site, "DELETE", path)
+
+
+@contextmanager
+def extra_textfile(site: Site, name: str, text: str) -> Iterator[None]:
+    """Somebody else's .prom file."""
+    write_textfile(site, name, text)
+    try:
+        yield
+    finally:
+        (site.sandbox.stack.textfile_dir / name).unlink(missing_ok=True)
+
+
+@contextmanager
+def killed(site: Site, service: str) -> Iterator[None]:
+    """A service is gone."""
+    site.sandbox.stack.kill(service)
+    try:
+        yield
+    finally:
+        site.sandbox.stack.start(service)
+
+
+@contextmanager
+def paused(site: Site, service: str) -> Iterator[None]:
+    """A service hangs: its port accepts and nobody answers."""
+    site.sandbox.stack.pause(service)
+    try:
+        yield
+    finally:
+        site.sandbox.stack.resume(service)
+
+
+def elsewhere(site: Site) -> Path:
+    """A folder that is not there."""
+    return site.sandbox.stack.run_dir / "no-such-folder"
+
+
+def last_beat(site: Site) -> BeatResult | None:
+    """How the newest run of the script ended."""
+    return site.sandbox.heart.results[-1] if site.sandbox.heart.results else None
+
+
+def environment_of(tools: Path) -> Mapping[str, str]:
+    """An environment with the programs of one folder only."""
+    return {"PATH": str(tools)}

@@ -1,0 +1,224 @@
+"""Faults of the transport: the Pushgateway, what is pushed there, and the way to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final
+
+from l4gate.contract import RAW_TS
+from l4gate.faults import proxy
+from l4gate.faults.model import PROCESSES, Action, Fault, Site
+from l4gate.faults.proxy import Behaviour
+from l4gate.faults.tools import (
+    GROUP,
+    beating,
+    exposition,
+    heart_set,
+    killed,
+    paused,
+    remove_textfiles,
+    scraped_through,
+    send,
+)
+from l4gate.stack.model import PUSHGATEWAY
+from l4gate.verdict import Verdict
+
+_ONE_PATH: Final = ("writer/one-path-failed", "scrape/paths-disagree")
+# A proxy on this host's loopback cannot be reached from a container.
+_ON_LOOPBACK: Final = (PROCESSES,)
+
+
+@contextmanager
+def _restarted_empty(site: Site) -> Iterator[None]:
+    with killed(site, PUSHGATEWAY):
+        for path in (site.sandbox.stack.run_dir / "pushgateway").glob("*"):
+            path.unlink()
+    yield
+
+
+@contextmanager
+def _type_conflict(site: Site) -> Iterator[None]:
+    send(site, "DELETE", GROUP)
+    body = f"# TYPE {RAW_TS} counter\n{RAW_TS} 1\n"
+    # The next beat may come in between; then there is no conflict yet.
+    while not send(site, "PUT", "/metrics/job/somebody_else", body).ok:
+        send(site, "DELETE", GROUP)
+    try:
+        yield
+    finally:
+        send(site, "DELETE", "/metrics/job/somebody_else")
+
+
+def _pushes_only(path: str) -> Action:
+    """Another writer that only pushes, under another grouping key."""
+
+    def action(site: Site) -> AbstractContextManager[None]:
+        def beat() -> None:
+            now = time.time()
+            send(site, "PUT", path, exposition(site.realm, now, now))
+
+        @contextmanager
+        def impostor() -> Iterator[None]:
+            with beating(site, beat):
+                send(site, "DELETE", GROUP)
+                remove_textfiles(site)
+                yield
+            send(site, "DELETE", path)
+
+        return impostor()
+
+    return action
+
+
+def _push_wire(behaviour: Behaviour) -> Action:
+    """The writer reaches the Pushgateway through a proxy that misbehaves; the textfile still delivers."""
+
+    @contextmanager
+    def action(site: Site) -> Iterator[None]:
+        with site.pushes.behaving(behaviour), heart_set(site, DURI_PUSHGATEWAY_URL=site.pushes.url):
+            yield
+
+    return action
+
+
+def _scrape_wire(name: str, says: str, behaviour: Behaviour, cause: str) -> Fault:
+    """Prometheus reaches the Pushgateway through a proxy that misbehaves."""
+    return Fault(
+        f"transport/{name}",
+        says,
+        lambda site: scraped_through(site, behaviour),
+        Verdict.HOLD,
+        cause,
+        stacks=_ON_LOOPBACK,
+    )
+
+
+FAULTS: Final = (
+    Fault(
+        "transport/gateway-killed",
+        "The Pushgateway is dead; connections are refused.",
+        lambda site: killed(site, PUSHGATEWAY),
+        Verdict.HOLD,
+        "transport/target-down",
+    ),
+    Fault(
+        "transport/gateway-hangs",
+        "The Pushgateway accepts connections and never answers.",
+        lambda site: paused(site, PUSHGATEWAY),
+        Verdict.HOLD,
+        "transport/target-down",
+    ),
+    Fault(
+        "transport/gateway-restarted-empty",
+        "The Pushgateway restarts without its persistence file.",
+        _restarted_empty,
+        Verdict.GO,
+        passes=True,
+    ),
+    Fault(
+        "transport/push-rejected",
+        "Somebody pushed the heartbeat's metric with another type, so the gateway rejects the script's pushes.",
+        _type_conflict,
+        Verdict.HOLD,
+        "transport/push-rejected",
+    ),
+    Fault(
+        "transport/other-realm",
+        "The script is set to another realm.",
+        lambda site: heart_set(site, DURI_REALM="staging"),
+        Verdict.HOLD,
+        "transport/label-mismatch",
+    ),
+    Fault(
+        "transport/other-job",
+        "The heartbeat is pushed under somebody else's grouping key.",
+        _pushes_only("/metrics/job/cron/instance/local"),
+        Verdict.HOLD,
+        "transport/label-mismatch",
+    ),
+    Fault(
+        "transport/push-hangs",
+        "A proxy accepts the push and never answers; the textfile still delivers.",
+        _push_wire(proxy.hang),
+        Verdict.GO,
+        warnings=_ONE_PATH,
+    ),
+    Fault(
+        "transport/push-reset",
+        "A firewall resets the connection of the push; the textfile still delivers.",
+        _push_wire(proxy.reset),
+        Verdict.GO,
+        warnings=_ONE_PATH,
+    ),
+    Fault(
+        "transport/push-answered-503",
+        "A proxy answers the push with 503 and a page of HTML.",
+        _push_wire(proxy.says(503, "<html>Service Unavailable</html>")),
+        Verdict.HOLD,
+        "transport/push-rejected",
+    ),
+    Fault(
+        "transport/push-redirected",
+        "A proxy redirects the push to its login page.",
+        _push_wire(proxy.says(302, "", Location="/login")),
+        Verdict.HOLD,
+        "transport/push-rejected",
+    ),
+    Fault(
+        "transport/push-swallowed",
+        "A captive portal answers 200 to the push and drops it; the textfile still delivers.",
+        _push_wire(proxy.says(200, "<html>Welcome</html>")),
+        Verdict.GO,
+        warnings=("scrape/paths-disagree",),
+    ),
+    _scrape_wire(
+        "gateway-answers-503",
+        "A proxy before the Pushgateway answers 503.",
+        proxy.says(503, "<html>Service Unavailable</html>"),
+        "transport/scrape-error",
+    ),
+    _scrape_wire(
+        "gateway-answers-html",
+        "A proxy before the Pushgateway answers with a page of HTML.",
+        proxy.says(200, "<html><body>Welcome</body></html>"),
+        "transport/scrape-error",
+    ),
+    _scrape_wire(
+        "gateway-body-spoilt",
+        "Somebody's push makes the page of the Pushgateway unreadable.",
+        proxy.rewritten(lambda body: body + b'broken{a="1\n'),
+        "transport/scrape-error",
+    ),
+    _scrape_wire(
+        "gateway-redirects",
+        "A proxy before the Pushgateway redirects for ever.",
+        proxy.circle,
+        "transport/scrape-error",
+    ),
+    _scrape_wire(
+        "gateway-body-cut",
+        "The Pushgateway's page breaks off in the middle.",
+        proxy.cut,
+        "transport/target-down",
+    ),
+    _scrape_wire(
+        "gateway-resets",
+        "The connection to the Pushgateway is reset.",
+        proxy.reset,
+        "transport/target-down",
+    ),
+    _scrape_wire(
+        "gateway-drips",
+        "The Pushgateway's page arrives byte by byte.",
+        proxy.drip,
+        "transport/target-down",
+    ),
+    _scrape_wire(
+        "gateway-delays",
+        "The Pushgateway takes the request and answers too late.",
+        proxy.hang,
+        "transport/target-down",
+    ),
+)

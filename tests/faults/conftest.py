@@ -1,0 +1,75 @@
+"""Provides the site of the catalogue, collects its results, and leaves it out of every run that does not ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from fixtures.settings import SETTINGS
+from l4gate.faults.exercise import Result
+from l4gate.faults.model import Site
+from l4gate.faults.site import open_site
+from l4gate.faults.table import REPORT, as_json, counts, table
+from l4gate.report.write import write_atomically
+from l4gate.settings import Settings
+
+RESULTS = pytest.StashKey[list[Result]]()
+MARKER = "faults"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The catalogue takes minutes: it runs when `-m faults` asks for it."""
+    if MARKER in str(config.option.markexpr or ""):
+        return
+    left_out = [item for item in items if item.get_closest_marker(MARKER)]
+    if left_out:
+        items[:] = [item for item in items if not item.get_closest_marker(MARKER)]
+        config.hook.pytest_deselected(items=left_out)
+
+
+class SiteHolder:
+    """One site for all faults; a new one after a fault that left it spoilt."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._opened = ExitStack()
+        self._site: Site | None = None
+
+    def get(self) -> Site:
+        if self._site is None:
+            self._site = self._opened.enter_context(open_site(self._settings))
+        return self._site
+
+    def discard(self) -> None:
+        self._site = None
+        self._opened.close()
+
+
+@pytest.fixture(scope="session")
+def sites(settings: Settings) -> Iterator[SiteHolder]:
+    """Where the running site is had from; it ends with the run."""
+    holder = SiteHolder(settings)
+    yield holder
+    holder.discard()
+
+
+@pytest.fixture(scope="session")
+def results(pytestconfig: pytest.Config) -> list[Result]:
+    """What the faults of this run showed."""
+    return pytestconfig.stash.setdefault(RESULTS, [])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The table and the counts; the same as JSON into the report folder."""
+    results = config.stash.get(RESULTS, [])
+    if not results:
+        return
+    terminalreporter.section("fault catalogue")
+    for line in table(results):
+        terminalreporter.write_line(line)
+    settings = config.stash[SETTINGS]
+    path = settings.report_dir / REPORT
+    write_atomically(path, as_json(results, stack=settings.stack, generation=settings.generation))
+    terminalreporter.write_line(f"report: {path} ({counts(results)['faults']} faults)")

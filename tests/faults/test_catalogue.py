@@ -1,0 +1,55 @@
+"""Every fault of the register on a real stack: the right verdict, the right cause, and GO after healing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from l4gate.faults.exercise import Result, exercise
+from l4gate.faults.model import Fault
+from l4gate.faults.register import FAULTS
+from l4gate.faults.table import normal
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+UPDATE = "L4_UPDATE_SNAPSHOTS"  # set to 1 to write the snapshots anew, then read what changed with git diff
+
+
+def snapshot_differs(fault: Fault, result: Result) -> str:
+    """Compares a message with its snapshot; says how they differ."""
+    path = SNAPSHOTS / f"{fault.id}.txt"
+    found = normal(result.message)
+    if os.environ.get(UPDATE) == "1":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(found)
+    expected = path.read_text() if path.exists() else f"(no snapshot; {UPDATE}=1 writes it)"
+    return "" if expected == found else f"the message changed.\nexpected:\n{expected}\nfound:\n{found}"
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
+def test_fault(fault: Fault, sites: Any, results: list[Result]) -> None:
+    """The verdict and its first cause MUST be those of the register, stay, and be GO again after healing."""
+    site = sites.get()
+    stack = site.sandbox.stack
+    if stack.kind not in fault.stacks:
+        pytest.skip(f"not for {stack.kind}")
+    try:
+        result = exercise(site, fault)
+    except BaseException:
+        sites.discard()
+        raise
+    results.append(result)
+    if result.skipped:
+        pytest.skip(result.skipped)
+    if not result.right:
+        sites.discard()
+        trail = "\n".join(f"  {seen.after:6.2f} s {seen.verdict} {seen.cause}" for seen in result.trail)
+        pytest.fail(
+            f"expected {result.expected}, found {result.verdict} {result.cause}\n{trail}\n{result.message}"
+        )
+    if stack.kind == "processes" and stack.spec.generation == "3.5":
+        differs = snapshot_differs(fault, result)
+        assert not differs, differs
