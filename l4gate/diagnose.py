@@ -425,7 +425,9 @@ def _warnings(m: Measurement, pace: Pace) -> tuple[Cause, ...]:
         warnings.append(Cause(Stage.WRITER, "one-path-failed", "both paths delivered", found, where, step))
     for name in m.firing_warnings:
         step = "see the alert's runbook."
-        warnings.append(Cause(Stage.VERDICT, "alert-firing", f"{name} not firing", "firing", "ALERTS", step))
+        warnings.append(
+            Cause(Stage.VERDICT, "alert-firing", f"{name} not firing", f"{name} firing", "ALERTS", step)
+        )
     return tuple(warnings)
 
 
