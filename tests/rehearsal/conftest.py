@@ -1,0 +1,3 @@
+from fixtures.stacks import engine_required, kind
+
+__all__ = ["engine_required", "kind"]
