@@ -17,10 +17,11 @@ from testcontainers.core.container import DockerContainer
 
 from l4gate.binaries import find_program
 from l4gate.errors import ProgramMissing, StackError
-from l4gate.promtool import HostPromtool, Promtool, PromtoolResult
+from l4gate.promtool import HostPromtool, Promtool
 from l4gate.settings import Settings
 from l4gate.stack.compose import Service, load_services
 from l4gate.stack.engine import RUN_LABEL, Engine, remove, suppress_engine_errors
+from l4gate.stack.image_promtool import HARDENED, ImagePromtool
 from l4gate.stack.images import Image, image_for
 from l4gate.stack.local import LocalStack
 from l4gate.stack.model import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, StackSpec
@@ -34,11 +35,6 @@ if TYPE_CHECKING:
 _PORT_TAKEN: Final = re.compile("port is already allocated|address already in use")
 _PORT_ATTEMPTS: Final = 5
 _TERMINATE_SECONDS: Final = 10
-_HARDENED: Final[Mapping[str, Any]] = {
-    "read_only": True,
-    "cap_drop": ["ALL"],
-    "security_opt": ["no-new-privileges"],
-}
 
 
 class ContainerStack(LocalStack):
@@ -190,7 +186,7 @@ class ContainerStack(LocalStack):
         for inside, folder in self._mounted(service).items():
             container.with_volume_mapping(folder, inside, "ro,z" if definition.mounts[inside] else "rw,z")
         container.with_kwargs(
-            **_HARDENED,
+            **HARDENED,
             user=self._users.user,
             userns_mode=self._users.userns_mode,
             labels={RUN_LABEL: self.run_id},
@@ -238,53 +234,6 @@ class ContainerStack(LocalStack):
         text = self._http.get(f"{self.urls[service]}/metrics", timeout=_TERMINATE_SECONDS).text
         found = re.search(r'^\w+_build_info{.*version="([^"]+)"', text, re.MULTILINE)
         return found[1] if found else "unknown"
-
-
-class ImagePromtool:
-    """The promtool in an image of Prometheus. See `promtool.Promtool`."""
-
-    def __init__(self, client: docker.DockerClient, image: Image, user: str, run_id: str) -> None:
-        self._client = client
-        self._image = image
-        self._user = user
-        self._run_id = run_id
-        self.origin = image.origin
-
-    @cached_property
-    def version(self) -> str:
-        """See `Promtool.version`."""
-        answer = self.run("--version", folder=Path("/"))
-        found = re.search(r"version (\S+)", answer.stdout + answer.stderr)
-        return found[1] if found else "unknown"
-
-    def run(self, *args: str, folder: Path, timeout_seconds: float = 60) -> PromtoolResult:
-        """See `Promtool.run`."""
-        place = str(folder.resolve())
-        container = None
-        try:
-            container = self._client.containers.create(
-                self._image.id,
-                list(args),
-                entrypoint=["/bin/promtool"],
-                user=self._user,
-                labels={RUN_LABEL: self._run_id},
-                network_mode="none",
-                tmpfs={"/tmp": "mode=1777"},  # noqa: S108 - inside the container
-                volumes={} if place == "/" else {place: {"bind": place, "mode": "rw,z"}},
-                working_dir=place,
-                **_HARDENED,
-            )
-            container.start()
-            code = container.wait(timeout=timeout_seconds)["StatusCode"]
-            out, err = (container.logs(stdout=wanted, stderr=not wanted).decode() for wanted in (True, False))
-        except (docker.errors.DockerException, requests.RequestException) as error:
-            message = f"promtool {' '.join(args)} in {self._image.origin} did not end in order: {error}."
-            raise StackError(message, next_step="see the engine's log.") from None
-        finally:
-            if container is not None:
-                with suppress_engine_errors():
-                    container.remove(v=True, force=True)
-        return PromtoolResult(code, out, err)
 
 
 def start_containers(

@@ -15,7 +15,7 @@ from l4gate.errors import ProgramMissing, StackError
 from l4gate.history import Series, write_blocks
 from l4gate.promtool import Promtool
 from l4gate.stack import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, Stack
-from l4gate.stack.containers import ImagePromtool
+from l4gate.stack.image_promtool import ImagePromtool
 from l4gate.wait import wait_until
 
 
