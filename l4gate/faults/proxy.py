@@ -102,6 +102,16 @@ def hang(exchange: Exchange) -> None:
     exchange.healed.wait()
 
 
+def late(seconds: float) -> Behaviour:
+    """Sends the right answer so much later."""
+
+    def behave(exchange: Exchange) -> None:
+        exchange.healed.wait(seconds)
+        pass_on(exchange)
+
+    return behave
+
+
 def reset(exchange: Exchange) -> None:
     """Resets the connection in place of an answer."""
     connection = exchange.handler.connection

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from l4gate.contract import JOB_NODE_EXPORTER, JOB_PROMETHEUS, JOB_PUSHGATEWAY, RAW_TS
-from l4gate.faults.model import Action, Fault, Site
-from l4gate.faults.tools import edited, extra_textfile, heart_set, job_set, killed, paused
+from l4gate.faults import proxy
+from l4gate.faults.model import PROCESSES, Action, Fault, Site
+from l4gate.faults.tools import edited, extra_textfile, heart_set, job_set, killed, paused, scraped_through
 from l4gate.stack.model import NODE_EXPORTER
 from l4gate.verdict import Verdict
 
@@ -44,6 +45,11 @@ def _empty_list(site: Site) -> Any:
     return edited(site, "targets/node_exporter.yml", lambda _text: "[]\n", reload=False)
 
 
+def _too_late(job: str) -> Action:
+    """A limit that is kept on loopback now and then would be no fault: the answer is made to take longer."""
+    return lambda site: scraped_through(site, proxy.late(0.1), job, scrape_timeout="20ms")
+
+
 def _limit(name: str, says: str, settings: dict[str, Any], job: str = JOB_PUSHGATEWAY) -> Fault:
     return Fault(f"scrape/{name}", says, job_set(job, **settings), Verdict.HOLD, "scrape/target-down")
 
@@ -67,8 +73,13 @@ FAULTS: Final = (
     _limit(
         "label-limit", "The Pushgateway's samples have more labels than the job allows.", {"label_limit": 1}
     ),
-    _limit(
-        "timeout-too-short", "The job gives the Pushgateway no time to answer.", {"scrape_timeout": "1ms"}
+    Fault(
+        "scrape/timeout-too-short",
+        "The job gives the Pushgateway less time than it takes to answer.",
+        _too_late(JOB_PUSHGATEWAY),
+        Verdict.HOLD,
+        "scrape/target-down",
+        stacks=(PROCESSES,),
     ),
     _limit(
         "self-scrape-limit",
@@ -104,11 +115,13 @@ FAULTS: Final = (
         lambda site: paused(site, NODE_EXPORTER),
         *_DOWN,
     ),
-    _warned(
-        "exporter-timeout",
-        "The job gives node-exporter no time to answer.",
-        job_set(JOB_NODE_EXPORTER, scrape_timeout="1ms"),
-        *_DOWN,
+    Fault(
+        "scrape/exporter-timeout",
+        "The job gives node-exporter less time than it takes to answer.",
+        _too_late(JOB_NODE_EXPORTER),
+        Verdict.GO,
+        warnings=_DOWN,
+        stacks=(PROCESSES,),
     ),
     _warned(
         "textfile-torn",

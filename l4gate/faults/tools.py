@@ -75,9 +75,11 @@ def rules_changed(area: str, change: Callable[[list[dict[str, Any]]], None]) -> 
 
 
 @contextmanager
-def scraped_through(site: Site, behaviour: Behaviour) -> Iterator[None]:
-    """Puts the scrape proxy between Prometheus and the Pushgateway, misbehaving."""
-    with site.scrapes.behaving(behaviour), job_set(proxy_url=site.scrapes.url)(site):
+def scraped_through(
+    site: Site, behaviour: Behaviour, job: str = JOB_PUSHGATEWAY, **settings: Any
+) -> Iterator[None]:
+    """Puts the scrape proxy, misbehaving, between Prometheus and a job's target; also changes the job's settings."""
+    with site.scrapes.behaving(behaviour), job_set(job, proxy_url=site.scrapes.url, **settings)(site):
         yield
 
 
