@@ -43,10 +43,10 @@ promtool-check: env ## only promtool's own check of configuration and rules
 	@$(L4GATE) lint --only promtool $(ARGS)
 
 promql-unit: env ## required check: promtool tests of every rule and alert
-	@$(PYTEST) -m promql_unit $(ARGS)
+	@$(PYTEST) -m promql_unit tests/promql $(ARGS)
 
 promql-test-heartbeat: env ## only the heartbeat's promtool tests
-	@$(PYTEST) -m promql_unit -k heartbeat $(ARGS)
+	@$(PYTEST) -m promql_unit -k heartbeat tests/promql $(ARGS)
 
 # The whole gate with it: a gate that ran in part is HOLD.
 sandbox-smoke-60s: env ## required check: cold machine to GO, ABORT, rollback, GO

@@ -141,7 +141,10 @@ def rows(times: int, stacks: Sequence[str]) -> list[Row]:
         Row(
             "promql-unit, one Prometheus",
             lambda: repeat(
-                times, lambda: command("pytest", "-q", "-m", "promql_unit", "-p", "no:cacheprovider")
+                times,
+                lambda: command(
+                    "pytest", "-q", "-m", "promql_unit", "tests/promql", "-p", "no:cacheprovider"
+                ),
             ),
             10.0,
         ),
