@@ -23,38 +23,38 @@ def wait_for(calls: list[float], count: int) -> None:
     )
 
 
-def test_calls_at_once_and_again() -> None:
-    """The first call is not an interval away, and the following ones come by themselves until stop."""
+def test_calls_again_and_again() -> None:
+    """One call follows another by itself, an interval apart, until stop."""
     calls: list[float] = []
-    began = time.monotonic()
-    with Steady("test", 0.05, lambda: calls.append(time.monotonic())) as steady:
+    with Steady("test", 0.2, lambda: calls.append(time.monotonic())) as steady:
         wait_for(calls, 4)
 
         assert steady.running
     assert not steady.running
-    assert calls[0] - began < 0.05
-    assert calls[3] - calls[0] >= 0.14
+    assert calls[3] - calls[0] >= 2 * 0.2  # a first call that comes late is nearer to the second
 
 
 def test_schedule_does_not_drift() -> None:
-    """A slow call does not shift the calls after it: all are due at multiples of the interval."""
+    """The time that calls take is not added to the interval, and the due times they run past are counted."""
+    interval_seconds = 0.05
     calls: list[float] = []
+    durations = iter([0.12] + [0.03] * 1000)  # the first one runs past two due times
 
     def act() -> None:
         calls.append(time.monotonic())
-        if len(calls) == 1:
-            threading.Event().wait(0.13)
+        threading.Event().wait(next(durations))
 
-    with Steady("test", 0.1, act) as steady:
-        wait_for(calls, 3)
+    with Steady("test", interval_seconds, act) as steady:
+        wait_for(calls, 20)
+        due_seconds = (len(calls) - 1 + steady.skipped) * interval_seconds
+        late_seconds = calls[-1] - calls[0] - due_seconds
 
-    assert steady.skipped == 1
-    assert calls[1] - calls[0] == pytest.approx(0.2, abs=0.06)
-    assert calls[2] - calls[0] == pytest.approx(0.3, abs=0.06)
+    assert steady.skipped >= 2
+    assert late_seconds < 0.3  # adding up would make 0.6; the rest is for a busy machine
 
 
 def test_start_and_stop_are_idempotent() -> None:
-    """Starting twice makes one thread, stopping before and twice is allowed, and starting again works."""
+    """The first call comes at once; starting twice makes one thread, stopping twice or before is allowed."""
     calls: list[float] = []
     steady = Steady("only one of these", 60, lambda: calls.append(time.monotonic()))
     steady.stop()
