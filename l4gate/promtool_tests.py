@@ -157,6 +157,11 @@ class Outcome:
     output: str = ""
 
 
+def passes(file: TestFile, config_dir: Path, promtool: Promtool) -> bool:
+    """Whether promtool is content with a whole test file. Raises like `run_test_file`."""
+    return _passed(_run_together(file, config_dir, promtool))
+
+
 def run_test_file(file: TestFile, config_dir: Path, promtool: Promtool) -> tuple[Outcome, ...]:
     """
     Runs a test file against the rules in a configuration folder; one outcome for each of its groups, in order.
@@ -167,19 +172,23 @@ def run_test_file(file: TestFile, config_dir: Path, promtool: Promtool) -> tuple
     Raises:
         RuleError: if a rule file is missing.
     """
-    for name in file.rule_files:
-        if not (config_dir / name).is_file():
-            message = (
-                f"{file.path}: expected the rule file {config_dir / name}, found none: promtool would pass."
-            )
-            raise RuleError(message)
-    together = _run(file, config_dir, promtool, range(len(file.groups)))
+    together = _run_together(file, config_dir, promtool)
     if _passed(together):
         return (Outcome(True),) * len(file.groups)
     alone = [_run(file, config_dir, promtool, [index]) for index in range(len(file.groups))]
     if all(map(_passed, alone)):
         return (Outcome(False, _output(together)),) * len(file.groups)
     return tuple(Outcome(_passed(result), "" if _passed(result) else _output(result)) for result in alone)
+
+
+def _run_together(file: TestFile, config_dir: Path, promtool: Promtool) -> PromtoolResult:
+    for name in file.rule_files:
+        if not (config_dir / name).is_file():
+            message = (
+                f"{file.path}: expected the rule file {config_dir / name}, found none: promtool would pass."
+            )
+            raise RuleError(message)
+    return _run(file, config_dir, promtool, range(len(file.groups)))
 
 
 def _run(file: TestFile, config_dir: Path, promtool: Promtool, groups: Iterable[int]) -> PromtoolResult:

@@ -1,0 +1,61 @@
+"""That the tests of the rules bite: a rule with one slip in it turns promql-unit or obs-lint red."""
+
+from __future__ import annotations
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fixtures.mutants import Mutant, mutants, write
+from l4gate.lint.engine import lint
+from l4gate.promtool import host_promtool
+from l4gate.promtool_tests import load_test_files, passes
+from l4gate.settings import repository_config_dir
+
+if TYPE_CHECKING:
+    from l4gate.promtool import Promtool
+    from l4gate.settings import Settings
+
+HERE = Path(__file__).parent
+CONFIG = repository_config_dir()
+PARALLEL = 2  # a promtool keeps one core busy
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("area", sorted(path.name.split(".")[0] for path in (CONFIG / "rules").iterdir()))
+def test_a_slip_in_a_rule_is_noticed(
+    area: str, settings: Settings, tmp_path: Path, record_property: pytest.RecordProperty
+) -> None:
+    """No mutant of any rule survives the promtool tests and the lint."""
+    promtool = host_promtool(settings.generation, settings.cache_dir)
+    made = list(mutants(CONFIG / "rules" / f"{area}.rules.yml"))
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        noticed = list(
+            pool.map(lambda item: noticed_by(item[1], tmp_path / str(item[0]), promtool), enumerate(made))
+        )
+    for by in ("promql-unit", "obs-lint"):
+        record_property(by, f"{noticed.count(by)} of {len(made)}")
+    survivors = [
+        f"{each.name}: {each.what}: {each.rule['expr']}"
+        for each, by in zip(made, noticed, strict=True)
+        if not by
+    ]
+
+    assert made
+    assert survivors == []
+
+
+def noticed_by(mutant: Mutant, folder: Path, promtool: Promtool) -> str:
+    """The check that notices a mutant first, or empty."""
+    shutil.copytree(CONFIG, folder)
+    write(mutant, folder / "rules")
+    name = f"rules/{mutant.file}"
+    for file in load_test_files(HERE):
+        if name in file.rule_files and not passes(file, folder, promtool):
+            return "promql-unit"
+    report = lint(folder, promtool=None, why_no_promtool="promql-unit has run promtool")
+    return "obs-lint" if any(each.kind == "finding" for each in report.findings) else ""
