@@ -71,6 +71,7 @@ _CURVE_ROW: Final = 64
 _AXIS: Final = 30
 _LEGEND: Final = 26
 _MARK_ROW: Final = 20
+_CHARACTER: Final = 7.0  # how wide a letter of 12 px is at the most, on average
 _MOST_TICKS: Final = 8
 _NARROWEST: Final = 2.0  # an interval of one second in a month must not vanish
 _BAR_HEIGHTS: Final = {State.GOOD: 8, State.GAP: 14, State.WARN: 14, State.BAD: 20}
@@ -115,11 +116,12 @@ def timeline_svg(
     `title` and `description` are for those who cannot see it; `meanings` replaces the words of the legend; `name` must
     differ between pictures on one page.
     """
-    top = _TOP + (_MARK_ROW if marks else 0)
+    scale = _Scale(start, end)
+    placed = _placed(marks, scale)
+    top = _TOP + _MARK_ROW * (1 + max((lane for *_, lane in placed), default=-1))
     heights = [_CURVE_ROW if isinstance(row, Curve) else _ROW for row in rows]
     bottom = top + sum(heights)
     height = bottom + _AXIS + _LEGEND
-    scale = _Scale(start, end)
     size = f'viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}"'
     spoken = f'role="img" aria-labelledby="{name}-title {name}-desc"'
     hatch = (
@@ -144,7 +146,7 @@ def timeline_svg(
             else _bars(row, scale, y + row_height / 2, words, name)
         )
         y += row_height
-    parts += _marks(marks, scale, bottom)
+    parts += _marks(placed, bottom)
     parts += _legend(words, bottom + _AXIS + _LEGEND / 2, name)
     return "\n".join([*parts, "</svg>"]) + "\n"
 
@@ -267,13 +269,32 @@ def _curve(row: Curve, scale: _Scale, y: float) -> Iterator[str]:
         yield f'<path class="curve" d="{"".join(path)}"><title>{escape(row.label)}</title></path>'
 
 
-def _marks(marks: Sequence[Mark], scale: _Scale, bottom: float) -> Iterator[str]:
+def _placed(marks: Sequence[Mark], scale: _Scale) -> list[tuple[Mark, float, str, int]]:
+    """Each mark with its x, the side of its label and the lane in which the label meets no other."""
+    placed: list[tuple[Mark, float, str, int]] = []
+    lanes: list[list[tuple[float, float]]] = []
     for mark in marks:
         x = scale.x(mark.at)
         anchor = "end" if x > _LEFT + _PLOT * 0.8 else "start"
+        width = _CHARACTER * len(mark.label) + 8
+        left, right = (x - width, x) if anchor == "end" else (x, x + width)
+        lane = next(
+            (number for number, taken in enumerate(lanes) if all(right < a or b < left for a, b in taken)),
+            len(lanes),
+        )
+        if lane == len(lanes):
+            lanes.append([])
+        lanes[lane].append((left, right))
+        placed.append((mark, x, anchor, lane))
+    return placed
+
+
+def _marks(placed: Sequence[tuple[Mark, float, str, int]], bottom: float) -> Iterator[str]:
+    for mark, x, anchor, lane in placed:
         yield f'<path class="mark" d="M{x:.1f} {_TOP}V{bottom}"><title>{escape(_moment(mark.at))} UTC</title></path>'
         shift = -4 if anchor == "end" else 4
-        yield f'<text x="{x + shift:.1f}" y="{_TOP + 10}" text-anchor="{anchor}">{escape(mark.label)}</text>'
+        y = _TOP + 10 + lane * _MARK_ROW
+        yield f'<text x="{x + shift:.1f}" y="{y}" text-anchor="{anchor}">{escape(mark.label)}</text>'
 
 
 def _legend(words: Mapping[State, str], y: float, name: str) -> Iterator[str]:
