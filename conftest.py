@@ -40,6 +40,7 @@ MARKERS = {
     "nightly": "too long for every commit; run by the nightly job",
 }
 _EXIT_USAGE = 2
+_HOMES = {"l4_gate": "gate", "faults": "faults"}  # the folder of all tests that have this marker
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -79,13 +80,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """
-    Leaves the other folders alone when the gate alone is asked for: it has to answer within seconds.
+    Leaves the other folders alone when the gate (or the fault catalogue) alone is asked for: it has to answer soon.
 
     Every gate's test lives in tests/gate (tests/unit/test_gates.py), and one that is not collected is not a GO.
     """
     tests = config.rootpath / "tests"
     asked = str(config.option.markexpr or "").strip()
-    if asked == "l4_gate" and collection_path.parent == tests and collection_path.name != "gate":
+    home = _HOMES.get(asked)
+    if home and collection_path.parent == tests and collection_path.name != home:
         return True
     return None
 

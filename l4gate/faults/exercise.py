@@ -102,6 +102,13 @@ class Watch:
         """Whether every look fits for so many seconds."""
         return not self.until(lambda decision: not fits(decision), seconds)
 
+    def settled(self, fits: Callable[[Decision], bool], limit: float, steady: float) -> bool:
+        """Whether a fitting answer comes and stays; one that goes away again is waited for anew."""
+        while self.seconds < limit:
+            if self.until(fits, limit - self.seconds) and self.steady(fits, steady):
+                return True
+        return False
+
 
 def is_go(decision: Decision) -> bool:
     """GO, whatever the warnings."""
@@ -137,27 +144,21 @@ def exercise(site: Site, fault: Fault) -> Result:
     """
     if reason := fault.needs():
         return Result(fault.id, fault.expected, skipped=reason)
-    pace = site.sandbox.pace
     expect_go(site)
-    steady = _STEADY_EVALUATIONS * pace.rule_interval
-    # The slowest of all: a stuck sequence shows after its window, an alert after its `for`.
-    limit = pace.changes_window + pace.fresh_limit + _BUSY_SECONDS
-    abort_after = ABORT_FOR_SECONDS / pace.factor
+    limit, steady = settle_limit(site), steady_seconds(site)
+    abort_after = ABORT_FOR_SECONDS / site.sandbox.pace.factor
     if fault.verdict is Verdict.ABORT:
         limit += abort_after
-    fits = fits_fault(fault)
     watch = Watch(site)
     with fault.action(site):
         if fault.verdict is Verdict.GO and not fault.passes and not fault.warnings:
             settled = watch.steady(is_go, 2 * steady)
         else:
-            settled = _settle(watch, fits, limit, steady)
-        decision = watch.look() if settled else watch.decision or watch.look()
+            settled = watch.settled(fits_fault(fault), limit, steady)
+        decision = watch.decision or watch.look()
         detected = watch.seconds
     trail = tuple(watch.trail)
-    healing = Watch(site)
-    healthy = is_healthy(fault)
-    healed = healing.until(healthy, _START_SECONDS + _BUSY_SECONDS)
+    healed, healing_seconds = healed_within(site, is_healthy(fault))
     return Result(
         id=fault.id,
         expected=fault.expected,
@@ -165,7 +166,7 @@ def exercise(site: Site, fault: Fault) -> Result:
         cause=decision.cause.id if decision.cause else "",
         warnings=warning_ids(decision),
         detected_after=round(detected, 2),
-        healed_after=round(healing.seconds, 2),
+        healed_after=round(healing_seconds, 2),
         false_go=fault.verdict is not Verdict.GO and is_go(decision),
         false_abort=_false_abort(fault, trail, abort_after),
         wrong_cause=not settled,
@@ -173,6 +174,22 @@ def exercise(site: Site, fault: Fault) -> Result:
         message="\n".join(decision_lines(decision)),
         trail=trail,
     )
+
+
+def settle_limit(site: Site) -> float:
+    """How long the answer may take: the slowest fault of all, a stuck sequence, shows after its window."""
+    return site.sandbox.pace.changes_window + site.sandbox.pace.fresh_limit + _BUSY_SECONDS
+
+
+def steady_seconds(site: Site) -> float:
+    """How long an answer must stay."""
+    return _STEADY_EVALUATIONS * site.sandbox.pace.rule_interval
+
+
+def healed_within(site: Site, healthy: Callable[[Decision], bool]) -> tuple[bool, float]:
+    """Whether the site is healthy again in time, and after how many seconds."""
+    healing = Watch(site)
+    return healing.until(healthy, _START_SECONDS + _BUSY_SECONDS), healing.seconds
 
 
 def is_healthy(fault: Fault) -> Callable[[Decision], bool]:
@@ -192,14 +209,6 @@ def expect_go(site: Site) -> None:
         found = watch.decision.causes[0] if watch.decision else "no look"
         message = f"expected the healthy site to be GO before a fault is injected, found {found}."
         raise NotReady(message)
-
-
-def _settle(watch: Watch, fits: Callable[[Decision], bool], limit: float, steady: float) -> bool:
-    """Waits until the expected answer has come and stays; an answer that goes away again is waited for anew."""
-    while watch.seconds < limit:
-        if watch.until(fits, limit - watch.seconds) and watch.steady(fits, steady):
-            return True
-    return False
 
 
 def _false_abort(fault: Fault, trail: Sequence[Seen], abort_after: float) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,6 @@ import yaml
 from l4gate.contract import JOB_PUSHGATEWAY, PUSH_INSTANCE, PUSH_JOB, RAW_SEQ, RAW_TS
 from l4gate.faults.model import Action, Site
 from l4gate.faults.proxy import Behaviour
-from l4gate.heartbeat import BeatResult
 
 _PUSH_SECONDS: Final = 5.0
 GROUP: Final = f"/metrics/job/{PUSH_JOB}/instance/{PUSH_INSTANCE}"
@@ -123,12 +122,16 @@ def beating(site: Site, beat: Callable[[], object]) -> Iterator[None]:
         healing.enter_context(heart_stopped(site))
         action = heart._action  # noqa: SLF001 - the one thing that differs is what is done at each beat
 
+        def attempt() -> None:
+            with suppress(requests.RequestException):  # another fault may have taken the Pushgateway away
+                beat()
+
         def restore() -> None:
             heart.stop()
             heart._action = action  # noqa: SLF001
 
         healing.callback(restore)
-        heart._action = beat  # noqa: SLF001
+        heart._action = attempt  # noqa: SLF001
         heart.start()
         yield
 
@@ -213,13 +216,3 @@ def paused(site: Site, service: str) -> Iterator[None]:
 def elsewhere(site: Site) -> Path:
     """A folder that is not there."""
     return site.sandbox.stack.run_dir / "no-such-folder"
-
-
-def last_beat(site: Site) -> BeatResult | None:
-    """How the newest run of the script ended."""
-    return site.sandbox.heart.results[-1] if site.sandbox.heart.results else None
-
-
-def environment_of(tools: Path) -> Mapping[str, str]:
-    """An environment with the programs of one folder only."""
-    return {"PATH": str(tools)}
