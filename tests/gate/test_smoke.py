@@ -50,7 +50,7 @@ def store(
             pytest.fail(f"the scenario starts from GO, found {look.decision.verdict.name}", pytrace=False)
     store = CheckpointStore(sandbox.stack.run_dir / "state", sandbox.stack.config_dir)
     kept = checkpoint(store, sandbox.judge, tuple(looks.values()), factor=settings.factor)
-    run_state.events.append(Event(time.time(), "checkpoint", kept.hash[:16]))
+    run_state.events.append(Event(time.time(), "checkpoint", kept.hash[:8]))
     return store
 
 
@@ -99,7 +99,7 @@ def recovery(
         sandbox.judge,
         deadline_seconds=settings.deadline,
     )
-    run_state.events.append(Event(time.time(), "rollback", done.restored.hash[:16]))
+    run_state.events.append(Event(time.time(), "rollback", done.restored.hash[:8]))
     run_state.events.append(Event(time.time(), "verdict", done.verdict.name))
     return done
 
