@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from l4gate.contract import ABORT_FOR_SECONDS
-from l4gate.decide import Look
 from l4gate.errors import NotReady
-from l4gate.faults.model import Fault, Site
+from l4gate.faults.model import Fault, Site, asked_of_the_judge
 from l4gate.report.terminal import decision_lines
-from l4gate.verdict import Decision, Verdict
+from l4gate.verdict import Decision, Stage, Verdict
 from l4gate.wait import wait_until
 
 _POLL_SECONDS: Final = 0.05
@@ -63,8 +62,9 @@ class Result:
 class Watch:
     """Looks again and again, and remembers each change of verdict or cause."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, ask: Callable[[Site], Decision] = asked_of_the_judge) -> None:
         self._site = site
+        self._ask = ask
         self._started = time.monotonic()
         self.trail: list[Seen] = []
         self.decision: Decision | None = None
@@ -77,8 +77,7 @@ class Watch:
     def look(self) -> Decision:
         """One look at the site's realm."""
         began = self.seconds
-        look: Look = self._site.judge.look()[0]
-        decision = self.decision = look.decision
+        decision = self.decision = self._ask(self._site)
         verdict, cause = decision.verdict.name, decision.cause.id if decision.cause else ""
         if not self.trail or (self.trail[-1].verdict, self.trail[-1].cause) != (verdict, cause):
             # The earlier end of the look: what it saw may have been so from then on.
@@ -145,11 +144,12 @@ def exercise(site: Site, fault: Fault) -> Result:
     if reason := fault.needs():
         return Result(fault.id, fault.expected, skipped=reason)
     expect_go(site)
-    limit, steady = settle_limit(site), steady_seconds(site)
+    # A second run is a whole new attempt at each look: two of them agree.
+    limit, steady = settle_limit(site), 0.0 if fault.stage is Stage.RUN else steady_seconds(site)
     abort_after = ABORT_FOR_SECONDS / site.sandbox.pace.factor
     if fault.verdict is Verdict.ABORT:
         limit += abort_after
-    watch = Watch(site)
+    watch = Watch(site, fault.ask)
     with fault.action(site):
         if fault.verdict is Verdict.GO and not fault.passes and not fault.warnings:
             settled = watch.steady(is_go, 2 * steady)

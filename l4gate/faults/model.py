@@ -14,7 +14,7 @@ from typing import Final
 from l4gate.decide import Judge
 from l4gate.faults.proxy import Proxy
 from l4gate.sandbox import Sandbox
-from l4gate.verdict import Stage, Verdict
+from l4gate.verdict import Decision, Stage, Verdict
 
 PROCESSES: Final = "processes"
 CONTAINERS: Final = "containers"
@@ -45,6 +45,11 @@ class Site:
 Action = Callable[[Site], AbstractContextManager[object]]
 
 
+def asked_of_the_judge(site: Site) -> Decision:
+    """One look at the site's realm."""
+    return site.judge.look()[0].decision
+
+
 @dataclass(frozen=True)
 class Fault:
     """
@@ -60,6 +65,7 @@ class Fault:
         warnings: `stage/code` of the warnings that must come with it.
         stacks: the kinds of stack that it applies to.
         passes: GO comes back by itself, before the fault is healed.
+        ask: how the decision is had; by the site's judge, unless the fault is one of the run itself.
         needs: says why it cannot be injected on this machine; empty if it can.
     """
 
@@ -72,6 +78,7 @@ class Fault:
     warnings: Sequence[str] = ()
     stacks: Sequence[str] = BOTH
     passes: bool = False
+    ask: Callable[[Site], Decision] = asked_of_the_judge
     needs: Callable[[], str] = lambda: ""
 
     @property

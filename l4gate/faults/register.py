@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from l4gate.errors import UsageError
-from l4gate.faults import decision, query, rules, scrape, transport, writer
+from l4gate.faults import decision, query, rules, run, scrape, transport, writer
 from l4gate.faults.model import Fault
 
 FAULTS: Final[tuple[Fault, ...]] = (
@@ -15,6 +15,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     *rules.FAULTS,
     *query.FAULTS,
     *decision.FAULTS,
+    *run.FAULTS,
 )
 
 
