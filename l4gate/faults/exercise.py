@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from l4gate.contract import ABORT_FOR_SECONDS
@@ -171,9 +171,18 @@ def exercise(site: Site, fault: Fault) -> Result:
         false_abort=_false_abort(fault, trail, abort_after),
         wrong_cause=not settled,
         not_healed=not healed,
-        message="\n".join(decision_lines(decision)),
+        message=message(decision, fault.warnings),
         trail=trail,
     )
+
+
+def message(decision: Decision, warnings: Sequence[str]) -> str:
+    """What a person reads first: the first cause, and of the warnings those that are asked for, each once."""
+    first = {warning.id: warning for warning in reversed(decision.warnings) if warning.id in warnings}
+    shown = replace(
+        decision, causes=decision.causes[:1], warnings=tuple(first[name] for name in sorted(first))
+    )
+    return "\n".join(decision_lines(shown))
 
 
 def settle_limit(site: Site) -> float:

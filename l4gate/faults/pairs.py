@@ -17,11 +17,11 @@ from l4gate.faults.exercise import (
     expect_go,
     healed_within,
     is_go,
+    message,
     settle_limit,
     steady_seconds,
 )
 from l4gate.faults.model import Fault, Site
-from l4gate.report.terminal import decision_lines
 from l4gate.verdict import Decision, Stage, Verdict
 
 _SEED: Final = 20
@@ -107,6 +107,6 @@ def exercise_pair(site: Site, first: Fault, second: Fault) -> Result:
         false_go=is_go(decision),
         wrong_cause=not settled,
         not_healed=not healed,
-        message="\n".join(decision_lines(decision)),
+        message=message(decision, ()),
         trail=tuple(watch.trail),
     )

@@ -24,6 +24,7 @@ A stage is where the fault breaks the path; a cause is what the gate finds first
 | fault | what happens | verdict | first cause | warnings | stacks |
 |---|---|---|---|---|---|
 """
+_QUOTED: Final = " " * 20
 # What differs from run to run in a message, and what stands for it in a snapshot.
 _NORMAL: Final = (
     (re.compile(r"/\S*l4gate-\d+/run-[^/\s'\"]+"), "RUN"),
@@ -112,4 +113,6 @@ def normal(message: str) -> str:
     """A message with its numbers, addresses, hashes and folders replaced, as snapshots keep it."""
     for pattern, word in _NORMAL:
         message = pattern.sub(word, message)
-    return "\n".join(line.rstrip() for line in message.splitlines()) + "\n"
+    # A difference of rules is quoted whole: it changes with every rule, and the rest of the message does not.
+    lines = [line.rstrip() for line in message.splitlines() if not line.startswith(_QUOTED)]
+    return "\n".join(lines) + "\n"
