@@ -158,7 +158,7 @@ class CheckpointStore:
             sync(temporary)
             self._put(temporary, content.hash)
             for old in self.all()[self.keep :]:
-                shutil.rmtree(old.folder)
+                self._put_aside(old.folder)
             sync(self.folder)
         return Checkpoint(content.hash, self.folder / content.hash, earned_at, manifest)
 
@@ -176,8 +176,12 @@ class CheckpointStore:
         except OperationRefused:
             pass  # damaged: the whole one takes its place
         if place.exists():
-            place.rename(Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self.folder)) / name)
+            self._put_aside(place)
         temporary.rename(place)
+
+    def _put_aside(self, folder: Path) -> None:
+        """Takes a checkpoint away in one step; `_remove_leftovers` deletes it file by file."""
+        folder.rename(Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self.folder)) / folder.name)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -74,9 +74,14 @@ class Progress:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Erases the line, so that something else can be printed in its place."""
         if self._shown:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+            self._shown = False
 
     def __call__(self, looks: tuple[Look, ...], left: float) -> None:
         """Shows the state after a look."""

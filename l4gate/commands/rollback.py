@@ -10,8 +10,7 @@ import argparse
 import json
 from typing import Any, Final
 
-from l4gate.commands.decide import Progress
-from l4gate.commands.operations import (
+from l4gate.commands._operations import (
     JUDGING_OPTIONS,
     add_live_dir,
     add_state_dir,
@@ -19,6 +18,7 @@ from l4gate.commands.operations import (
     needed_url,
     store_for,
 )
+from l4gate.commands.decide import Progress
 from l4gate.decide import judge_for
 from l4gate.report.as_json import decision_as_dict
 from l4gate.report.terminal import decision_lines

@@ -1,0 +1,180 @@
+"""
+`l4gate watch`: follow the verdict for hours, roll back once on ABORT, certify the window at its end.
+
+Exit codes: 0 the window is certified, 3 it is not, 4 ABORT (whatever the rollback did), 2 usage, 130 interrupted: start
+it again with the --since that it printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from typing import Any, Final
+
+from l4gate.checkpoint import checkpoint
+from l4gate.commands._operations import (
+    JUDGING_OPTIONS,
+    add_live_dir,
+    add_state_dir,
+    live_server,
+    needed_live_dir,
+    needed_url,
+    store_for,
+)
+from l4gate.commands.certify import parse_time
+from l4gate.commands.decide import Progress
+from l4gate.commands.rollback import as_dict as rollback_as_dict
+from l4gate.commands.rollback import lines as rollback_lines
+from l4gate.decide import Judge, Look, judge_for
+from l4gate.duration import format_duration, parse_duration
+from l4gate.errors import ApiError, GateError, UsageError
+from l4gate.measurement import Pace
+from l4gate.report.as_json import utc
+from l4gate.report.certificate import certificate_as_dict, certificate_lines
+from l4gate.report.terminal import HEADLINES
+from l4gate.rollback import RolledBack, roll_back
+from l4gate.settings import Settings
+from l4gate.track import Window
+from l4gate.verdict import Verdict
+from l4gate.watch import Change, Watch, Watched
+
+HELP: Final = "follow the verdict of a running server for hours; on ABORT roll back once and stop"
+OPTIONS: Final = JUDGING_OPTIONS
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the window, the rollback and `--json`."""
+    parser.add_argument(
+        "--for",
+        dest="duration",
+        default="24h",
+        metavar="DURATION",
+        help="how much production time is watched (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--since",
+        metavar="TIME",
+        help="when the window began, RFC 3339 or Unix seconds, to go on after a restart (default: now)",
+    )
+    parser.add_argument(
+        "--rollback", action="store_true", help="on ABORT, restore the last GO in the live folder"
+    )
+    add_live_dir(parser)
+    add_state_dir(parser)
+    parser.add_argument("--json", action="store_true", help="print the end as JSON, changes on stderr")
+
+
+def run(args: argparse.Namespace, settings: Settings) -> int:
+    """Watches, and prints changes and the end."""
+    url = needed_url(args, settings)
+    seconds = parse_duration(args.duration)
+    if seconds <= 0:
+        message = f"--for: expected a duration above 0, found {args.duration!r}."
+        raise UsageError(message)
+    if args.rollback:
+        needed_live_dir(args)
+    judge = judge_for(settings, url)
+    now = _now(judge)
+    start = parse_time(args.since) if args.since else now
+    if start > now:
+        message = (
+            f"--since: expected a time that has passed on the server, found one {start - now:.0f} s ahead."
+        )
+        raise UsageError(message)
+    pace = Pace(settings.factor)
+    window = Window(start, start + seconds / pace.factor, pace)
+    with Progress() as progress:
+
+        def told(line: str) -> None:
+            progress.clear()
+            print(line, file=sys.stderr if args.json else sys.stdout, flush=True)
+
+        def changed(change: Change) -> None:
+            told(str(change))
+
+        def keep(looks: tuple[Look, ...]) -> None:
+            try:
+                told(
+                    f"kept {checkpoint(store_for(args, needed_live_dir(args)), judge, looks, factor=settings.factor)}"
+                )
+            except GateError as error:
+                told(f"not kept: {error}")
+
+        def restore() -> RolledBack:
+            server = live_server(args, settings)
+            return roll_back(
+                server,
+                store_for(args, server.live_dir),
+                judge,
+                deadline_seconds=settings.deadline,
+                progress=progress,
+            )
+
+        told(f"watching {url} until {utc(window.end)}; to go on after a restart: --since {utc(start)}")
+        watch = Watch(
+            judge,
+            window,
+            on_change=changed,
+            on_go=keep if args.live_dir else lambda _looks: None,
+            on_abort=restore if args.rollback else None,
+            progress=progress.say,
+        )
+        done = watch.run(now)
+    if args.json:
+        print(json.dumps(_as_dict(done, url), indent=2, allow_nan=False))
+    else:
+        print("\n".join(_lines(done)))
+    return done.verdict.exit_code
+
+
+def _now(judge: Judge) -> float:
+    """The server's clock; this machine's when the server does not answer, which is HOLD and not the end."""
+    try:
+        return judge.api.now()
+    except ApiError:
+        return time.time()
+
+
+def _lines(done: Watched) -> list[str]:
+    lines = [f"watched: {HEADLINES[done.verdict] if done.verdict is not Verdict.GO else 'GO: certified'}"]
+    if done.aborted:
+        lines.append(f"  abort    {done.aborted}")
+    if done.worst:
+        lines.append(
+            f"  worst    {utc(done.worst.start)} to {utc(done.worst.end)} ({done.worst.seconds:.1f} s not GO)"
+        )
+    if done.problem:
+        lines.append(f"  problem  {done.problem}")
+    if done.rolled_back:
+        lines += rollback_lines(done.rolled_back)
+    for certificate in done.certificates:
+        lines += certificate_lines(certificate)
+    return lines
+
+
+def _as_dict(done: Watched, url: str) -> dict[str, Any]:
+    window, interval = done.window, done.worst
+    return {
+        "verdict": done.verdict.name,
+        "exit_code": done.verdict.exit_code,
+        "window": {
+            "start": utc(window.start),
+            "end": utc(window.end),
+            "duration": format_duration(window.seconds),
+        },
+        "changes": [
+            {"at": utc(each.at), "verdict": each.verdict.name, "cause": each.cause} for each in done.changes
+        ],
+        "worst": interval
+        and {
+            "start": utc(interval.start),
+            "end": utc(interval.end),
+            "seconds": round(interval.seconds, 3),
+        },
+        "aborted": done.aborted,
+        "problem": done.problem,
+        "rollback": done.rolled_back and rollback_as_dict(done.rolled_back),
+        "certificates": [certificate_as_dict(each, {"server": url}) for each in done.certificates],
+    }

@@ -1,0 +1,172 @@
+"""Safe reload on a real server: what is refused changes nothing, and what is live is proven to be."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+
+from fixtures.wire import http, serve
+from l4gate.api import PrometheusApi
+from l4gate.cli import main
+from l4gate.errors import OperationRefused
+from l4gate.live import Configuration, read_configuration
+from l4gate.reload import config_differences, generation_of, reload_live
+from l4gate.rules import diff_rules, groups_from_api, load_rules
+from l4gate.settings import GENERATIONS, Settings
+from tests.ops.conftest import Box
+
+HEART = "rules/heartbeat.rules.yml"
+JOB = b"""
+  - job_name: another
+    static_configs: [{targets: ['127.0.0.1:1'], labels: {metric_realm: prod}}]
+"""
+
+
+def loaded_rules_are(box: Box, folder: Path) -> bool:
+    return not diff_rules(load_rules(folder), groups_from_api(box.server.api.rules()))
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda box: {HEART: b"groups: [\n"}, "did not find expected node content"),
+        (lambda box: {HEART: b""}, r"heartbeat.rules.yml:1:1: expected a YAML document, found an empty file"),
+        (lambda box: {HEART: box.good.files[HEART].replace(b"< bool 2", b"< 2")}, "values/|value/"),
+        (
+            lambda box: {"prometheus.yml": box.good.files["prometheus.yml"].replace(b"rules/*", b"other/*")},
+            "matches no file",
+        ),
+        (lambda box: {"prometheus.yml": box.good.files["prometheus.yml"] + b"nonsense: 1\n"}, "nonsense"),
+        (lambda box: {HEART: box.good.files[HEART].replace(b"[6s]", b"[60s]")}, "changes-window"),
+    ],
+    ids=["broken", "empty", "lint", "glob", "config", "unscaled window"],
+)
+def test_what_fails_the_check_changes_nothing(
+    box: Box, change: Callable[[Box], dict[str, bytes]], named: str
+) -> None:
+    """What does not pass the check MUST leave files and server as they were, and the message says what and where."""
+    wanted = Configuration({**box.good.files, **change(box)})
+    assert wanted != box.good
+
+    with pytest.raises(OperationRefused, match=rf"(?s)nothing was changed:.*{named}"):
+        reload_live(box.server, wanted)
+
+    assert read_configuration(box.live_dir) == box.good
+    assert loaded_rules_are(box, box.live_dir)
+
+
+def test_new_rules_and_jobs_are_proven_live(box: Box) -> None:
+    """After a reload the server's rules, jobs and targets MUST be those of the new files, and GO goes on."""
+    wanted = Configuration({**box.good.files, "prometheus.yml": box.good.files["prometheus.yml"] + JOB})
+
+    done = reload_live(box.server, wanted)
+
+    assert read_configuration(box.live_dir) == wanted
+    assert done.content_hash == wanted.hash
+    assert (done.groups, done.rules) == (8, len([1 for g in load_rules(box.live_dir) for _ in g.rules]))
+    pools = {target["scrapePool"] for target in box.server.api.targets()}
+    assert pools == {"prometheus", "pushgateway", "node-exporter", "another"}
+    assert box.server.api.version().startswith(done.promtool_version.rpartition(".")[0])
+
+
+def test_changed_target_list_is_proven_live(box: Box) -> None:
+    """A target list that is switched with its folder MUST reach the server, which watched the old folder."""
+    wanted = box.edited("targets/node_exporter.yml", b"127.0.0.1:", b"127.0.0.2:")
+
+    reload_live(box.server, wanted)
+
+    addresses = [t["discoveredLabels"]["__address__"] for t in box.server.api.targets()]
+    assert any(address.startswith("127.0.0.2:") for address in addresses)
+
+
+def test_refused_reload_is_taken_back(box: Box) -> None:
+    """When the server refuses what passed the check, the old files MUST be back, loaded and proven."""
+    url, refusals = box.server.api.base_url, []
+
+    def refuse_once(connection: socket.socket, line: str) -> None:
+        method, path, _ = line.split()
+        if method == "POST" and not refusals:
+            refusals.append(path)
+            connection.sendall(http(b"failed to reload config", "500 Internal Server Error", "X: y"))
+            return
+        answer = requests.request(method, url + path, timeout=10)
+        connection.sendall(http(answer.content, f"{answer.status_code} X"))
+
+    wanted = box.edited("prometheus.yml", b"\n", b"\n# new\n")
+    with serve(refuse_once) as (proxy, _):
+        server = replace(box.server, api=PrometheusApi(proxy))
+        with pytest.raises(
+            OperationRefused,
+            match=r"(?s)refused: HTTP 500: 'failed to reload config'.*is back and proven live",
+        ):
+            reload_live(server, wanted)
+
+    assert refusals == ["/-/reload"]
+    assert read_configuration(box.live_dir) == box.good
+
+
+def test_folder_that_the_server_does_not_read_is_found_out(
+    box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A 200 is no proof: with the wrong folder the server reloads happily, and nothing MUST count as live."""
+    monkeypatch.setattr("l4gate.reload._DISCOVERY_SECONDS", 0.0)
+    monkeypatch.setattr("l4gate.reload._ROOM_SECONDS", 1.0)
+    other = tmp_path / "other"
+    other.mkdir()
+    box.good.write(other)
+    wanted = box.edited(HEART, b"interval: 500ms", b"interval: 500ms\n    limit: 1000")
+
+    with pytest.raises(OperationRefused, match=r"(?s)the loaded rules are others:.*limit 1000"):
+        reload_live(replace(box.server, live_dir=other), wanted)
+
+    assert read_configuration(other) == box.good
+
+
+def test_differences_of_the_configuration_are_named(box: Box) -> None:
+    """Each value that the server does not have is named by its place; defaults and paths are no difference."""
+    config = yaml.safe_load(box.good.files["prometheus.yml"])
+    assert list(config_differences(box.server.api, config)) == []
+    config["global"]["scrape_interval"] = "1m"
+    config["scrape_configs"][1]["honor_labels"] = False
+    del config["scrape_configs"][2]
+
+    found = "\n".join(config_differences(box.server.api, config))
+
+    assert "global.scrape_interval: expected '1m'" in found
+    assert "scrape jobs: expected ['prometheus', 'pushgateway'], found ['node-exporter', " in found
+
+
+@pytest.mark.parametrize(
+    ("version", "generation"),
+    [("2.42.0", "2.42"), ("3.5.3+ds1", "3.5"), ("3.9.1", "3.5"), ("2.50.0", "2.53"), ("", GENERATIONS[-1])],
+)
+def test_promtool_is_of_the_servers_generation(version: str, generation: str) -> None:
+    """The check is made by the promtool nearest to the running server."""
+    assert generation_of(version) == generation
+
+
+def test_command_reloads_and_refuses(
+    box: Box, tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: Settings
+) -> None:
+    """`l4gate reload` exits 0 with what is proven, 3 with what was refused, 2 without a folder."""
+    common = ["--url", box.server.api.base_url, "--factor", "60", "--cache-dir", str(settings.cache_dir)]
+    source = tmp_path / "source"
+    source.mkdir()
+    box.good.write(source)
+    (source / "prometheus.yml").write_bytes(box.good.files["prometheus.yml"] + b"# by hand\n")
+
+    assert main(["reload", str(source), "--live-dir", str(box.live_dir), "--json", *common]) == 0
+    assert json.loads(capsys.readouterr().out)["content_hash"] == read_configuration(source).hash
+    assert main(["reload", "--live-dir", str(box.live_dir), *common]) == 0
+    assert "proven in" in capsys.readouterr().out
+    (source / HEART).write_text("groups: [\n")
+    assert main(["reload", str(source), "--live-dir", str(box.live_dir), *common]) == 3
+    assert "nothing was changed" in capsys.readouterr().err
+    assert main(["reload", *common]) == 2

@@ -1,0 +1,226 @@
+"""Checkpoints: only what earned a GO, byte for byte or not at all."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.evidence import cause, good_evidence
+from l4gate.checkpoint import Checkpoint, CheckpointStore, default_state_dir
+from l4gate.decide import Look
+from l4gate.errors import OperationRefused, UsageError
+from l4gate.live import Configuration, read_configuration
+from l4gate.measurement import Measurement
+from l4gate.settings import repository_config_dir
+from l4gate.verdict import Verdict, decide
+
+WHOLE = read_configuration(repository_config_dir())
+ABORT_RULES = "rules/abort.rules.yml"
+CONTENT = Configuration({name: WHOLE.files[name] for name in ("prometheus.yml", ABORT_RULES)})
+
+
+def look(**changes: Any) -> Look:
+    evidence = good_evidence(**changes)
+    return Look(Measurement("prod", evidence.at), decide(evidence))
+
+
+def variant(name: str) -> Configuration:
+    files = dict(CONTENT.files)
+    files["prometheus.yml"] += f"# {name}\n".encode()
+    return Configuration(files)
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Path:
+    folder = tmp_path / "live"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def store(tmp_path: Path, live: Path) -> CheckpointStore:
+    return CheckpointStore(tmp_path / "state", live, keep=3)
+
+
+def save(store: CheckpointStore, content: Configuration) -> Checkpoint:
+    return store.save(content, [look()], factor=1, url="http://127.0.0.1:9090")
+
+
+def test_checkpoint_holds_the_files_and_the_evidence(store: CheckpointStore) -> None:
+    """A checkpoint has the files byte for byte, and says when, where and by which evidence it earned its GO."""
+    kept = save(store, WHOLE)
+    (found,) = store.all()
+
+    assert found == kept
+    assert found.configuration() == WHOLE
+    assert found.hash == WHOLE.hash == found.folder.name
+    manifest = json.loads((found.folder / "manifest.json").read_text())
+    assert manifest["url"] == "http://127.0.0.1:9090"
+    assert len(manifest["rules_hash"]) == 64
+    assert manifest["realms"][0]["verdict"] == "GO"
+    assert manifest["realms"][0]["evidence"]["readings"]["ok"]["value"] == 1.0
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [[], [look(broken=(cause(),))], [look(), look(abort_firing=frozenset({"L4AbortHeartbeatStale"}))]],
+    ids=["no look", "HOLD", "GO and ABORT"],
+)
+def test_without_a_go_nothing_is_kept(store: CheckpointStore, looks: list[Look]) -> None:
+    """Anything but GO in every realm is refused."""
+    with pytest.raises(OperationRefused, match="expected a GO"):
+        store.save(CONTENT, looks, factor=1, url="")
+
+    assert store.all() == ()
+
+
+def test_looks_of_these_tests_are_what_they_say() -> None:
+    """The control of the tests above: the good look is a GO, the spoilt ones are not."""
+    assert look().decision.verdict is Verdict.GO
+    assert look(broken=(cause(),)).decision.verdict is Verdict.HOLD
+
+
+def test_same_content_is_kept_once_and_counts_as_new(store: CheckpointStore) -> None:
+    """A configuration that earns a GO again is the newest again, and there is still one of it."""
+    first, _ = save(store, variant("a")), save(store, variant("b"))
+    again = save(store, variant("a"))
+
+    assert [each.hash for each in store.all()] == [variant("a").hash, variant("b").hash]
+    assert again.earned_at > first.earned_at
+
+
+def test_newest_are_kept(store: CheckpointStore) -> None:
+    """Beyond the number that is kept the oldest GO goes."""
+    contents = [variant(str(number)) for number in range(5)]
+    for content in contents:
+        save(store, content)
+
+    assert [each.hash for each in store.all()] == [each.hash for each in reversed(contents[-3:])]
+
+
+@pytest.mark.parametrize("damage", ["changed", "added", "removed", "renamed", "emptied"])
+def test_damaged_checkpoint_is_refused_and_mended_by_the_next_go(store: CheckpointStore, damage: str) -> None:
+    """What is not exactly what earned the GO is not handed out; the same content saved again takes its place."""
+    kept = save(store, CONTENT)
+    rule = kept.folder / "config" / ABORT_RULES
+    match damage:
+        case "changed":
+            rule.write_bytes(rule.read_bytes().replace(b"0.08", b"0.80"))
+        case "added":
+            rule.with_name("more.rules.yml").write_text("groups: []\n")
+        case "removed":
+            rule.unlink()
+        case "renamed":
+            rule.rename(rule.with_name("other.rules.yml"))
+        case "emptied":
+            (kept.folder / "config" / "prometheus.yml").unlink()
+
+    with pytest.raises(OperationRefused, match=kept.hash[:16]):
+        store.find(kept.hash[:12]).configuration()
+
+    assert save(store, CONTENT).configuration() == CONTENT
+    assert sorted(path.name for path in store.folder.iterdir()) == sorted([CONTENT.hash, "lock"])
+
+
+def test_checkpoints_of_another_folder_are_not_seen(store: CheckpointStore, tmp_path: Path) -> None:
+    """Two servers that share a state folder never get each other's addresses."""
+    save(store, CONTENT)
+    (tmp_path / "other").mkdir()
+
+    assert CheckpointStore(tmp_path / "state", tmp_path / "other").all() == ()
+    assert CheckpointStore(tmp_path / "state", store.live_dir).all() == store.all()
+
+
+@pytest.mark.parametrize("prefix", ["", "abc", "0123456789"])
+def test_unknown_hash_is_a_usage_error_that_lists_what_there_is(store: CheckpointStore, prefix: str) -> None:
+    """A hash that is too short or of nothing names what could be asked for."""
+    kept = save(store, CONTENT)
+
+    with pytest.raises(UsageError, match=kept.hash[:16]):
+        store.find(prefix)
+
+
+def test_concurrent_runs_keep_everything_whole(tmp_path: Path, live: Path) -> None:
+    """Runs at the same time, with the same and with other content, leave every checkpoint whole."""
+    contents = [variant(str(number % 6)) for number in range(18)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda content: save(CheckpointStore(tmp_path / "state", live), content), contents))
+
+    store = CheckpointStore(tmp_path / "state", live)
+    assert {each.configuration().hash for each in store.all()} == {each.hash for each in contents}
+    assert len(list(store.folder.iterdir())) == 6 + 1  # and the lock
+
+
+# Saves again and again, each time killed before a later change on the disk.
+# Tells whether anything half was ever to be seen.
+KILLER = """
+import json, os, shutil, signal, sys
+from pathlib import Path
+from l4gate.checkpoint import CheckpointStore
+sys.path.insert(0, sys.argv[2])
+from tests_unit_test_checkpoint import save, variant
+
+CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.symlink", "os.chmod", "os.chown"}
+root = Path(sys.argv[1])
+seen_whole, runs = set(), 0
+for count in range(1, 2000):
+    store = CheckpointStore(root / str(count), root, keep=2)
+    save(store, variant("before")), save(store, variant("old"))
+    child = os.fork()
+    if child == 0:
+        seen = 0
+        def hook(event, args):
+            global seen
+            if event in CHANGES or event == "open" and set(args[1] or "") & set("wxa+"):
+                seen += 1
+                if seen == count:
+                    os.kill(os.getpid(), signal.SIGKILL)
+        sys.addaudithook(hook)
+        save(store, variant("new"))
+        os._exit(0)
+    killed = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    kept = store.all()
+    assert len(kept) >= 2, kept
+    seen_whole.add(kept[0].configuration().hash)
+    save(store, variant("after"))
+    assert [each.configuration().hash for each in store.all()][0] == variant("after").hash
+    assert len(list(store.folder.iterdir())) == 3
+    shutil.rmtree(root / str(count))
+    runs += 1
+    if not killed:
+        break
+assert seen_whole == {variant("old").hash, variant("new").hash}, seen_whole
+print(runs)
+"""
+
+
+def test_killed_anywhere_the_newest_is_whole(tmp_path: Path) -> None:
+    """Killed on the way, a checkpoint MUST be there whole or not at all, and the next run cleans up."""
+    (tmp_path / "tests_unit_test_checkpoint.py").symlink_to(__file__)
+    root = Path(__file__).parents[2]
+
+    done = subprocess.run(
+        [sys.executable, "-c", KILLER, str(tmp_path / "states"), str(tmp_path)],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 15
+
+
+def test_state_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """L4_STATE_DIR wins over XDG_STATE_HOME, which wins over the default."""
+    monkeypatch.setenv("XDG_STATE_HOME", "/somewhere")
+    assert default_state_dir() == Path("/somewhere/l4gate")
+    monkeypatch.setenv("L4_STATE_DIR", "/else")
+    assert default_state_dir() == Path("/else")
