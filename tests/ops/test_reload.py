@@ -23,6 +23,7 @@ from l4gate.settings import GENERATIONS, Settings
 from tests.ops.conftest import Box
 
 HEART = "rules/heartbeat.rules.yml"
+ABORT = "rules/abort.rules.yml"
 JOB = b"""
   - job_name: another
     static_configs: [{targets: ['127.0.0.1:1'], labels: {metric_realm: prod}}]
@@ -38,7 +39,10 @@ def loaded_rules_are(box: Box, folder: Path) -> bool:
     [
         (lambda box: {HEART: b"groups: [\n"}, "did not find expected node content"),
         (lambda box: {HEART: b""}, r"heartbeat.rules.yml:1:1: expected a YAML document, found an empty file"),
-        (lambda box: {HEART: box.good.files[HEART].replace(b"< bool 2", b"< 2")}, "values/|value/"),
+        (
+            lambda box: {ABORT: box.good.files[ABORT].replace(b"l4: abort", b"l4: stop")},
+            "contract/abort-alerts",
+        ),
         (
             lambda box: {"prometheus.yml": box.good.files["prometheus.yml"].replace(b"rules/*", b"other/*")},
             "matches no file",
