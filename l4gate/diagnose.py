@@ -234,7 +234,7 @@ def _scrape(m: Measurement, pace: Pace) -> list[Cause]:
                     Stage.SCRAPE,
                     "not-scraped",
                     f"target {target.job} scraped within {_target_age_limit(pace):g} s",
-                    f"{age:.1f} s ago",
+                    f"{age:.1f} s ago" if math.isfinite(age) else f"not within the last {pace.lookback:g} s",
                     f'query up{{job="{target.job}", instance="{target.instance}"}}',
                     "look at the server's targets page and load.",
                 )

@@ -258,7 +258,21 @@ def _targets(
                     scrape_timeout=_seconds(detail.get("scrapeTimeout")),
                 )
             )
+        if not found:
+            targets += [_unscraped(job, each) for (owner, _), each in by_identity.items() if owner == job]
     return tuple(targets)
+
+
+def _unscraped(job: str, detail: Mapping[str, Any]) -> Target:
+    """A target that is on the server's page, whose `up` is older than a query looks back: the page proves no scrape."""
+    return Target(
+        job=job,
+        instance=_text(detail["labels"].get("instance")),
+        up=detail.get("health") != "down",
+        sampled_at=float("-inf"),
+        last_error=_text(detail.get("lastError")),
+        scrape_timeout=_seconds(detail.get("scrapeTimeout")),
+    )
 
 
 def _text(value: Any) -> str:

@@ -55,11 +55,6 @@ FAULTS: Final = (
         "Repairs take ten minutes: the Lyapunov energy is too high.",
         _service(mttr_seconds=600.0),
     ),
-    _aborts(
-        "alert-storm",
-        "Ten alerts an hour: the Lyapunov energy is too high.",
-        _service(alert_rate_per_hour=10.0),
-    ),
     _blind(
         "alert-rate-missing",
         "The service no longer publishes its alert rate.",

@@ -22,7 +22,7 @@ from l4gate.wait import wait_until
 _POLL_SECONDS: Final = 0.05
 _BUSY_SECONDS: Final = 10.0  # room for a busy machine
 _START_SECONDS: Final = 30.0  # a restarted Prometheus scrapes for the first time after 5 s
-_STEADY_EVALUATIONS: Final = 2  # a verdict must hold for so many rule evaluations
+_STEADY_EVALUATIONS: Final = 1.25  # how long an answer must stay: one evaluation more and some five looks
 
 
 @dataclass(frozen=True)

@@ -89,8 +89,8 @@ FAULTS: Final = (
     ),
     Fault(
         "scrape/too-rare",
-        "The Pushgateway is scraped every ten minutes only.",
-        job_set(scrape_interval="10s", scrape_timeout="1s"),
+        "The Pushgateway is scraped every ten hours only.",
+        job_set(scrape_interval="600s", scrape_timeout="1s"),
         Verdict.HOLD,
         "scrape/not-scraped",
     ),

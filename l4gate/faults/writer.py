@@ -335,13 +335,6 @@ FAULTS: Final = (
         "writer/stale",
     ),
     Fault(
-        "writer/bad-setting",
-        "The realm in the crontab has a quote in it.",
-        lambda site: heart_set(site, DURI_REALM='pr"od'),
-        Verdict.HOLD,
-        "writer/stale",
-    ),
-    Fault(
         "writer/hangs", "The script hangs before it has done anything.", _hangs, Verdict.HOLD, "writer/stale"
     ),
     Fault(

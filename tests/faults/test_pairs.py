@@ -11,7 +11,7 @@ from l4gate.faults.model import BOTH
 from l4gate.faults.pairs import exercise_pair, sample
 from l4gate.faults.register import FAULTS
 
-PAIRS = 15  # some 4 s each: what the time of the whole catalogue leaves
+PAIRS = 10  # some 4 s each: what the time of the whole catalogue leaves
 
 
 @pytest.mark.faults
