@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from l4gate.errors import UsageError
-from l4gate.faults import decision, query, rules, run, scrape, transport, writer
+from l4gate.faults import decision, engine, query, rules, run, scrape, transport, writer
 from l4gate.faults.model import Fault
 
 FAULTS: Final[tuple[Fault, ...]] = (
     *writer.FAULTS,
     *transport.FAULTS,
+    *engine.FAULTS,
     *scrape.FAULTS,
     *rules.FAULTS,
     *query.FAULTS,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,8 @@ from l4gate.faults.site import open_site
 from l4gate.faults.table import REPORT, as_json, counts, table
 from l4gate.report.write import write_atomically
 from l4gate.settings import Settings
+from l4gate.stack.engine import labelled
+from l4gate.stack.rundir import all_run_dirs
 
 RESULTS = pytest.StashKey[list[Result]]()
 MARKER = "faults"
@@ -36,23 +39,46 @@ class SiteHolder:
         self._settings = settings
         self._opened = ExitStack()
         self._site: Site | None = None
+        self._runs: list[str] = []
 
     def get(self) -> Site:
         if self._site is None:
             self._site = self._opened.enter_context(open_site(self._settings))
+            self._runs.append(self._site.sandbox.stack.run_id)
         return self._site
 
     def discard(self) -> None:
         self._site = None
         self._opened.close()
 
+    def left_behind(self) -> list[str]:
+        """Processes, folders, mounts, containers and networks that carry the name of one of its runs."""
+        engine = [f"{kind} {name}" for kind, name, run_id, _ in labelled() if run_id in self._runs]
+        return engine + [trace for run_id in self._runs for trace in traces_of(run_id)]
+
+
+def traces_of(run_id: str) -> Iterator[str]:
+    """What this machine still has of a run."""
+    for folder in all_run_dirs():
+        if folder.run_id == run_id:
+            yield f"folder {folder.root}"
+    for mount in Path("/proc/mounts").read_text().splitlines():
+        if run_id in mount:
+            yield f"mount {mount}"
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if run_id.encode() in (process / "environ").read_bytes() + (process / "cmdline").read_bytes():
+                yield f"process {process.name}"
+
 
 @pytest.fixture(scope="session")
 def sites(settings: Settings) -> Iterator[SiteHolder]:
-    """Where the running site is had from; it ends with the run."""
+    """Where the running site is had from; it ends with the run, and nothing of it may be left then."""
     holder = SiteHolder(settings)
     yield holder
     holder.discard()
+    left = holder.left_behind()
+    assert not left, f"the catalogue left behind: {left}"
 
 
 @pytest.fixture(scope="session")
