@@ -7,9 +7,11 @@ nothing. So a test file is checked here before promtool sees it.
 
 from __future__ import annotations
 
+import json
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,8 +63,10 @@ class TestFile:
     rule_files: tuple[str, ...]
     interval_seconds: float
     groups: tuple[TestGroup, ...]
+    document: Document = field(compare=False, repr=False)
 
 
+@lru_cache(maxsize=64)
 def load_test_file(path: Path) -> TestFile:
     """
     Reads a test file.
@@ -85,7 +89,9 @@ def load_test_file(path: Path) -> TestFile:
     for group in groups:
         if names.count(group.name) > 1:
             document.fail(top["tests"], f"expected each test name once, found {group.name!r} again.")
-    return TestFile(path, tuple(rule_files), document.seconds(top["evaluation_interval"]), tuple(groups))
+    return TestFile(
+        path, tuple(rule_files), document.seconds(top["evaluation_interval"]), tuple(groups), document
+    )
 
 
 def load_test_files(folder: Path) -> tuple[TestFile, ...]:
@@ -175,7 +181,7 @@ def run_test_file(file: TestFile, config_dir: Path, promtool: Promtool) -> tuple
     together = _run_together(file, config_dir, promtool)
     if _passed(together):
         return (Outcome(True),) * len(file.groups)
-    alone = [_run(file, config_dir, promtool, [index]) for index in range(len(file.groups))]
+    alone = [_run_alone(file, index, config_dir, promtool) for index in range(len(file.groups))]
     if all(map(_passed, alone)):
         return (Outcome(False, _output(together)),) * len(file.groups)
     return tuple(Outcome(_passed(result), "" if _passed(result) else _output(result)) for result in alone)
@@ -188,22 +194,32 @@ def _run_together(file: TestFile, config_dir: Path, promtool: Promtool) -> Promt
                 f"{file.path}: expected the rule file {config_dir / name}, found none: promtool would pass."
             )
             raise RuleError(message)
-    return _run(file, config_dir, promtool, range(len(file.groups)))
+    document = file.document
+    nodes = document.sequence(document.mapping(document.root)["rule_files"])
+    paths = _rule_paths(file, config_dir)
+    edits = [yamldoc.Edit(node, json.dumps(path)) for node, path in zip(nodes, paths, strict=True)]
+    return _run(file.path.name, yamldoc.apply(document, edits), promtool)
 
 
-def _run(file: TestFile, config_dir: Path, promtool: Promtool, groups: Iterable[int]) -> PromtoolResult:
+def _run_alone(file: TestFile, index: int, config_dir: Path, promtool: Promtool) -> PromtoolResult:
     # All scalars as text: PyYAML would take the series 0x20 for the number 32. Only `value` has to be a number again.
-    text = file.path.read_text(encoding="utf-8")
-    document: dict[str, Any] = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - makes only text
-    document["rule_files"] = [str((config_dir / name).resolve()) for name in file.rule_files]
-    document["tests"] = [document["tests"][index] for index in groups]
-    for case in (case for test in document["tests"] for case in test.get("promql_expr_test", ())):
+    document: dict[str, Any] = yaml.load(file.document.text, Loader=yaml.BaseLoader)  # noqa: S506 - makes only text
+    test = document["tests"][index]
+    for case in test.get("promql_expr_test", ()):
         for sample in case["exp_samples"]:
             sample["value"] = float(sample["value"].replace(".inf", "inf"))
+    document |= {"rule_files": _rule_paths(file, config_dir), "tests": [test]}
+    return _run(file.path.name, yaml.safe_dump(document, sort_keys=False, width=10_000), promtool)
+
+
+def _rule_paths(file: TestFile, config_dir: Path) -> list[str]:
+    return [str((config_dir / name).resolve()) for name in file.rule_files]
+
+
+def _run(name: str, text: str, promtool: Promtool) -> PromtoolResult:
     with tempfile.TemporaryDirectory(prefix="l4gate-tests-") as folder:
-        text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000)
-        Path(folder, file.path.name).write_text(text, encoding="utf-8")
-        return promtool.run("test", "rules", file.path.name, folder=Path(folder))
+        Path(folder, name).write_text(text, encoding="utf-8")
+        return promtool.run("test", "rules", name, folder=Path(folder))
 
 
 def _passed(result: PromtoolResult) -> bool:
