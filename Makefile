@@ -65,7 +65,7 @@ faults: env ## the fault catalogue: break the stack in every way, be told the ri
 	@$(PYTEST) -m faults $(ARGS)
 
 claims: env ## measure the claims about the system, with trials and upper bounds
-	@$(PYTEST) -m claims $(ARGS)
+	@.venv/bin/python -m benchmarks.claims $(ARGS)
 
 bench: env ## measure how long things take, beside their floor
 	@.venv/bin/python -m benchmarks $(ARGS)
