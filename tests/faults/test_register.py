@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
+from l4gate.cli import main
 from l4gate.faults.register import FAULTS
 from l4gate.faults.table import page
 from l4gate.verdict import Stage, Verdict
@@ -38,3 +42,25 @@ def test_what_is_expected_is_whole() -> None:
 def test_page_is_generated_from_the_register() -> None:
     """docs/faults.md MUST be what `l4gate faults list --markdown` prints."""
     assert (ROOT / "docs" / "faults.md").read_text() == page(FAULTS)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("inject", "writer/died", "--url", "http://127.0.0.1:9"),
+        ("inject", "writer/no-such-fault"),
+        ("inject",),
+        ("list", "writer/died"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_use_is_refused(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    """A URL, an unknown id or a missing one MUST be a usage error (exit 2) before anything is started."""
+    assert main(["faults", *arguments]) == 2
+    assert capsys.readouterr().err.startswith("l4gate: ")
+
+
+def test_list_as_json_is_the_register(capsys: pytest.CaptureFixture[str]) -> None:
+    """`l4gate faults list --json` MUST print every fault of the register."""
+    assert main(["faults", "list", "--json"]) == 0
+    assert [each["id"] for each in json.loads(capsys.readouterr().out)] == [fault.id for fault in FAULTS]
