@@ -144,8 +144,7 @@ def exercise(site: Site, fault: Fault) -> Result:
     if reason := fault.needs():
         return Result(fault.id, fault.expected, skipped=reason)
     expect_go(site)
-    # A second run is a whole new attempt at each look: two of them agree.
-    limit, steady = settle_limit(site), 0.0 if fault.stage is Stage.RUN else steady_seconds(site)
+    limit, steady = settle_limit(site), steady_seconds(site)
     abort_after = ABORT_FOR_SECONDS / site.sandbox.pace.factor
     if fault.verdict is Verdict.ABORT:
         limit += abort_after
@@ -153,6 +152,8 @@ def exercise(site: Site, fault: Fault) -> Result:
     with fault.action(site):
         if fault.verdict is Verdict.GO and not fault.passes and not fault.warnings:
             settled = watch.steady(is_go, 2 * steady)
+        elif fault.stage is Stage.RUN:
+            settled = fits_fault(fault)(watch.look())  # a run answers once, when it ends
         else:
             settled = watch.settled(fits_fault(fault), limit, steady)
         decision = watch.decision or watch.look()

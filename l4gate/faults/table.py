@@ -51,8 +51,9 @@ def counts(results: Iterable[Result]) -> dict[str, int]:
 
 def table(results: Sequence[Result]) -> list[str]:
     """One line per fault, then the counts."""
+    width = max((len(result.id) for result in results), default=0) + 2
     lines = [
-        f"{'ok' if result.right else 'WRONG':<6}{result.id:<36}{_outcome(result):<60}"
+        f"{'ok' if result.right else 'WRONG':<6}{result.id:<{width}}{_outcome(result):<60}"
         f"{result.detected_after:6.1f} s {result.healed_after:6.1f} s"
         for result in results
     ]
