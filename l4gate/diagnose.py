@@ -13,7 +13,7 @@ from typing import Final
 
 from l4gate import contract
 from l4gate.contract import REALM_LABEL
-from l4gate.measurement import Measurement, Pace, Source, Target
+from l4gate.measurement import Measurement, Pace, Source, Target, WriterReport
 from l4gate.readings import Absence, Missing, Value, format_labels
 from l4gate.verdict import Cause, Evidence, Stage
 
@@ -23,6 +23,7 @@ _GATEWAY_LIMITS: Final = re.compile(
 _TIMEOUT: Final = re.compile(r"deadline exceeded|timeout|timed out", re.IGNORECASE)
 _REJECTED: Final = re.compile(r"reject|HTTP 4\d\d|status 4\d\d", re.IGNORECASE)
 _SHOWN_CHARACTERS: Final = 300
+_SAID_CHARACTERS: Final = 700  # a rejected push quotes up to 500 characters of the gateway's answer
 
 
 def diagnose(m: Measurement, pace: Pace) -> Evidence:
@@ -285,7 +286,7 @@ def _transport(m: Measurement) -> list[Cause]:
                 Stage.TRANSPORT,
                 "push-rejected",
                 "the Pushgateway to accept the heartbeat",
-                m.writer.stderr.strip()[-_SHOWN_CHARACTERS:],
+                _said(m.writer),
                 f"scripts/ops/textfile_heartbeat.sh, exit code {m.writer.returncode}",
                 "mend what the gateway objects to: a metric pushed elsewhere with another type, or a bad body.",
             )
@@ -331,6 +332,11 @@ def _transport(m: Measurement) -> list[Cause]:
     return []
 
 
+def _said(writer: WriterReport) -> str:
+    """What the script printed, in one line, from its beginning: its first words name what failed."""
+    return "; ".join(line.strip() for line in writer.stderr.splitlines() if line.strip())[:_SAID_CHARACTERS]
+
+
 def _exported(source: Source) -> bool:
     return any(key.startswith("exported_") for key in source.labels)
 
@@ -339,9 +345,7 @@ def _writer(m: Measurement, pace: Pace) -> list[Cause]:
     where = f'query {contract.RAW_TS}{{{REALM_LABEL}="{m.realm}"}}'
     failed = ""
     if m.writer is not None and m.writer.returncode != 0:
-        failed = (
-            f"; its last run ended with {m.writer.returncode}: {m.writer.stderr.strip()[-_SHOWN_CHARACTERS:]}"
-        )
+        failed = f"; its last run ended with {m.writer.returncode}: {_said(m.writer)}"
     if not m.sources:
         return [
             Cause(
@@ -421,7 +425,7 @@ def _warnings(m: Measurement, pace: Pace) -> tuple[Cause, ...]:
     if m.writer is not None and m.writer.returncode == 1:
         where = "scripts/ops/textfile_heartbeat.sh, exit code 1"
         step = "mend the path that failed; the other one delivered."
-        found = m.writer.stderr.strip()[-_SHOWN_CHARACTERS:]
+        found = _said(m.writer)
         warnings.append(Cause(Stage.WRITER, "one-path-failed", "both paths delivered", found, where, step))
     for name in m.firing_warnings:
         step = "see the alert's runbook."
