@@ -31,6 +31,7 @@ _NORMAL: Final = (
     (re.compile(r"(?:http://)?127\.0\.0\.1:\d+"), "ADDRESS"),
     (re.compile(r"held by pid \d+ \(.*?\); "), "held by pid N (COMMAND); "),
     (re.compile(r"/\S*(?=scripts/ops/)"), ""),
+    (re.compile(r"from \{[^}]*\}"), "from {SOURCE}"),  # of two that are as old, either
     (re.compile(r"(?<![\w.])\d+(?:\.\d+)?e[+-]\d+"), "N"),
     (re.compile(r"\b[0-9a-f]{12,64}\b"), "HASH"),
     (re.compile(r"(?<![\w.])\d+(?:\.\d+)?"), "N"),

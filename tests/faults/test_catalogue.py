@@ -48,8 +48,9 @@ def test_fault(fault: Fault, sites: Any, results: list[Result]) -> None:
         sites.discard()
         trail = "\n".join(f"  {seen.after:6.2f} s {seen.verdict} {seen.cause}" for seen in result.trail)
         pytest.fail(
-            f"expected {result.expected}, found {result.verdict} {result.cause}\n{trail}\n{result.message}"
+            f"expected {result.expected}, found {result.verdict} {result.cause}\n{trail}\n{result.message}",
+            pytrace=False,
         )
     if stack.kind == "processes" and stack.spec.generation == "3.5":
-        differs = snapshot_differs(fault, result)
-        assert not differs, differs
+        if differs := snapshot_differs(fault, result):
+            pytest.fail(differs, pytrace=False)
