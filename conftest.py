@@ -39,6 +39,7 @@ MARKERS = {
     "scaled": "scaled time held against its theoretical bounds on a real server",
     "nightly": "too long for every commit; run by the nightly job",
 }
+_SLOW = ("dr_rehearsal", "nightly")
 _EXIT_USAGE = 2
 _HOMES = {"l4_gate": "gate", "faults": "faults"}  # the folder of all tests that have this marker
 
@@ -90,6 +91,21 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if home and collection_path.parent == tests and collection_path.name != home:
         return True
     return None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """
+    Leaves out what takes long, unless it is asked for: by -m, by the nightly profile or by the name of its file.
+
+    pytest's last line counts what was left out as deselected.
+    """
+    named = any(".py" in argument for argument in config.args)
+    if config.option.markexpr or config.option.l4_profile == "nightly" or named:
+        return
+    slow = [item for item in items if any(item.get_closest_marker(name) for name in _SLOW)]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in set(slow)]
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
