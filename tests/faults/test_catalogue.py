@@ -12,6 +12,7 @@ from l4gate.faults.exercise import Result, exercise
 from l4gate.faults.model import Fault
 from l4gate.faults.register import FAULTS
 from l4gate.faults.table import normal
+from l4gate.settings import GENERATIONS
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 UPDATE = "L4_UPDATE_SNAPSHOTS"  # set to 1 to write the snapshots anew, then read what changed with git diff
@@ -51,6 +52,7 @@ def test_fault(fault: Fault, sites: Any, results: list[Result]) -> None:
             f"expected {result.expected}, found {result.verdict} {result.cause}\n{trail}\n{result.message}",
             pytrace=False,
         )
-    if stack.kind == "processes" and stack.spec.generation == "3.5":
-        if differs := snapshot_differs(fault, result):
-            pytest.fail(differs, pytrace=False)
+    # The programs word their errors differently in each generation, and with other addresses in containers.
+    worded = stack.kind == "processes" and stack.spec.generation == GENERATIONS[-1]
+    if worded and (differs := snapshot_differs(fault, result)):
+        pytest.fail(differs, pytrace=False)
