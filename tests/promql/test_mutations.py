@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 CONFIG = repository_config_dir()
 PARALLEL = 2  # a promtool keeps one core busy
+# Mutants that change nothing: the window's selector leaves one series, so any aggregation of it is the same.
+EQUIVALENT = {
+    f"error_budget_burn_{window}: max -> {other}" for window in ("7d", "30d") for other in ("min", "sum")
+}
 
 
 @pytest.mark.nightly
@@ -46,7 +50,7 @@ def test_a_slip_in_a_rule_is_noticed(
     ]
 
     assert made
-    assert survivors == []
+    assert survivors <= EQUIVALENT
 
 
 def noticed_by(mutant: Mutant, folder: Path, promtool: Promtool) -> str:
