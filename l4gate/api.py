@@ -162,7 +162,9 @@ class PrometheusApi:
             ApiUnreachable: no connection, no complete answer in time, or 503 (starting, replaying its WAL).
             ApiBadAnswer: anything else that is not a successful API answer.
         """
-        status, headers, body = self._fetch(path, params)
+        # No two questions are the same, so that no cache can answer one with what it kept of another: the clock of
+        # a replayed answer would stand still, and with it a GO.
+        status, headers, body = self._fetch(path, {**params, "nonce": f"{time.time_ns():x}"})
         if status // 100 == _REDIRECT:
             message = f"{self.base_url}{path} redirects (HTTP {status}) in place of an answer."
             raise ApiBadAnswer(message, next_step="give the URL of the API itself.")

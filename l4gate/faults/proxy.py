@@ -154,6 +154,19 @@ def says(status: int, body: str, content_type: str = "text/html", **headers: str
     return lambda exchange: exchange.send(status, every, body.encode())
 
 
+def caching() -> Behaviour:
+    """Answers a question that was asked before with what it kept, for ever, and does not say so."""
+    kept: dict[str, Answer] = {}
+
+    def behave(exchange: Exchange) -> None:
+        if exchange.path not in kept:
+            kept[exchange.path] = exchange.answer
+        answer = kept[exchange.path]
+        exchange.send(answer.status, answer.headers, answer.body)
+
+    return behave
+
+
 def rewritten(change: Callable[[bytes], bytes], content_type: str = "") -> Behaviour:
     """Changes the body of the right answer on its way, and its content type if one is given."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from l4gate.faults import proxy
-from l4gate.faults.model import Fault
+from l4gate.faults.model import Fault, Site
 from l4gate.faults.proxy import Behaviour
-from l4gate.faults.tools import killed, paused
+from l4gate.faults.tools import heart_stopped, killed, paused
 from l4gate.stack.model import PROMETHEUS
 from l4gate.verdict import Verdict
 
@@ -26,7 +28,23 @@ def _warned(body: bytes) -> bytes:
     return body.replace(b'"status":"success"', b'"status":"success","warnings":["a store did not answer"]', 1)
 
 
+@contextmanager
+def _cached(site: Site) -> Iterator[None]:
+    """The cache has seen a GO before the writer dies."""
+    with site.queries.behaving(proxy.caching()):
+        site.judge.look()
+        with heart_stopped(site):
+            yield
+
+
 FAULTS: Final = (
+    Fault(
+        "query/cached",
+        "A cache that does not say so keeps the answers of a GO, and the writer dies.",
+        _cached,
+        Verdict.HOLD,
+        "writer/stale",
+    ),
     Fault(
         "query/prometheus-hangs",
         "Prometheus accepts connections and never answers.",

@@ -329,3 +329,13 @@ def test_generated_answers_never_raise_and_never_go(
 
     verdict, _ = judged(url)
     assert verdict is Verdict.HOLD
+
+
+def test_no_two_questions_are_the_same() -> None:
+    """The same question asked twice MUST be two different requests: no cache may answer the second."""
+    with serve(always(success({"resultType": "scalar", "result": [1, "1"]}))) as (url, seen):
+        api = PrometheusApi(url)
+        api.now()
+        api.now()
+
+    assert len(set(seen)) == 2
