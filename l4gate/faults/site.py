@@ -14,7 +14,7 @@ from l4gate.faults.proxy import open_proxy
 from l4gate.sandbox import open_sandbox, writer_report
 from l4gate.settings import Settings
 
-_ANSWER_SECONDS: Final = 1.0  # an answer takes 0.02 s; a hanging server should not take 5 s of each look
+_ANSWER_SECONDS: Final = 2.0  # an answer takes 0.02 s; a hanging server should not take 5 s of each look
 
 
 @contextmanager
