@@ -21,7 +21,8 @@ _GATEWAY_LIMITS: Final = re.compile(
     r"limit exceeded|body size|too many samples|label_\w+_limit", re.IGNORECASE
 )
 _TIMEOUT: Final = re.compile(r"deadline exceeded|timeout|timed out", re.IGNORECASE)
-_REJECTED: Final = re.compile(r"reject|HTTP 4\d\d|status 4\d\d", re.IGNORECASE)
+# The script's own words; what it quotes besides (who holds its lock, with arguments) may contain anything.
+_REJECTED: Final = re.compile(r"^\S+: push to \S+ failed: rejected with HTTP status", re.MULTILINE)
 _SHOWN_CHARACTERS: Final = 300
 _SAID_CHARACTERS: Final = 700  # a rejected push quotes up to 500 characters of the gateway's answer
 
