@@ -33,6 +33,7 @@ _NORMAL: Final = (
     (re.compile(r"/\S*(?=scripts/ops/)"), ""),
     (re.compile(r"from \{[^}]*\}"), "from {SOURCE}"),  # of two that are as old, either
     (re.compile(r"(?<![\w.])\d+(?:\.\d+)?e[+-]\d+"), "N"),
+    (re.compile(r"\([0-9a-f]{12}\)"), "(HASH)"),  # one in 300 of them has no letter
     (re.compile(r"\.\d+\.tmp"), ".N.tmp"),
     (re.compile(r"\b(?=\d*[a-f])[0-9a-f]{12,64}\b"), "HASH"),
     (re.compile(r"(?<![\w.])\d+(?:\.\d+)?"), "N"),
