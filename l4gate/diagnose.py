@@ -39,8 +39,6 @@ def diagnose(m: Measurement, pace: Pace) -> Evidence:
         broken += _transport(m)
     if not path_down and not any(cause.stage is Stage.TRANSPORT for cause in broken):
         broken += _writer(m, pace)
-    if m.abort_firing and not broken and not m.sources:
-        broken += _writer(m, pace)
     up: dict[str, bool] = {}
     for target in m.targets:
         alive = target.up and m.at - target.sampled_at <= _target_age_limit(pace)
