@@ -6,8 +6,8 @@
 # The targets run straight from .venv, not through tox: a gate that has to answer within seconds should not first
 # check a packaging environment (docs/decisions/0005-make-calls-the-venv.md). tox.ini holds the same commands for CI.
 #
-# make itself exits 2 whenever a command fails. Where the gate's own exit code matters (3 HOLD, 4 ABORT), read it from
-# the last line that make prints ("Error 3"), from reports/l4-verdict.json, or call the command without make.
+# make itself exits 2 whenever a command fails. Where the gate's own exit code matters (10 HOLD, 20 ABORT), read it from
+# the last line that make prints ("Error 10"), from reports/l4-verdict.json, or call the command without make.
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help

@@ -1,7 +1,7 @@
 """
 The `l4gate` command: one verb per module in `l4gate.commands`, the settings of `l4gate.settings` as options.
 
-Exit codes: 0 GO, 3 HOLD, 4 ABORT, 2 usage, 130 interrupted. A verb's module has HELP, OPTIONS (names of settings
+Exit codes: 0 GO, 10 HOLD, 20 ABORT, 2 usage, 130 interrupted. A verb's module has HELP, OPTIONS (names of settings
 that it takes), add_arguments(parser) and run(args, settings) -> exit code.
 """
 

@@ -28,8 +28,8 @@ class Verdict(enum.IntEnum):
 
     @property
     def exit_code(self) -> int:
-        """0 GO, 3 HOLD, 4 ABORT; 2 stays free for usage errors and 1 for a crash of Python itself."""
-        return {Verdict.GO: 0, Verdict.HOLD: 3, Verdict.ABORT: 4}[self]
+        """0 GO, 10 HOLD, 20 ABORT. 2 is usage, and pytest keeps 1 to 5 for itself, so none of them is a verdict."""
+        return {Verdict.GO: 0, Verdict.HOLD: 10, Verdict.ABORT: 20}[self]
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

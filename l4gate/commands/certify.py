@@ -26,7 +26,7 @@ from l4gate.track import Window
 from l4gate.verdict import Verdict, worst
 
 HELP: Final = (
-    "certify a window of a running server: certified (exit 0), not certified (3), abort in the window (4)"
+    "certify a window of a running server: certified (exit 0), not certified (10), abort in the window (20)"
 )
 OPTIONS: Final = ("url", "realm", "factor", "report-dir", "bearer-token-file", "basic-auth-file")
 _TIMEOUT_SECONDS: Final = (

@@ -1,7 +1,7 @@
 """
 `l4gate checkpoint`: keep what is live, if it earns a GO now.
 
-Exit codes: 0 kept, 3 not kept (no GO, or the server runs something else), 4 ABORT, 2 usage.
+Exit codes: 0 kept, 10 not kept (no GO, or the server runs something else), 20 ABORT, 2 usage.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from l4gate.report.terminal import HEADLINES, decision_lines
 from l4gate.settings import Settings
 from l4gate.verdict import worst
 
-HELP: Final = "judge a running server: GO (exit 0), HOLD (3) or ABORT (4)"
+HELP: Final = "judge a running server: GO (exit 0), HOLD (10) or ABORT (20)"
 OPTIONS: Final = (
     "url",
     "realm",

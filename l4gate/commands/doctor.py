@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
-    """Looks at everything that a sandbox run needs; HOLD (3) if it could not start one."""
+    """Looks at everything that a sandbox run needs; HOLD (10) if it could not start one."""
     findings = [
         ("python", *_asked(lambda: f"{platform.python_version()} at {sys.executable}")),
         *((name, *_asked(partial(_program, name, settings))) for name in _PROGRAMS),

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
-    """Lists (exit code 0), or injects: 0 if the stack was GO again after healing, else HOLD (3)."""
+    """Lists (exit code 0), or injects: 0 if the stack was GO again after healing, else HOLD (10)."""
     if args.action == "inject":
         if not args.id:
             message = "inject needs the id of a fault."

@@ -1,7 +1,7 @@
 """
 `l4gate lint`: the checks of obs-lint, and whether a running server has the rules of this repository.
 
-Exit codes: 0 nothing to mend, 3 something to mend or a check that could not be made, 2 usage.
+Exit codes: 0 nothing to mend, 10 something to mend or a check that could not be made, 2 usage.
 """
 
 from __future__ import annotations

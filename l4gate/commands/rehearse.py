@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
-    """Rehearses and prints; HOLD (3) if a rehearsal failed or the p95 of the restore times is above its limit."""
+    """Rehearses and prints; HOLD (10) if a rehearsal failed or the p95 of the restore times is above its limit."""
     if settings.stack == "external":
         raise UsageError("a rehearsal destroys its stack, so it takes none that is somebody else's.")
     if args.count < 1:

@@ -1,7 +1,7 @@
 """
 `l4gate reload`: check, reload, and prove that the new configuration is the live one.
 
-Exit codes: 0 live and proven, 3 refused or not proven (the message says what is live), 2 usage.
+Exit codes: 0 live and proven, 10 refused or not proven (the message says what is live), 2 usage.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 `l4gate rollback`: back to the last configuration that earned a GO, and a new verdict.
 
-Exit codes: 0 restored and GO, 3 refused or not proven, 4 restored but an abort alert still fires, 2 usage.
+Exit codes: 0 restored and GO, 10 refused or not proven, 20 restored but an abort alert still fires, 2 usage.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """
 `l4gate watch`: follow the verdict for hours, roll back once on ABORT, certify the window at its end.
 
-Exit codes: 0 the window is certified, 3 it is not, 4 ABORT (whatever the rollback did), 2 usage, 130 interrupted: start
-it again with the --since that it printed.
+Exit codes: 0 the window is certified, 10 it is not, 20 ABORT (whatever the rollback did), 2 usage, 130 interrupted:
+start it again with the --since that it printed.
 """
 
 from __future__ import annotations

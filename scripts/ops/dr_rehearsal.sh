@@ -5,7 +5,7 @@
 #
 # Environment: L4_STACK and the other variables of l4gate.
 #
-# Exit codes: 0 restored, nothing lost, in time; 3 anything else, and why; 2 usage; 69 l4gate is not installed.
+# Exit codes: 0 restored, nothing lost, in time; 10 anything else, and why; 2 usage; 69 l4gate is not installed.
 set -euo pipefail
 export LC_ALL=C
 

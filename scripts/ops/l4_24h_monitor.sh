@@ -6,7 +6,7 @@
 #
 # Environment: L4_URL, L4_LIVE_DIR, L4_STATE_DIR and the other variables of l4gate.
 #
-# Exit codes: 0 the window is certified, 3 it is not, 4 ABORT (whatever the rollback did), 2 usage,
+# Exit codes: 0 the window is certified, 10 it is not, 20 ABORT (whatever the rollback did), 2 usage,
 #             69 l4gate is not installed, 130 interrupted: go on with the --since that it printed.
 set -euo pipefail
 export LC_ALL=C

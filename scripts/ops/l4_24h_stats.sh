@@ -5,7 +5,7 @@
 #
 # Environment: L4_URL and the other variables of l4gate.
 #
-# Exit codes: 0 certified, 3 not certified or not measured, 4 an abort alert fired in the window, 2 usage,
+# Exit codes: 0 certified, 10 not certified or not measured, 20 an abort alert fired in the window, 2 usage,
 #             69 l4gate is not installed.
 set -euo pipefail
 export LC_ALL=C

@@ -5,7 +5,7 @@
 #
 # Environment: L4_URL and the other variables of l4gate.
 #
-# Exit codes: 0 GO, 3 HOLD, 4 ABORT, 2 usage, 69 l4gate is not installed.
+# Exit codes: 0 GO, 10 HOLD, 20 ABORT, 2 usage, 69 l4gate is not installed.
 set -euo pipefail
 export LC_ALL=C
 

@@ -6,7 +6,7 @@
 #
 # Environment: L4_URL, L4_LIVE_DIR, L4_STATE_DIR and the other variables of l4gate.
 #
-# Exit codes: 0 restored and GO, 3 refused or not proven, 4 restored but an abort alert still fires, 2 usage,
+# Exit codes: 0 restored and GO, 10 refused or not proven, 20 restored but an abort alert still fires, 2 usage,
 #             69 l4gate is not installed.
 set -euo pipefail
 export LC_ALL=C

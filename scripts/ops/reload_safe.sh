@@ -6,7 +6,7 @@
 #
 # Environment: L4_URL, L4_LIVE_DIR and the other variables of l4gate.
 #
-# Exit codes: 0 live and proven, 3 refused (the old configuration goes on), 2 usage, 69 l4gate is not installed.
+# Exit codes: 0 live and proven, 10 refused (the old configuration goes on), 2 usage, 69 l4gate is not installed.
 set -euo pipefail
 export LC_ALL=C
 

@@ -15,8 +15,9 @@ import pytest
 
 from l4gate.gates import GATES
 from l4gate.settings import Settings
+from l4gate.verdict import Verdict
 
-HOLD = 3
+HOLD = Verdict.HOLD.exit_code
 RUN_LIMIT_SECONDS = 150.0  # a whole gate takes some 20 s
 NOT_SMOKE = "--deselect=tests/gate/test_smoke.py"
 

@@ -12,6 +12,7 @@ import pytest
 
 from l4gate import cli
 from l4gate.lint.engine import CHECKS, Report
+from l4gate.verdict import Verdict
 from tests.lint.conftest import ROOT
 from tests.lint.variants import ABORT, CANARY, HEARTBEAT, STALL_EXPR, Variant
 
@@ -53,7 +54,7 @@ def test_finding_shows_line_caret_reason_and_remedy(folder: Path, capsys: pytest
 
     code, out = run(capsys, str(folder), "--only", "value/bool-missing")
 
-    assert code == 3
+    assert code == Verdict.HOLD.exit_code
     expected = TEXT.format(file="prometheus/rules/heartbeat.rules.yml", line=line)
     assert out.split("\n\nobs-lint: ")[0] + "\n" == expected
     assert out.splitlines()[-1].startswith("obs-lint: 1 finding (1 checks, ")
@@ -77,7 +78,7 @@ def test_json_has_every_part(folder: Path, capsys: pytest.CaptureFixture[str]) -
 
     report = json.loads(out)
     found = report["findings"][0]
-    assert (code, report["clean"], len(report["findings"])) == (3, False, 1)
+    assert (code, report["clean"], len(report["findings"])) == (Verdict.HOLD.exit_code, False, 1)
     assert found["id"] == "value/bool-missing"
     assert found["kind"] == "finding"
     assert found["file"] == "prometheus/rules/heartbeat.rules.yml"
@@ -94,7 +95,7 @@ def test_github_gets_annotations(
     code, out = run(capsys, str(folder), "--only", "value/bool-missing")
 
     annotation = out.splitlines()[0]
-    assert code == 3
+    assert code == Verdict.HOLD.exit_code
     assert annotation.startswith("::error file=prometheus/rules/heartbeat.rules.yml,line=")
     assert ",title=value/bool-missing::duri_heartbeat_stall records" in annotation
     assert "%0AMend: Write `bool`" in annotation
@@ -109,7 +110,7 @@ def test_missing_promtool_is_said_and_not_clean(
     code, out = run(capsys, str(folder), "--json")
 
     report = json.loads(out)
-    assert (code, report["clean"]) == (3, False)
+    assert (code, report["clean"]) == (Verdict.HOLD.exit_code, False)
     assert [(each["id"], each["kind"]) for each in report["findings"]] == [("promtool/check", "not-run")]
     assert "/does/not/exist" in report["findings"][0]["what"]
 

@@ -15,6 +15,7 @@ import pytest
 from fixtures.settings import SETTINGS
 from l4gate import cli
 from l4gate.binaries import find_program
+from l4gate.verdict import Verdict
 from tests.lint.conftest import ROOT
 from tests.lint.variants import HEARTBEAT, Variant
 
@@ -71,13 +72,13 @@ def process_waits(process: subprocess.Popen[bytes]) -> None:
 def test_another_limit_on_the_server_is_shown_as_a_diff(
     server: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Equal rules must exit 0; a rule that differs must exit 3 and be shown with both expressions."""
+    """Equal rules must exit 0; a rule that differs must exit 10 and be shown with both expressions."""
     equal = cli.main(["lint", str(folder), "--url", server])
     equal_out = capsys.readouterr().out
     differs = cli.main(["lint", str(ROOT / "prometheus"), "--url", server])
     differs_out = capsys.readouterr().out
 
-    assert (equal, differs) == (0, 3), equal_out + differs_out
+    assert (equal, differs) == (0, Verdict.HOLD.exit_code), equal_out + differs_out
     assert any(line.startswith("-") and "bool 120)" in line for line in differs_out.splitlines())
     assert any(line.startswith("+") and "bool 1200)" in line for line in differs_out.splitlines())
     assert differs_out.splitlines()[-1].startswith("rules-differ: ")
@@ -91,5 +92,5 @@ def test_unreachable_server_is_no_equality(capsys: pytest.CaptureFixture[str]) -
             ["lint", str(ROOT / "prometheus"), "--url", f"http://127.0.0.1:{probe.getsockname()[1]}"]
         )
 
-    assert code == 3
+    assert code == Verdict.HOLD.exit_code
     assert capsys.readouterr().out == ""

@@ -34,11 +34,11 @@ def run(script: Path, *arguments: str, cwd: Path, **env: str) -> subprocess.Comp
 
 @pytest.fixture
 def l4gate(tmp_path: Path) -> Path:
-    """A folder for PATH whose l4gate says what it was called with and exits 4."""
+    """A folder for PATH whose l4gate says what it was called with and exits 20."""
     program = tmp_path / "bin" / "l4gate"
     program.parent.mkdir()
     with program.open("x") as new:
-        new.write('#!/bin/sh\nprintf "%s|" "$@"\nexit 4\n')
+        new.write('#!/bin/sh\nprintf "%s|" "$@"\nexit 20\n')
     program.chmod(0o755)
     return program.parent
 
@@ -53,7 +53,7 @@ def test_script_hands_over_verb_arguments_and_exit_code(name: str, tmp_path: Pat
     words = done.stdout.split("|")
     assert words[0] == VERBS[name]
     assert words[-4:] == ["--live-dir", "a b", "", ""]
-    assert done.returncode == 4
+    assert done.returncode == 20
 
 
 @pytest.mark.parametrize("name", VERBS)

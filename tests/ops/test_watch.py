@@ -94,7 +94,7 @@ def test_abort_that_nobody_watched_is_found_after_a_restart(box: Box) -> None:
 def test_command_rolls_back_and_exits_4(
     box: Box, kept: Checkpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: Settings
 ) -> None:
-    """`l4gate watch --rollback` exits 4 after an ABORT, although the rollback brought GO, and says so in JSON."""
+    """`l4gate watch --rollback` exits 20 after an ABORT, although the rollback brought GO, and says so in JSON."""
     make_wrong_rules_live(box)
 
     code = main(
@@ -117,7 +117,7 @@ def test_command_rolls_back_and_exits_4(
 
     out, err = capsys.readouterr()
     done = json.loads(out)
-    assert code == done["exit_code"] == 4
+    assert code == done["exit_code"] == 20
     assert done["rollback"]["verdict"] == "GO"
     assert done["rollback"]["restored"] == kept.hash
     assert "to go on after a restart: --since " in err

@@ -116,9 +116,9 @@ def certify(server: tuple[str, float], tmp_path: Path) -> Certify:
     ("judged", "code", "headline"),
     [
         ("prod", 0, "certified L4.9"),
-        ("late", 3, "not certified (L4.7)"),
-        ("stale", 4, "ABORT in the window: not certified (L4.7)"),
-        ("silent", 3, "not certified (L4.7)"),
+        ("late", 10, "not certified (L4.7)"),
+        ("stale", 20, "ABORT in the window: not certified (L4.7)"),
+        ("silent", 10, "not certified (L4.7)"),
     ],
 )
 def test_the_exit_code_is_the_verdict(
@@ -149,7 +149,7 @@ def test_a_gap_is_told_with_its_times(certify: Certify, server: tuple[str, float
 
 def test_the_worst_realm_decides(certify: Certify) -> None:
     """With several realms the exit code is that of the worst one."""
-    assert certify("--realm", "prod", "--realm", "late", "--realm", "stale").returncode == 4
+    assert certify("--realm", "prod", "--realm", "late", "--realm", "stale").returncode == 20
 
 
 def test_the_page_stands_alone(certify: Certify, tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_an_unreachable_server_is_no_certificate(tmp_path: Path) -> None:
     ]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
-    assert result.returncode == 3
+    assert result.returncode == 10
     assert "cannot be reached" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
@@ -215,7 +215,7 @@ def test_a_single_check_is_judged_at_its_moment(certify: Certify, check: str) ->
     good, nobody = certify("--check", check, "--json"), certify("--check", check, "--realm", "nobody")
 
     assert (good.returncode, json.loads(good.stdout)["verdict"]) == (0, "GO")
-    assert nobody.returncode == 3
+    assert nobody.returncode == 10
     assert "found no sample at the end of the window" in nobody.stdout
 
 
@@ -229,7 +229,7 @@ def test_the_operators_script_certifies_a_day(server: tuple[str, float], tmp_pat
         command, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
     )
 
-    assert result.returncode == 4, result.stderr
+    assert result.returncode == 20, result.stderr
     assert "(1d)" in result.stdout
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from l4gate import contract
 from l4gate.readings import Absence, Missing, Unreachable
 from l4gate.verdict import Evaluation, Stage, Verdict, decide, worst
 
+ROOT = Path(__file__).parents[2]
 MISSING = Missing("q", Absence.NO_SERIES, "no series")
 GOOD, BAD = Evaluation(NOW - 0.6, 1.0, 1.0), Evaluation(NOW - 0.6, 1.0, 0.0)
 # Each condition of a GO, and one way in which it is not met.
@@ -117,5 +120,21 @@ def test_worst_of_nothing_is_hold() -> None:
 
 
 def test_exit_codes() -> None:
-    """The exit codes MUST be 0 GO, 3 HOLD, 4 ABORT."""
-    assert {verdict.name: verdict.exit_code for verdict in Verdict} == {"GO": 0, "HOLD": 3, "ABORT": 4}
+    """The exit codes MUST be 0 GO, 10 HOLD, 20 ABORT, none of which pytest uses itself."""
+    assert {verdict.name: verdict.exit_code for verdict in Verdict} == {"GO": 0, "HOLD": 10, "ABORT": 20}
+
+
+TEXTS = (
+    *(ROOT / "docs").rglob("*.md"),
+    *ROOT.glob("*.md"),
+    *(ROOT / "scripts").rglob("*.sh"),
+    ROOT / "Makefile",
+)
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_exit_codes_in_texts_are_the_verdicts(path: Path) -> None:
+    """Where a text says "N GO", "N HOLD" or "N ABORT", N MUST be that verdict's exit code."""
+    said = re.findall(r"\b(\d+) (GO|HOLD|ABORT)\b", path.read_text(encoding="utf-8"))
+
+    assert [pair for pair in said if int(pair[0]) != Verdict[pair[1]].exit_code] == []
