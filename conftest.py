@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Generator
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from l4gate import pytest_first
 from l4gate.errors import UsageError
 from l4gate.settings import OPTIONS, load_settings
+from l4gate.verdict import Verdict
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import FrameType
 
 pytest_plugins = [
@@ -40,43 +43,66 @@ MARKERS = {
     "nightly": "too long for every commit; run by the nightly job",
 }
 _SLOW = ("dr_rehearsal", "nightly")
-_EXIT_USAGE = 2
-_HOMES = {"l4_gate": "gate", "faults": "faults"}  # the folder of all tests that have this marker
+_HOMES = {pytest_first.MARKER: "gate", "faults": "faults"}  # the folder of all tests that have this marker
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds one option per setting; an unknown one of ours is a usage error with our exit code, not pytest's."""
     group = parser.getgroup("l4", "L4 gate (each also as environment variable, --l4-url as L4_URL)")
-    known = {f"--l4-{option.name}" for option in OPTIONS} | {"--l4-profile"}
+    known = {f"--l4-{option.name}" for option in OPTIONS}
     for argument in sys.argv[1:]:
         name = argument.partition("=")[0]
         if name.startswith("--l4-") and name not in known:
-            _usage(f"unknown option {name}; known: {', '.join(sorted(known))}")
+            pytest_first.stop(UsageError(f"unknown option {name}; known: {', '.join(sorted(known))}"))
     for option in OPTIONS:
         action = "store_true" if option.flag else "append" if option.repeatable else "store"
         group.addoption(
             f"--l4-{option.name}", action=action, dest=f"l4_{option.dest}", default=None, help=option.help
         )
-    group.addoption(
-        "--l4-profile", choices=("default", "nightly"), default="default", help="how much is rehearsed"
-    )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, int | None]:
+    """
+    Reads the settings once, before anything is started, and lets no call that asks for the gate exit 0 without a GO.
+
+    A call that asks for it may yet run no test at all: --collect-only, --version, or a plugin that takes the run over.
+    """
+    # Not at the top: pytest rewrites the assertions of its plugins before they are imported for the first time.
+    from fixtures.recorder import RECORDER, GateRecorder
+    from fixtures.settings import SETTINGS
+
+    asked = pytest_first.asks_for_gate(str(config.option.markexpr or ""))
+    try:
+        given = {option.dest: getattr(config.option, f"l4_{option.dest}") for option in OPTIONS}
+        settings = config.stash[SETTINGS] = load_settings(given, prefix="--l4-")
+        if asked:
+            _one_process(config)
+            pytest_first.begin_gate_run(settings)
+        recorder = GateRecorder(config, asked=asked)
+        if config.pluginmanager.register(recorder, RECORDER) is None:
+            message = f"expected the plugin {RECORDER}, found it switched off (-p no:{RECORDER})."
+            raise UsageError(message, next_step="leave it on: without it no gate is counted.")
+    except UsageError as error:
+        pytest_first.stop(error)
+    code = yield
+    if asked and code == 0 and not recorder.is_go:
+        return Verdict.HOLD.exit_code
+    return code
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Reads the settings once, before anything is started."""
-    # Not at the top: pytest rewrites the assertions of its plugins before they are imported for the first time.
-    from fixtures.recorder import GateRecorder
-    from fixtures.settings import SETTINGS
-
+    """Declares the markers, and ends a run in order on the signals that ask for it."""
     for name, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
-    given = {option.dest: getattr(config.option, f"l4_{option.dest}") for option in OPTIONS}
-    try:
-        config.stash[SETTINGS] = load_settings(given)
-    except UsageError as error:
-        _usage(str(error))
-    config.pluginmanager.register(GateRecorder(config), "l4-gate-recorder")
     signal.signal(signal.SIGTERM, _terminated)
+
+
+def _one_process(config: pytest.Config) -> None:
+    """Refuses what would spread the gate's tests over processes that know nothing of each other."""
+    if getattr(config.option, "numprocesses", None) or getattr(config.option, "dist", "no") != "no":
+        message = "expected the gate in one process, found workers asked for (-n or --dist)."
+        raise UsageError(message, next_step="leave out -n: a gate run is one scenario on one stack.")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -95,17 +121,23 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """
-    Leaves out what takes long, unless it is asked for: by -m, by the nightly profile or by the name of its file.
+    Leaves out the gate, and what takes long, unless it is asked for: by -m or by the name of its file.
 
-    pytest's last line counts what was left out as deselected.
+    The gate is a run of its own, not one test among others: see tests/gate_runs. pytest's last line counts what was
+    left out as deselected.
     """
-    named = any(".py" in argument for argument in config.args)
-    if config.option.markexpr or config.option.l4_profile == "nightly" or named:
-        return
-    slow = [item for item in items if any(item.get_closest_marker(name) for name in _SLOW)]
-    if slow:
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if item not in set(slow)]
+    markexpr = str(config.option.markexpr or "")
+    named = {Path(argument.partition("::")[0]).name for argument in config.args}
+    by_file = any(name.endswith(".py") for name in named)
+    unasked = set() if markexpr or by_file else set(_SLOW)
+    gate_files = {item.path.name for item in items if item.get_closest_marker(pytest_first.MARKER)}
+    gate_named = not named.isdisjoint(gate_files | {_HOMES[pytest_first.MARKER]})
+    if hasattr(config, "workerinput") or not (gate_named or pytest_first.asks_for_gate(markexpr)):
+        unasked.add(pytest_first.MARKER)
+    out = [item for item in items if any(item.get_closest_marker(name) for name in unasked)]
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in set(out)]
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -117,11 +149,6 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         settings.url or f"{settings.stack}, Prometheus {settings.generation}, time factor {settings.factor:g}"
     )
     return [f"l4gate: {where}; realm {', '.join(settings.realms)}; deadline {settings.deadline:g} s"]
-
-
-def _usage(message: str) -> NoReturn:
-    sys.stderr.write(f"l4gate: {message}\n")
-    raise SystemExit(_EXIT_USAGE)
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:

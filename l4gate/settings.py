@@ -229,9 +229,13 @@ class Settings:
     keep_stack: bool = False
 
 
-def load_settings(given: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> Settings:
+def load_settings(
+    given: Mapping[str, Any], environ: Mapping[str, str] | None = None, *, prefix: str = "--"
+) -> Settings:
     """
     Makes the settings of a run from given options (by `Option.dest`, text or list of text) and the environment.
+
+    `prefix` is what an option's name is spelt with, for messages.
 
     Raises:
         UsageError: naming the option or variable, what was expected and what was found.
@@ -240,7 +244,7 @@ def load_settings(given: Mapping[str, Any], environ: Mapping[str, str] | None = 
     values: dict[str, Any] = {}
     for option in OPTIONS:
         found: Any = given.get(option.dest)
-        origin = f"--{option.name}"
+        origin = f"{prefix}{option.name}"
         if found in (None, [], False):
             text = environ.get(option.env)
             found, origin = (text, option.env) if text else (None, "")
@@ -257,20 +261,20 @@ def load_settings(given: Mapping[str, Any], environ: Mapping[str, str] | None = 
             raise UsageError(message, next_step=error.next_step) from None
     if "realm" in values:
         values["realms"] = values.pop("realm")
-    return _consistent(values)
+    return _consistent(values, prefix)
 
 
-def _consistent(values: dict[str, Any]) -> Settings:
+def _consistent(values: dict[str, Any], prefix: str) -> Settings:
     """Settles what depends on two settings at once: a URL means external, and external needs a URL."""
     stack, url = values.get("stack"), values.get("url")
     if url and stack in (None, "auto"):
         values["stack"] = "external"
     elif url and stack != "external":
-        message = f"a URL was given with --stack {stack}; a URL goes with external."
+        message = f"a URL was given with {prefix}stack {stack}; a URL goes with external."
         raise UsageError(message, next_step="drop one of the two.")
     elif stack == "external" and not url:
-        message = "--stack external needs a URL."
-        raise UsageError(message, next_step="give --url http://HOST:PORT.")
+        message = f"{prefix}stack external needs a URL."
+        raise UsageError(message, next_step=f"give {prefix}url http://HOST:PORT.")
     if values.get("stack") == "external":
         values.setdefault("factor", EXTERNAL_FACTOR)
     return Settings(**values)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Final
 
 from l4gate.report.as_json import render_json
+from l4gate.report.html import render_html
 from l4gate.report.junit import render_junit
 from l4gate.report.model import RunReport
 
-STEM = "l4-verdict"
+STEM: Final = "l4-verdict"
+_RENDERERS: Final = {".xml": render_junit, ".json": render_json, ".html": render_html}
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -27,12 +30,25 @@ def write_atomically(path: Path, text: str) -> None:
         raise
 
 
+def forget_reports(folder: Path) -> None:
+    """
+    Removes the reports of older runs; where a folder lets nobody remove them, they are emptied.
+
+    Raises:
+        OSError: if a report can be neither removed nor emptied.
+    """
+    for suffix in _RENDERERS:
+        path = folder / f"{STEM}{suffix}"
+        try:
+            path.unlink(missing_ok=True)
+        except OSError:
+            os.truncate(path, 0)
+
+
 def write_reports(report: RunReport, folder: Path) -> tuple[Path, ...]:
     """Writes JUnit, JSON and HTML; returns their paths."""
-    from l4gate.report.html import render_html
-
     written = []
-    for suffix, render in ((".xml", render_junit), (".json", render_json), (".html", render_html)):
+    for suffix, render in _RENDERERS.items():
         path = folder / f"{STEM}{suffix}"
         write_atomically(path, render(report))
         written.append(path)

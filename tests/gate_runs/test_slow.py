@@ -17,13 +17,12 @@ DRILL = "tests/rehearsal/test_drill.py"
     [
         (("tests/rehearsal",), False),
         (("tests/rehearsal", "-m", "dr_rehearsal"), True),
-        (("tests/rehearsal", "--l4-profile=nightly"), True),
         ((DRILL,), True),
     ],
-    ids=["plain", "by-marker", "nightly", "by-name"],
+    ids=["plain", "by-marker", "by-name"],
 )
 def test_rehearsals_wait_to_be_asked_for(arguments: tuple[str, ...], collected: bool) -> None:
-    """Plain pytest leaves rehearsals out and counts them as deselected; marker, profile or name bring them in."""
+    """Plain pytest leaves rehearsals out and counts them as deselected; marker or name bring them in."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
