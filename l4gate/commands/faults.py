@@ -11,6 +11,7 @@ from typing import Final
 from l4gate.commands.decide import Progress
 from l4gate.errors import UsageError
 from l4gate.faults.exercise import Watch, expect_go, is_go
+from l4gate.faults.pairs import CHOSEN
 from l4gate.faults.register import FAULTS, find_fault
 from l4gate.faults.table import faults_as_data, page
 from l4gate.report.terminal import decision_lines
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     if args.json:
         print(json.dumps(faults_as_data(FAULTS), indent=2))
     elif args.markdown:
-        print(page(FAULTS), end="")
+        print(page(FAULTS, CHOSEN), end="")
     else:
         for fault in FAULTS:
             print(f"{fault.id:<36}{fault.expected:<44}{fault.says}")

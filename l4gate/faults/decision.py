@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from l4gate.faults.model import Action, Fault, Site
 from l4gate.verdict import Verdict
-from l4gate.workload import ALERT_RATE, EVENTS_PER_PUSH, MTTR, PROMOTE
+from l4gate.workload import ALERT_RATE, EVENTS_PER_PUSH, MTTR, PROMOTE, ROLLBACK
 
-_DILUTING_PUSHES: Final = 1000
+_MANY: Final = 1000.0 * EVENTS_PER_PUSH  # more than the window holds from the history
+_GOOD_PER_FAILED: Final = 25.0  # at most 4 % failed, and 8 % is the limit
 
 
 def _service(**attributes: Any) -> Action:
@@ -34,10 +35,13 @@ def _service(**attributes: Any) -> Action:
 
 @contextmanager
 def _canaries_fail(site: Site) -> Iterator[None]:
+    """As many failed canaries at once as there were good ones; healed by so many good ones that it is over at once."""
+    totals = site.sandbox.workload.totals
+    # The window of 15 minutes may still hold what healed this fault a moment ago: that may not hide the failed ones.
+    totals[ROLLBACK] += max(totals[PROMOTE], _MANY)
     with _service(canary_failure_ratio=1.0)(site):
         yield
-    # So many good ones that the window of 15 minutes, which still holds the bad ones, is good at once.
-    site.sandbox.workload.totals[PROMOTE] += _DILUTING_PUSHES * EVENTS_PER_PUSH
+    totals[PROMOTE] += _GOOD_PER_FAILED * totals[ROLLBACK]
 
 
 def _aborts(name: str, says: str, action: Action) -> Fault:

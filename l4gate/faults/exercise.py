@@ -1,8 +1,9 @@
 """
 Holds the gate against one fault, on a running site: GO, inject, the expected verdict and cause, heal, GO.
 
-Times are seconds of this machine. Bounds come from the intervals of the contract at the site's factor, with room for
-a busy machine; what they bound is how long is waited, never what is accepted.
+Which looks were false is decided in `trail`. Times are seconds of this machine. Bounds come from the intervals of the
+contract at the site's factor, with room for a busy machine; what they bound here is how long is waited, never what is
+accepted.
 """
 
 from __future__ import annotations
@@ -15,23 +16,22 @@ from typing import Final
 from l4gate.contract import ABORT_FOR_SECONDS
 from l4gate.errors import NotReady
 from l4gate.faults.model import Fault, Site, asked_of_the_judge
+from l4gate.faults.trail import Seen, false_aborts, false_gos, seen_within
 from l4gate.report.terminal import decision_lines
 from l4gate.verdict import Decision, Stage, Verdict
 from l4gate.wait import wait_until
+
+# What may not be.
+FALSE_GO: Final = "false GO"
+FALSE_ABORT: Final = "false ABORT"
+WRONG_CAUSE: Final = "wrong cause"
+NOT_HEALED: Final = "not healed"
+WRONGS: Final = (FALSE_GO, FALSE_ABORT, WRONG_CAUSE, NOT_HEALED)
 
 _POLL_SECONDS: Final = 0.05
 _BUSY_SECONDS: Final = 10.0  # room for a busy machine
 _START_SECONDS: Final = 30.0  # a restarted Prometheus scrapes for the first time after 5 s
 _STEADY_EVALUATIONS: Final = 1.25  # how long an answer must stay: one evaluation more and some five looks
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What one look said, seconds after the injection."""
-
-    after: float
-    verdict: str
-    cause: str
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,10 @@ class Result:
     verdict: str = ""
     cause: str = ""
     warnings: Sequence[str] = ()
+    in_place: float = 0.0
     detected_after: float = 0.0
     healed_after: float = 0.0
-    false_go: bool = False
-    false_abort: bool = False
-    wrong_cause: bool = False
-    not_healed: bool = False
+    wrongs: Sequence[str] = ()
     skipped: str = ""
     message: str = ""
     trail: Sequence[Seen] = field(default_factory=tuple)
@@ -56,11 +54,11 @@ class Result:
     @property
     def right(self) -> bool:
         """Nothing of what may not be was seen."""
-        return not (self.false_go or self.false_abort or self.wrong_cause or self.not_healed)
+        return not self.wrongs
 
 
 class Watch:
-    """Looks again and again, and remembers each change of verdict or cause."""
+    """Looks again and again, and remembers each change of the verdict or its causes."""
 
     def __init__(self, site: Site, ask: Callable[[Site], Decision] = asked_of_the_judge) -> None:
         self._site = site
@@ -76,12 +74,15 @@ class Watch:
 
     def look(self) -> Decision:
         """One look at the site's realm."""
-        began = self.seconds
+        # The earlier end of the look: what it saw may have been so from then on.
+        began = round(self.seconds, 2)
         decision = self.decision = self._ask(self._site)
-        verdict, cause = decision.verdict.name, decision.cause.id if decision.cause else ""
-        if not self.trail or (self.trail[-1].verdict, self.trail[-1].cause) != (verdict, cause):
-            # The earlier end of the look: what it saw may have been so from then on.
-            self.trail.append(Seen(round(began, 2), verdict, cause))
+        seen = Seen(began, began, decision.verdict.name, tuple(cause.id for cause in decision.causes))
+        before = self.trail[-1] if self.trail else None
+        if before and (before.verdict, before.causes) == (seen.verdict, seen.causes):
+            self.trail[-1] = replace(before, until=began)
+        else:
+            self.trail.append(seen)
         return decision
 
     def until(self, fits: Callable[[Decision], bool], seconds: float) -> bool:
@@ -144,22 +145,29 @@ def exercise(site: Site, fault: Fault) -> Result:
     if reason := fault.needs():
         return Result(fault.id, fault.expected, skipped=reason)
     expect_go(site)
+    pace = site.sandbox.pace
     limit, steady = settle_limit(site), steady_seconds(site)
-    abort_after = ABORT_FOR_SECONDS / site.sandbox.pace.factor
     if fault.verdict is Verdict.ABORT:
-        limit += abort_after
+        limit += ABORT_FOR_SECONDS / pace.factor
     watch = Watch(site, fault.ask)
     with fault.action(site):
+        in_place = watch.seconds
         if fault.verdict is Verdict.GO and not fault.passes and not fault.warnings:
             settled = watch.steady(is_go, 2 * steady)
         elif fault.stage is Stage.RUN:
             settled = fits_fault(fault)(watch.look())  # a run answers once, when it ends
         else:
-            settled = watch.settled(fits_fault(fault), limit, steady)
+            settled = watch.settled(fits_fault(fault), limit, _stays(fault, site))
         decision = watch.decision or watch.look()
         detected = watch.seconds
     trail = tuple(watch.trail)
     healed, healing_seconds = healed_within(site, is_healthy(fault))
+    seen = {
+        FALSE_GO: fault.verdict is not Verdict.GO and false_gos(trail, fault.signs, in_place, pace),
+        FALSE_ABORT: false_aborts(trail, may_abort=fault.verdict is Verdict.ABORT, pace=pace),
+        WRONG_CAUSE: not settled,
+        NOT_HEALED: not healed,
+    }
     return Result(
         id=fault.id,
         expected=fault.expected,
@@ -168,10 +176,8 @@ def exercise(site: Site, fault: Fault) -> Result:
         warnings=warning_ids(decision),
         detected_after=round(detected, 2),
         healed_after=round(healing_seconds, 2),
-        false_go=fault.verdict is not Verdict.GO and is_go(decision),
-        false_abort=_false_abort(fault, trail, abort_after),
-        wrong_cause=not settled,
-        not_healed=not healed,
+        wrongs=[wrong for wrong in WRONGS if seen[wrong]],
+        in_place=round(in_place, 2),
         message=message(decision, fault.warnings),
         trail=trail,
     )
@@ -194,6 +200,12 @@ def settle_limit(site: Site) -> float:
 def steady_seconds(site: Site) -> float:
     """How long an answer must stay."""
     return _STEADY_EVALUATIONS * site.sandbox.pace.rule_interval
+
+
+def _stays(fault: Fault, site: Site) -> float:
+    """How long the answer to this fault must stay; a HOLD in place of an ABORT until that would have come."""
+    silenced = [part for part in fault.parts if part.verdict is Verdict.ABORT is not fault.verdict]
+    return max([steady_seconds(site), *(seen_within({part.cause}, site.sandbox.pace) for part in silenced)])
 
 
 def healed_within(site: Site, healthy: Callable[[Decision], bool]) -> tuple[bool, float]:
@@ -219,9 +231,3 @@ def expect_go(site: Site) -> None:
         found = watch.decision.causes[0] if watch.decision else "no look"
         message = f"expected the healthy site to be GO before a fault is injected, found {found}."
         raise NotReady(message)
-
-
-def _false_abort(fault: Fault, trail: Sequence[Seen], abort_after: float) -> bool:
-    """An ABORT where none may come, or sooner after the injection than any abort alert may fire."""
-    aborts = [seen.after for seen in trail if seen.verdict == Verdict.ABORT.name]
-    return bool(aborts) and (fault.verdict is not Verdict.ABORT or min(aborts) < abort_after)

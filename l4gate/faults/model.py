@@ -67,6 +67,7 @@ class Fault:
         passes: GO comes back by itself, before the fault is healed.
         ask: how the decision is had; by the site's judge, unless the fault is one of the run itself.
         needs: says why it cannot be injected on this machine; empty if it can.
+        parts: the faults that it is made of, if it is several at once.
     """
 
     id: str
@@ -80,11 +81,18 @@ class Fault:
     passes: bool = False
     ask: Callable[[Site], Decision] = asked_of_the_judge
     needs: Callable[[], str] = lambda: ""
+    parts: Sequence[Fault] = ()
 
     @property
     def stage(self) -> Stage:
         """The stage of the data path that is broken."""
         return Stage[self.id.partition("/")[0].upper()]
+
+    @property
+    def signs(self) -> frozenset[str]:
+        """The causes by which it can be seen: its own, and those of its parts, one of which may show sooner."""
+        causes = {self.cause, *self.also}.union(*(part.signs for part in self.parts))
+        return frozenset(cause for cause in causes if cause)
 
     @property
     def expected(self) -> str:

@@ -1,28 +1,25 @@
 """
-Two faults of different stages at once: no pair may be GO, and the first cause is one of the two.
+Two faults of different stages at once, as one fault: what the gate must say of both is decided by its design.
 
-The sample is drawn with a fixed seed, so that every run tries the same pairs until the register changes.
+ABORT whatever else is known, as long as it can be known; then HOLD; GO only where both leave one path whole. The first
+cause is the one that the walk backwards along the path comes to first; what an abort condition says comes last.
+
+Of two faults that are HOLD by themselves, one pair for every two stages is drawn by lot, with a fixed seed, so that
+every run tries the same until the register changes. What ABORT and warnings do beside another fault is chosen.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from itertools import combinations, product
 from typing import Final
 
-from l4gate.faults.exercise import (
-    Result,
-    Watch,
-    expect_go,
-    healed_within,
-    is_go,
-    message,
-    settle_limit,
-    steady_seconds,
-)
 from l4gate.faults.model import Fault, Site
-from l4gate.verdict import Decision, Stage, Verdict
+from l4gate.faults.register import find_fault
+from l4gate.verdict import Stage, Verdict
 
 _SEED: Final = 20
 # What takes long to show or to heal, or needs a Pushgateway that another fault may have taken away.
@@ -40,73 +37,175 @@ _ALONE: Final = frozenset(
 )
 
 
-def combinable(faults: Sequence[Fault], kind: str) -> list[Fault]:
-    """The faults that are HOLD by themselves, show soon, and leave what others need."""
-    return [
-        fault
-        for fault in faults
-        if fault.verdict is Verdict.HOLD
-        and fault.id not in _ALONE
-        and fault.stage is not Stage.RUN
-        and kind in fault.stacks
-        and not fault.needs()
-    ]
+def stages_of(faults: Sequence[Fault]) -> list[tuple[Stage, Stage]]:
+    """Every two stages of the faults' own, in the order of the path; a fault of the run is one of a second run."""
+    return list(combinations(sorted({fault.stage for fault in faults} - {Stage.RUN}), 2))
 
 
-def sample(faults: Sequence[Fault], kind: str, size: int) -> list[tuple[Fault, Fault]]:
-    """So many pairs of faults of different stages: every pair of stages in turn, the faults of each by lot."""
-    lot = random.Random(_SEED)  # noqa: S311 - a sample, not a secret
-    by_stage: dict[Stage, list[Fault]] = {}
-    for fault in combinable(faults, kind):
-        by_stage.setdefault(fault.stage, []).append(fault)
-    chosen: list[tuple[Fault, Fault]] = []
-    turns = _stage_pairs(sorted(by_stage))
-    while len(chosen) < size:
-        first, second = next(turns)
-        pair = (lot.choice(by_stage[first]), lot.choice(by_stage[second]))
-        if pair not in chosen:
-            chosen.append(pair)
-    return chosen
-
-
-def _stage_pairs(stages: Sequence[Stage]) -> Iterator[tuple[Stage, Stage]]:
-    while True:
-        for number, first in enumerate(stages):
-            for second in stages[number + 1 :]:
-                yield first, second
-
-
-def exercise_pair(site: Site, first: Fault, second: Fault) -> Result:
+def drawn(faults: Sequence[Fault], kind: str, stages: tuple[Stage, Stage]) -> Fault:
     """
-    Injects two faults, the earlier stage first, and heals them in reverse.
+    One pair of faults of these stages, by lot, of those that show one after the other on the walk backwards.
 
     Raises:
-        NotReady: if the site is not GO to begin with.
+        LookupError: if no two of them can be combined.
     """
-    expect_go(site)
-    allowed = {first.cause, second.cause}
+    of_each = [
+        [fault for fault in _combinable(faults, kind) if fault.stage is stage] for stage in sorted(stages)
+    ]
+    possible = [
+        (first, second)
+        for first, second in product(*of_each)
+        if _cause_stage(first.cause) is not _cause_stage(second.cause)
+    ]
+    if not possible:
+        message = f"no fault of {stages[0]} can be combined with one of {stages[1]}"
+        raise LookupError(message)
+    # Its own lot for every two stages: a new fault changes the pairs of its stage only.
+    lot = random.Random(f"{_SEED} {stages[0]} {stages[1]}")  # noqa: S311 - a sample, not a secret
+    first, second = lot.choice(possible)
+    return both(first, second, Verdict.HOLD, max(first.cause, second.cause, key=_found_first))
 
-    def fits(decision: Decision) -> bool:
-        return not is_go(decision) and decision.cause is not None and decision.cause.id in allowed
 
-    watch = Watch(site)
-    with ExitStack() as both:
-        both.enter_context(first.action(site))
-        both.enter_context(second.action(site))
-        settled = watch.settled(fits, settle_limit(site), steady_seconds(site))
-        decision = watch.decision or watch.look()
-        detected = watch.seconds
-    healed, healing_seconds = healed_within(site, is_go)
-    return Result(
+def _combinable(faults: Sequence[Fault], kind: str) -> Iterator[Fault]:
+    """The faults that are HOLD by themselves, show soon, and leave what others need."""
+    for fault in faults:
+        alone = fault.id in _ALONE or fault.stage is Stage.RUN
+        if fault.verdict is Verdict.HOLD and not alone and kind in fault.stacks and not fault.needs():
+            yield fault
+
+
+def _cause_stage(cause: str) -> Stage:
+    return Stage[cause.partition("/")[0].upper()]
+
+
+def _found_first(cause: str) -> int:
+    """Larger for what comes earlier: the path backwards, and then what the verdict itself lacks."""
+    stage = _cause_stage(cause)
+    return -1 if stage is Stage.VERDICT else stage
+
+
+def both(first: Fault, second: Fault, verdict: Verdict, cause: str) -> Fault:
+    """Two faults as one: injected in this order, healed in reverse."""
+
+    @contextmanager
+    def action(site: Site) -> Iterator[None]:
+        with ExitStack() as healing:
+            healing.enter_context(first.action(site))
+            healing.enter_context(second.action(site))
+            yield
+
+    return Fault(
         id=f"{first.id} + {second.id}",
-        expected=f"no GO; {first.cause} or {second.cause}",
-        verdict=decision.verdict.name,
-        cause=decision.cause.id if decision.cause else "",
-        detected_after=round(detected, 2),
-        healed_after=round(healing_seconds, 2),
-        false_go=is_go(decision),
-        wrong_cause=not settled,
-        not_healed=not healed,
-        message=message(decision, ()),
-        trail=tuple(watch.trail),
+        says=f"{first.says} {second.says}",
+        action=action,
+        verdict=verdict,
+        cause=cause,
+        stacks=[kind for kind in first.stacks if kind in second.stacks],
+        parts=(first, second),
     )
+
+
+def _pair(ids: str, says: str, verdict: Verdict, cause: str = "", warnings: Sequence[str] = ()) -> Fault:
+    first, second = map(find_fault, ids.split(" + "))
+    return replace(both(first, second, verdict, cause), says=says, warnings=warnings)
+
+
+CHOSEN: Final = (
+    # An abort condition beside another fault: ABORT, as long as the gate can know it.
+    _pair(
+        "writer/stays-dead + verdict/slow-repair",
+        "The script is dead and repairs take ten minutes: both are abort conditions.",
+        Verdict.ABORT,
+        "writer/stale",
+    ),
+    _pair(
+        "transport/push-redirected + verdict/canaries-fail",
+        "Every canary fails, and the Pushgateway rejects the heartbeat.",
+        Verdict.ABORT,
+        "transport/push-rejected",
+    ),
+    _pair(
+        "scrape/exporter-killed + verdict/canaries-fail",
+        "Every canary fails, and node-exporter is dead.",
+        Verdict.ABORT,
+        "verdict/abort-firing",
+        ("scrape/advisory-target-down", "scrape/paths-disagree"),
+    ),
+    _pair(
+        "rules/foreign-group + verdict/slow-repair",
+        "Repairs take too long, and a foreign group is beside the rules that say so.",
+        Verdict.ABORT,
+        "rules/rules-differ",
+    ),
+    _pair(
+        "query/rules-unreadable + verdict/slow-repair",
+        "Repairs take too long, and only `ALERTS` can tell.",
+        Verdict.ABORT,
+        "rules/rules-unreadable",
+    ),
+    _pair(
+        "writer/stays-dead + transport/gateway-killed",
+        "The script is dead and so is the Pushgateway: no beat is fresh for five minutes.",
+        Verdict.ABORT,
+        "transport/target-down",
+    ),
+    # An abort condition that cannot be known, for the other fault took the evidence away: HOLD, however long it lasts.
+    _pair(
+        "scrape/sample-limit + verdict/slow-repair",
+        "Repairs take too long, but no scrape brings the news.",
+        Verdict.HOLD,
+        "scrape/target-down",
+    ),
+    _pair(
+        "rules/for-edited + verdict/slow-repair",
+        "Repairs take too long, but the alert was made to wait an hour.",
+        Verdict.HOLD,
+        "rules/rules-differ",
+    ),
+    _pair(
+        "query/html + verdict/canaries-fail",
+        "Every canary fails, but the gate cannot ask.",
+        Verdict.HOLD,
+        "query/bad-answer",
+    ),
+    # Each leaves the other path whole, and together they leave none.
+    _pair(
+        "writer/textfile-folder-missing + transport/push-reset",
+        "The textfile cannot be written and the push is reset: neither path delivers.",
+        Verdict.HOLD,
+        "writer/stale",
+    ),
+    _pair(
+        "writer/no-curl + scrape/textfile-path-dropped",
+        "There is no push without curl, and the textfile path is dropped: neither path delivers.",
+        Verdict.HOLD,
+        "writer/stale",
+    ),
+    _pair(
+        "transport/push-swallowed + scrape/textfile-frozen",
+        "The push is swallowed and the textfile lies elsewhere: neither path delivers.",
+        Verdict.HOLD,
+        "writer/stale",
+    ),
+    # Warnings beside what changes nothing, and beside a HOLD.
+    _pair(
+        "writer/no-curl + scrape/textfile-torn",
+        "There is no push without curl, and somebody's .prom file is torn: the script's own still delivers.",
+        Verdict.GO,
+        "",
+        ("writer/one-path-failed", "scrape/paths-disagree", "scrape/textfile-error"),
+    ),
+    _pair(
+        "scrape/push-path-dropped + rules/broken-file-beside",
+        "The push path is dropped, and a reload is refused: textfile and rules run on.",
+        Verdict.GO,
+        "",
+        ("scrape/paths-disagree",),
+    ),
+    _pair(
+        "scrape/exporter-hangs + query/partial",
+        "node-exporter hangs, and the answers are incomplete.",
+        Verdict.HOLD,
+        "query/bad-answer",
+    ),
+)

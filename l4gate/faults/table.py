@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from l4gate.faults.exercise import Result
+from l4gate.faults.exercise import WRONGS, Result
 from l4gate.faults.model import Fault
 
 REPORT: Final = "l4-faults.json"
@@ -19,8 +19,18 @@ Generated from the register (`l4gate/faults/`) by `l4gate faults list --markdown
 
 `make faults` injects each of them into a real, healthy stack, waits for the verdict and cause given here, sees that
 they stay, heals the fault and waits for GO. `l4gate faults inject ID` does the same with one fault at your own pace.
-A stage is where the fault breaks the path; a cause is what the gate finds first, walking the path backwards.
+A stage is where the fault breaks the path; a cause is what the gate finds first, walking the path backwards. What
+counts as a false GO or a false ABORT among the looks in between is written in `l4gate/faults/trail.py`.
 
+"""
+_PAGE_PAIRS: Final = """
+## Two at once
+
+What the gate must say of two faults of different stages, injected together. Besides these, `make faults` draws one
+pair for every two stages by lot from the faults that are HOLD by themselves (`l4gate/faults/pairs.py`).
+
+"""
+_PAGE_TABLE: Final = """\
 | fault | what happens | verdict | first cause | warnings | stacks |
 |---|---|---|---|---|---|
 """
@@ -47,10 +57,7 @@ def counts(results: Iterable[Result]) -> dict[str, int]:
     return {
         "faults": len(done),
         "skipped": len(told) - len(done),
-        "false GO": sum(result.false_go for result in done),
-        "false ABORT": sum(result.false_abort for result in done),
-        "wrong cause": sum(result.wrong_cause for result in done),
-        "not healed": sum(result.not_healed for result in done),
+        **{wrong: sum(wrong in result.wrongs for result in done) for wrong in WRONGS},
     }
 
 
@@ -71,7 +78,7 @@ def _outcome(result: Result) -> str:
         return f"skipped: {result.skipped}"
     if result.right:
         return f"{result.verdict} {result.cause}".strip()
-    return f"{result.verdict} {result.cause} (expected {result.expected})"
+    return f"{', '.join(result.wrongs)}: {result.verdict} {result.cause} (expected {result.expected})"
 
 
 def as_json(results: Sequence[Result], **facts: Any) -> str:
@@ -101,14 +108,18 @@ def faults_as_data(faults: Iterable[Fault]) -> list[dict[str, Any]]:
     ]
 
 
-def page(faults: Iterable[Fault]) -> str:
-    """The documentation page of the register."""
+def page(faults: Iterable[Fault], pairs: Iterable[Fault]) -> str:
+    """The documentation page of the register, and of the pairs that were chosen."""
+    return _PAGE_HEAD + _rows(faults) + _PAGE_PAIRS + _rows(pairs)
+
+
+def _rows(faults: Iterable[Fault]) -> str:
     rows = [
         f"| `{fault.id}` | {fault.says} | {fault.verdict.name}{' by itself' if fault.passes else ''} "
         f"| {_code([fault.cause] if fault.cause else [])} | {_code(fault.warnings)} | {', '.join(fault.stacks)} |\n"
         for fault in faults
     ]
-    return _PAGE_HEAD + "".join(rows)
+    return _PAGE_TABLE + "".join(rows)
 
 
 def _code(names: Sequence[str]) -> str:

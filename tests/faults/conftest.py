@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 from fixtures.settings import SETTINGS
-from l4gate.faults.exercise import Result
-from l4gate.faults.model import Site
+from l4gate.faults.exercise import Result, exercise
+from l4gate.faults.model import Fault, Site
 from l4gate.faults.site import open_site
 from l4gate.faults.table import REPORT, as_json, counts, table
 from l4gate.report.write import write_atomically
@@ -85,6 +85,40 @@ def sites(settings: Settings) -> Iterator[SiteHolder]:
 def results(pytestconfig: pytest.Config) -> list[Result]:
     """What the faults of this run showed."""
     return pytestconfig.stash.setdefault(RESULTS, [])
+
+
+@pytest.fixture
+def hold_against(sites: SiteHolder, results: list[Result]) -> Callable[[Fault], Result]:
+    """Holds the gate against one fault on the running site; a new site follows one that may be spoilt."""
+
+    def held(fault: Fault) -> Result:
+        site = sites.get()
+        if site.sandbox.stack.kind not in fault.stacks:
+            pytest.skip(f"not for {site.sandbox.stack.kind}")
+        try:
+            result = exercise(site, fault)
+        except BaseException:
+            sites.discard()
+            raise
+        results.append(result)
+        if result.skipped:
+            pytest.skip(result.skipped)
+        if not result.right:
+            sites.discard()
+            pytest.fail(failure(result), pytrace=False)
+        return result
+
+    return held
+
+
+def failure(result: Result) -> str:
+    """What was expected, what was found and when, and what of it was wrong."""
+    trail = "\n".join(f"  {seen}" for seen in result.trail)
+    return (
+        f"expected {result.expected}, found {result.verdict} {result.cause}: {', '.join(result.wrongs)}\n"
+        f"looks, in seconds after the injection began; it ended after {result.in_place:.2f} s:\n{trail}\n"
+        f"{result.message}"
+    )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -1,8 +1,9 @@
-"""Faults that end just before they count: no false ABORT, no false GO, in scaled time on a real stack."""
+"""Faults that end just before they count, and just after: neither a false ABORT nor a false GO, on a real stack."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,12 +11,15 @@ import pytest
 from l4gate.contract import ABORT_FOR_SECONDS
 from l4gate.faults.exercise import Watch, expect_go, is_go
 from l4gate.faults.model import Site
+from l4gate.faults.trail import false_aborts, false_gos, seen_within
 from l4gate.verdict import Decision, Verdict
 
 pytestmark = pytest.mark.faults
 BAD_MTTR, GOOD_MTTR = 600.0, 30.0  # seconds to repair: above and below the abort limit of the Lyapunov energy
+ENERGY, STALE = "L4AbortLyapunovHigh", "L4AbortHeartbeatStale"
 HEALED_SECONDS = 10.0
 AFTERMATH_EVALUATIONS = 4  # an alert that was about to fire would do so at the next one
+FIRING = frozenset({"verdict/abort-firing"})
 
 
 @pytest.fixture
@@ -26,8 +30,18 @@ def healthy(sites: Any) -> Site:
     return site
 
 
-def not_abort(decision: Decision) -> bool:
-    return decision.verdict is not Verdict.ABORT
+def is_hold(decision: Decision) -> bool:
+    return decision.verdict is Verdict.HOLD
+
+
+def is_abort(decision: Decision) -> bool:
+    return decision.verdict is Verdict.ABORT
+
+
+def is_pending(site: Site, alert: str) -> bool:
+    """Whether the condition of an alert holds, by the server's own word, and has not yet for its whole `for`."""
+    expr = f'ALERTS{{alertname="{alert}", alertstate="pending"}}'
+    return bool(site.sandbox.judge.api.query(expr).series)
 
 
 def scaled(site: Site, production_seconds: float) -> float:
@@ -51,46 +65,106 @@ def push_mttr(site: Site, seconds: float) -> None:
     assert site.sandbox.workload.push()
 
 
+def expect_healed(watch: Watch, site: Site) -> None:
+    """The site must be GO again, and no ABORT may come late."""
+    assert watch.until(is_go, HEALED_SECONDS), shown(watch)
+    assert watch.steady(is_go, AFTERMATH_EVALUATIONS * site.sandbox.pace.rule_interval), shown(watch)
+
+
+def expect_abort(watch: Watch, site: Site, signs: frozenset[str]) -> None:
+    """What began with the watch and is left as it is must become ABORT, not before its `for`, and stay no GO."""
+    pace = site.sandbox.pace
+    assert watch.until(is_abort, seen_within(FIRING, pace)), shown(watch)
+    assert watch.steady(is_abort, AFTERMATH_EVALUATIONS * pace.rule_interval), shown(watch)
+    assert not false_gos(watch.trail, signs, 0.0, pace), shown(watch)
+    assert not false_aborts(watch.trail, may_abort=True, pace=pace), shown(watch)
+
+
+def shown(watch: Watch) -> str:
+    return "\n".join(map(str, watch.trail))
+
+
 def test_condition_that_ends_just_before_its_five_minutes_is_no_abort(healthy: Site) -> None:
-    """An abort condition that holds for less than its `for` MUST NOT be ABORT, neither then nor later."""
+    """An abort condition MUST be GO while it holds for less than its `for`, and after; then ABORT if it goes on."""
     watch = Watch(healthy)
     push_mttr(healthy, BAD_MTTR)
-    calm = watch.steady(not_abort, last_before_abort(healthy))
-    push_mttr(healthy, GOOD_MTTR)
+    try:
+        calm = watch.steady(is_go, last_before_abort(healthy))
+        pending = is_pending(healthy, ENERGY)
+    finally:
+        push_mttr(healthy, GOOD_MTTR)
 
-    assert calm, watch.trail
-    assert watch.steady(not_abort, AFTERMATH_EVALUATIONS * healthy.sandbox.pace.rule_interval), watch.trail
-    assert watch.until(is_go, HEALED_SECONDS), watch.trail
+    assert pending, "the condition did not hold at all"
+    assert calm, shown(watch)
+    expect_healed(watch, healthy)
+
+    beyond = Watch(healthy)
+    push_mttr(healthy, BAD_MTTR)
+    try:
+        expect_abort(beyond, healthy, FIRING)
+    finally:
+        push_mttr(healthy, GOOD_MTTR)
+    expect_healed(beyond, healthy)
 
 
 def test_heartbeat_back_just_before_the_limit_is_no_abort(healthy: Site) -> None:
-    """A heartbeat that is stale for less than five minutes MUST be HOLD, never ABORT, and GO after it is back."""
-    heart = healthy.sandbox.heart
+    """A stale heartbeat MUST be HOLD at every look, and no ABORT before five minutes; then ABORT if it stays away."""
+    heart, pace = healthy.sandbox.heart, healthy.sandbox.pace
     heart.stop()
     watch = Watch(healthy)
     try:
-        stale = watch.until(lambda decision: decision.verdict is Verdict.HOLD, HEALED_SECONDS)
-        calm = watch.steady(not_abort, last_before_abort(healthy))
+        stale = watch.until(is_hold, HEALED_SECONDS)
+        calm = watch.steady(is_hold, last_before_abort(healthy))
+        pending = is_pending(healthy, STALE)
+        while_stopped = tuple(watch.trail)
     finally:
         heart.start()
 
-    assert stale, watch.trail
-    assert calm, watch.trail
-    assert watch.steady(not_abort, AFTERMATH_EVALUATIONS * healthy.sandbox.pace.rule_interval), watch.trail
-    assert watch.until(is_go, HEALED_SECONDS), watch.trail
+    assert pending, "the condition did not hold at all"
+    assert stale, shown(watch)
+    assert calm, shown(watch)
+    assert not false_gos(while_stopped, {"writer/stale"}, 0.0, pace), shown(watch)
+    assert watch.until(is_go, HEALED_SECONDS), shown(watch)
+    assert not false_aborts(watch.trail, may_abort=False, pace=pace), shown(watch)
+    expect_healed(watch, healthy)
+
+    beyond = Watch(healthy)
+    heart.stop()
+    try:
+        expect_abort(beyond, healthy, frozenset({"writer/stale"}))
+    finally:
+        heart.start()
+    expect_healed(beyond, healthy)
 
 
 def test_flap_at_every_second_evaluation_is_no_abort(healthy: Site) -> None:
-    """A condition that comes and goes at every second evaluation MUST NOT add up to an ABORT."""
+    """A condition that comes and goes MUST be GO, however much its times add up to; then ABORT once it stays."""
     pace = healthy.sandbox.pace
     watch = Watch(healthy)
-    end = time.monotonic() + 1.5 * scaled(healthy, ABORT_FOR_SECONDS)
-    calm = True
-    while time.monotonic() < end and calm:
-        push_mttr(healthy, BAD_MTTR)
-        calm = watch.steady(not_abort, 2 * pace.rule_interval)
+    held = 0.0
+    try:
+        while held < 1.5 * scaled(healthy, ABORT_FOR_SECONDS):
+            push_mttr(healthy, BAD_MTTR)
+            assert go_until(watch, lambda: is_pending(healthy, ENERGY)), shown(watch)
+            began = time.monotonic()
+            assert watch.steady(is_go, 2 * pace.rule_interval), shown(watch)
+            push_mttr(healthy, GOOD_MTTR)
+            assert go_until(watch, lambda: not is_pending(healthy, ENERGY)), shown(watch)
+            held += time.monotonic() - began
+    finally:
         push_mttr(healthy, GOOD_MTTR)
-        calm = calm and watch.steady(not_abort, 2 * pace.rule_interval)
+    expect_healed(watch, healthy)
 
-    assert calm, watch.trail
-    assert watch.until(is_go, HEALED_SECONDS), watch.trail
+    beyond = Watch(healthy)
+    push_mttr(healthy, BAD_MTTR)
+    try:
+        expect_abort(beyond, healthy, FIRING)
+    finally:
+        push_mttr(healthy, GOOD_MTTR)
+    expect_healed(beyond, healthy)
+
+
+def go_until(watch: Watch, done: Callable[[], bool]) -> bool:
+    """Whether it came to that, and every look until then was GO."""
+    ended = watch.until(lambda decision: not is_go(decision) or done(), HEALED_SECONDS)
+    return ended and watch.decision is not None and is_go(watch.decision)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from l4gate.faults.exercise import Result, exercise
+from l4gate.faults.exercise import Result
 from l4gate.faults.model import Fault
 from l4gate.faults.register import FAULTS
 from l4gate.faults.table import normal
@@ -31,27 +32,10 @@ def snapshot_differs(fault: Fault, result: Result) -> str:
 
 @pytest.mark.faults
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
-def test_fault(fault: Fault, sites: Any, results: list[Result]) -> None:
+def test_fault(fault: Fault, sites: Any, hold_against: Callable[[Fault], Result]) -> None:
     """The verdict and its first cause MUST be those of the register, stay, and be GO again after healing."""
-    site = sites.get()
-    stack = site.sandbox.stack
-    if stack.kind not in fault.stacks:
-        pytest.skip(f"not for {stack.kind}")
-    try:
-        result = exercise(site, fault)
-    except BaseException:
-        sites.discard()
-        raise
-    results.append(result)
-    if result.skipped:
-        pytest.skip(result.skipped)
-    if not result.right:
-        sites.discard()
-        trail = "\n".join(f"  {seen.after:6.2f} s {seen.verdict} {seen.cause}" for seen in result.trail)
-        pytest.fail(
-            f"expected {result.expected}, found {result.verdict} {result.cause}\n{trail}\n{result.message}",
-            pytrace=False,
-        )
+    result = hold_against(fault)
+    stack = sites.get().sandbox.stack
     # The programs word their errors differently in each generation, and with other addresses in containers.
     worded = stack.kind == "processes" and stack.spec.generation == GENERATIONS[-1]
     if worded and (differs := snapshot_differs(fault, result)):

@@ -1,42 +1,83 @@
-"""Two faults at once, of different stages: never GO, and the cause is one of the two."""
+"""Two faults at once, of different stages: what the design says of both, and never a GO but where one path is whole."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from itertools import combinations
 from typing import Any
 
 import pytest
 
 from l4gate.faults.exercise import Result
-from l4gate.faults.model import BOTH
-from l4gate.faults.pairs import exercise_pair, sample
+from l4gate.faults.model import BOTH, Fault
+from l4gate.faults.pairs import CHOSEN, drawn, stages_of
 from l4gate.faults.register import FAULTS
+from l4gate.verdict import Stage, Verdict
 
-PAIRS = 10  # some 4 s each: what the time of the whole catalogue leaves
+STAGES = stages_of(FAULTS)
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("number", range(PAIRS))
-def test_pair(number: int, sites: Any, results: list[Result]) -> None:
-    """Two faults of different stages MUST NOT be GO; the first cause MUST be that of one of them."""
-    site = sites.get()
-    first, second = sample(FAULTS, site.sandbox.stack.kind, PAIRS)[number]
-    try:
-        result = exercise_pair(site, first, second)
-    except BaseException:
-        sites.discard()
-        raise
-    results.append(result)
-    if not result.right:
-        sites.discard()
-        trail = "\n".join(f"  {seen.after:6.2f} s {seen.verdict} {seen.cause}" for seen in result.trail)
-        pytest.fail(f"{result.id}: expected {result.expected}\n{trail}\n{result.message}")
+@pytest.mark.parametrize("stages", STAGES, ids=lambda stages: "+".join(map(str, stages)))
+def test_drawn_pair(stages: tuple[Stage, Stage], sites: Any, hold_against: Callable[[Fault], Result]) -> None:
+    """Two faults that are HOLD MUST be HOLD together, with the cause that the walk backwards comes to first."""
+    hold_against(drawn(FAULTS, sites.get().sandbox.stack.kind, stages))
 
 
-def test_sample_is_the_same_every_time() -> None:
-    """The sample MUST be the same in every run, of different stages, and without repetition."""
+@pytest.mark.faults
+@pytest.mark.parametrize("pair", CHOSEN, ids=lambda pair: pair.id)
+def test_chosen_pair(pair: Fault, hold_against: Callable[[Fault], Result]) -> None:
+    """ABORT MUST win over HOLD where it can be known, and two faults that leave no path whole MUST be HOLD."""
+    hold_against(pair)
+
+
+def pairs_of(kind: str) -> list[Fault]:
+    return [*(drawn(FAULTS, kind, stages) for stages in STAGES), *CHOSEN]
+
+
+def stage_pairs(pairs: Sequence[Fault]) -> set[frozenset[Stage]]:
+    return {frozenset(part.stage for part in pair.parts) for pair in pairs}
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_every_two_stages_are_combined(kind: str) -> None:
+    """Every two stages that the register has faults of MUST have a pair of faults, on each kind of stack."""
+    stages = {fault.stage for fault in FAULTS if kind in fault.stacks} - {Stage.RUN}
+    missing = {frozenset(two) for two in combinations(stages, 2)} - stage_pairs(pairs_of(kind))
+
+    assert not missing, f"no pair of faults of {[' and '.join(map(str, sorted(two))) for two in missing]}"
+    assert all(len(two) == len(BOTH) for two in stage_pairs(pairs_of(kind)))
+
+
+@pytest.mark.parametrize(
+    "like",
+    [
+        pytest.param(lambda fault: fault.verdict is Verdict.ABORT, id="ABORT"),
+        pytest.param(lambda fault: bool(fault.warnings), id="warnings"),
+    ],
+)
+def test_abort_and_warnings_meet_every_stage(like: Any) -> None:
+    """Faults that give ABORT, and faults that give warnings, MUST be combined with a fault of every stage."""
+    met = {other.stage for pair in CHOSEN for one, other in (pair.parts, reversed(pair.parts)) if like(one)}
+    missing = {fault.stage for fault in FAULTS} - {Stage.RUN} - met
+
+    assert not missing, f"none combined with a fault of {sorted(map(str, missing))}"
+
+
+def test_pairs_are_the_same_every_time() -> None:
+    """The pairs MUST be the same in every run, for every kind of stack that they are for, without repetition."""
     for kind in BOTH:
-        pairs = sample(FAULTS, kind, PAIRS)
+        ids = [pair.id for pair in pairs_of(kind)]
 
-        assert pairs == sample(FAULTS, kind, PAIRS)
-        assert len({(first.id, second.id) for first, second in pairs}) == PAIRS
-        assert all(first.stage is not second.stage for first, second in pairs)
+        assert ids == [pair.id for pair in pairs_of(kind)]
+        assert len(set(ids)) == len(ids)
+        assert all(kind in pair.stacks for pair in pairs_of(kind))
+
+
+def test_abort_comes_from_a_part_that_gives_it() -> None:
+    """A pair MUST be ABORT only if one of its faults is by itself, and GO only if both are."""
+    for pair in CHOSEN:
+        verdicts = {part.verdict for part in pair.parts}
+
+        assert pair.verdict is not Verdict.ABORT or Verdict.ABORT in verdicts, pair.id
+        assert pair.verdict is not Verdict.GO or verdicts == {Verdict.GO}, pair.id

@@ -1,0 +1,112 @@
+"""
+The trail of looks at a fault, and which of its verdicts were false. Pure; the one place where this is decided.
+
+A **false GO** is a GO of any look, not only of the last one, that began while the fault was in place and had to be
+seen. A fault that must not be GO has to be seen
+
+1. once it has been seen: after a look that was not GO and named one of its causes, every GO is false. What is still
+   there may not be lost from sight again;
+2. and at the latest when its news has had the time that the contract gives it (`seen_within`), counted from the end
+   of the injection: the next beat, a scrape and its timeout, two evaluations; and for what counts only after a while,
+   that while (a beat is stale after its limit, a sequence stuck after its window, an abort fires after its `for`,
+   a list of targets is looked at every 5 s).
+
+Before that, a GO stands on what was so before the injection, and is right. A HOLD with another cause (a server that
+was just reloaded, say) is not the fault seen. Of several faults at once, one that has to be seen is enough.
+
+A **false ABORT** is an ABORT of any look where none may come, or sooner after the beginning of the injection than any
+abort alert may fire.
+
+Times are seconds of this machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from l4gate.contract import ABORT_FOR_SECONDS, CHANGES_WINDOW_SECONDS, FRESH_LIMIT_SECONDS
+from l4gate.measurement import Pace
+from l4gate.verdict import Verdict
+
+_ROOM_SECONDS: Final = 1.0  # for a busy machine: programs that are late, not a gate that is
+_DISCOVERY_SECONDS: Final = 5.0  # how often Prometheus looks at its lists of targets; no flag scales it
+_CANARIES_SECONDS: Final = (
+    90.0  # until of the canaries of 15 minutes more than 8 % can have failed, and some more
+)
+# Production seconds for which these causes are none yet, by the contract. All others show as soon as they are news.
+_COUNTS_AFTER: Final[Mapping[str, float]] = {
+    "writer/stale": FRESH_LIMIT_SECONDS,
+    "writer/stuck-sequence": CHANGES_WINDOW_SECONDS,
+    "verdict/abort-firing": ABORT_FOR_SECONDS,
+}
+_NO_TARGET: Final = "scrape/no-target"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """
+    What one look, or several in a row, said.
+
+    Attributes:
+        after: when the first of them began, in seconds after the injection began.
+        until: when the last of them began.
+        verdict: the name of the verdict.
+        causes: `stage/code` of the causes, the first one first.
+    """
+
+    after: float
+    until: float
+    verdict: str
+    causes: tuple[str, ...] = ()
+
+    @property
+    def cause(self) -> str:
+        """The first cause; empty for GO."""
+        return self.causes[0] if self.causes else ""
+
+    def __str__(self) -> str:
+        return f"{self.after:6.2f} to {self.until:6.2f} s {self.verdict} {', '.join(self.causes)}".rstrip()
+
+
+def seen_within(causes: Collection[str], pace: Pace) -> float:
+    """How long after the end of the injection a fault with one of these causes may at most stay unseen, in seconds."""
+    news = pace.beat_interval + 2 * pace.scrape_interval + 2 * pace.rule_interval
+    return news + min(_counts_after(cause, pace) for cause in causes) + _ROOM_SECONDS
+
+
+def _counts_after(cause: str, pace: Pace) -> float:
+    if cause == _NO_TARGET:
+        return _DISCOVERY_SECONDS
+    return _COUNTS_AFTER.get(cause, 0.0) / pace.factor
+
+
+def false_gos(
+    trail: Sequence[Seen], causes: Collection[str], in_place: float, pace: Pace
+) -> tuple[Seen, ...]:
+    """
+    The false GOs on the trail of a fault that must not be GO.
+
+    Args:
+        trail: what was seen, in order.
+        causes: `stage/code` of the causes by which the fault (or one of several) is known.
+        in_place: when the injection had ended, in seconds after it began.
+        pace: the intervals and limits of the site.
+    """
+    first_seen = min(
+        (seen.after for seen in trail if not _is(seen, Verdict.GO) and set(causes) & set(seen.causes)),
+        default=float("inf"),
+    )
+    must_be_seen = min(first_seen, in_place + seen_within(causes, pace))
+    return tuple(seen for seen in trail if _is(seen, Verdict.GO) and seen.until > must_be_seen)
+
+
+def false_aborts(trail: Sequence[Seen], *, may_abort: bool, pace: Pace) -> tuple[Seen, ...]:
+    """The false ABORTs on a trail: all of them where none may come, else those sooner than any alert may fire."""
+    earliest = ABORT_FOR_SECONDS / pace.factor if may_abort else float("inf")
+    return tuple(seen for seen in trail if _is(seen, Verdict.ABORT) and seen.after < earliest)
+
+
+def _is(seen: Seen, verdict: Verdict) -> bool:
+    return seen.verdict == verdict.name
