@@ -62,6 +62,7 @@ _PACKAGES: Final = {
     "busybox-static": (r"(usr/)?bin/busybox",),
 }
 _MANIFEST: Final = "manifest.json"
+_NEW: Final = ".new-"  # a set of programs that is not whole yet
 _VERSION_TIMEOUT_SECONDS: Final = 10.0  # takes 50 ms; a program that hangs here is not one of ours
 
 
@@ -254,7 +255,9 @@ def _is_whole(path: Path, entry: Mapping[str, Any]) -> bool:
 
 
 def _fetch(folder: Path, suite: str) -> None:
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=folder) as new:
+    for left in folder.glob(f"{_NEW}*"):  # of a run that was killed: the lock is ours now
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=_NEW, dir=folder) as new:
         files = fetch_files(_PACKAGES, suite, Path(new))
         manifest = {}
         for file in files:

@@ -30,6 +30,7 @@ from l4gate.live import CONFIG_FILE, Configuration, exclusive, read_configuratio
 from l4gate.reload import config_differences
 from l4gate.report.as_json import decision_as_dict, utc
 from l4gate.rules import diff_rules, groups_from_api, load_rules, rules_hash
+from l4gate.scratch import scratch
 from l4gate.verdict import Verdict, worst
 
 KEEP: Final = 10  # a checkpoint has some 50 kB; ten promotions back nobody wants to go unseen
@@ -205,9 +206,9 @@ def checkpoint(store: CheckpointStore, judge: Judge, looks: Sequence[Look], *, f
         RuleError, ApiError: if the folder or the server cannot be read.
     """
     content = read_configuration(store.live_dir)
-    with tempfile.TemporaryDirectory(prefix="l4gate-checkpoint-") as folder:
-        content.write(Path(folder))
-        groups = load_rules(Path(folder))
+    with scratch("checkpoint") as folder:
+        content.write(folder)
+        groups = load_rules(folder)
     loaded = groups_from_api(judge.rules_api.rules())
     difference = diff_rules(groups, loaded, foreign=judge.expectation.foreign)
     if not difference:

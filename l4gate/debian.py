@@ -13,7 +13,6 @@ import re
 import shutil
 import subprocess
 import tarfile
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from l4gate.errors import ProgramMissing
+from l4gate.scratch import environment_of, scratch
 
 SYSTEM_SOURCES: Final = Path("/etc/apt")
 _ARCHIVE_KEYRING: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -103,8 +103,7 @@ def fetch_files(wanted: Mapping[str, Sequence[str]], suite: str, into: Path) -> 
         if shutil.which(tool) is None:
             message = f"expected Debian's {tool} for fetching {', '.join(wanted)}, found none on PATH."
             raise ProgramMissing(message, next_step="put the programs on PATH, or start a container engine.")
-    with tempfile.TemporaryDirectory(prefix="l4gate-apt-") as folder:
-        root = Path(folder)
+    with scratch("apt") as root:
         _prepare(root, suite)
         update = _apt(root, "apt-get", "-q", "update", timeout_seconds=_UPDATE_TIMEOUT_SECONDS)
         # One entry that lacks the suite fails the update as a whole, so what counts is what can be had.
@@ -158,7 +157,7 @@ def _prepare(root: Path, suite: str) -> None:
 def _apt(root: Path, *words: str, timeout_seconds: float = 60) -> subprocess.CompletedProcess[str]:
     program, *args = words
     command = [program, "-c", str(root / "apt.conf"), *args]
-    environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+    environment = {**os.environ, **environment_of(root), "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
     try:
         return subprocess.run(
             command,

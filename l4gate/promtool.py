@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from l4gate.binaries import Program, find_program
 from l4gate.errors import StackError
+from l4gate.scratch import environment_of, scratch
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,12 @@ class HostPromtool:
     def run(self, *args: str, folder: Path, timeout_seconds: float = 60) -> PromtoolResult:
         """See `Promtool.run`."""
         # 2.42 panics when its temporary folder cannot be written, so it always gets one of its own.
-        with tempfile.TemporaryDirectory(prefix="l4gate-promtool-") as temporary:
+        with scratch("promtool") as temporary:
             try:
                 done = subprocess.run(
                     [self.program.path, *args],
                     cwd=folder,
-                    env={**os.environ, "TMPDIR": temporary},
+                    env={**os.environ, **environment_of(temporary)},
                     stdin=subprocess.DEVNULL,
                     capture_output=True,
                     text=True,

@@ -8,7 +8,6 @@ nothing. So a test file is checked here before promtool sees it.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,6 +19,7 @@ import yaml
 from l4gate import promql, yamldoc
 from l4gate.errors import ExpressionError, RuleError
 from l4gate.promtool import Promtool, PromtoolResult
+from l4gate.scratch import scratch
 from l4gate.yamldoc import Document
 
 TEST_FILES: Final = "*_test.yml"
@@ -217,9 +217,9 @@ def _rule_paths(file: TestFile, config_dir: Path) -> list[str]:
 
 
 def _run(name: str, text: str, promtool: Promtool) -> PromtoolResult:
-    with tempfile.TemporaryDirectory(prefix="l4gate-tests-") as folder:
-        Path(folder, name).write_text(text, encoding="utf-8")
-        return promtool.run("test", "rules", name, folder=Path(folder))
+    with scratch("tests") as folder:
+        (folder / name).write_text(text, encoding="utf-8")
+        return promtool.run("test", "rules", name, folder=folder)
 
 
 def _passed(result: PromtoolResult) -> bool:

@@ -8,7 +8,6 @@ scrape jobs are taken over while the rules stay old.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from l4gate.measure import unix_time
 from l4gate.promtool import Promtool
 from l4gate.render import render
 from l4gate.rules import RuleGroup, diff_rules, groups_from_api, load_rules, rules_hash
+from l4gate.scratch import scratch
 from l4gate.settings import GENERATIONS, Foreign
 from l4gate.stack import Stack
 from l4gate.wait import wait_until
@@ -103,8 +103,8 @@ def check(content: Configuration, server: LiveServer, promtool: Promtool) -> tup
     Raises:
         OperationRefused: with everything that was found.
     """
-    with tempfile.TemporaryDirectory(prefix="l4gate-check-") as folder:
-        copy, production = Path(folder, "live"), Path(folder, "production", "live")
+    with scratch("check") as folder:
+        copy, production = folder / "live", folder / "production" / "live"
         copy.mkdir()
         production.mkdir(parents=True)
         content.write(copy)
@@ -198,9 +198,9 @@ def _take_back(server: LiveServer, before: Configuration) -> str:
     """Puts the old files back and says what came of it: the first error is the one to report."""
     try:
         switch(server.live_dir, before)
-        with tempfile.TemporaryDirectory(prefix="l4gate-before-") as folder:
-            before.write(Path(folder))
-            groups = load_rules(Path(folder))
+        with scratch("before") as folder:
+            before.write(folder)
+            groups = load_rules(folder)
         _reload_and_prove(server, before, groups)
     except GateError as error:
         return f"The old files are back, but it cannot be proven that they are live: {error}"

@@ -7,11 +7,9 @@ its GO, and the repository may have moved on to the very change that is being ta
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from l4gate.checkpoint import Checkpoint, CheckpointStore
 from l4gate.decide import Judge, Look
@@ -19,6 +17,7 @@ from l4gate.errors import OperationRefused
 from l4gate.live import Configuration, read_configuration
 from l4gate.reload import LiveServer, Reloaded, reload_live
 from l4gate.rules import load_rules
+from l4gate.scratch import scratch
 from l4gate.verdict import Verdict, worst
 
 
@@ -67,9 +66,9 @@ def roll_back(
     chosen = store.find(to) if to else _last_other(store, live)
     content = chosen.configuration()
     reloaded = reload_live(server, content)
-    with tempfile.TemporaryDirectory(prefix="l4gate-restored-") as folder:
-        content.write(Path(folder))
-        groups = load_rules(Path(folder))
+    with scratch("restored") as folder:
+        content.write(folder)
+        groups = load_rules(folder)
     judge = replace(judge, expectation=replace(judge.expectation, groups=groups))
     # The alert that led here still fires at the first looks: ABORT does not end this wait.
     looks = judge.judge(deadline_seconds, until=frozenset({Verdict.GO}), progress=progress)

@@ -19,6 +19,7 @@ from l4gate.heartbeat import Heart
 from l4gate.history import sandbox_history, write_blocks
 from l4gate.measurement import Pace, WriterReport
 from l4gate.promtool import Promtool
+from l4gate.scratch import RUN_VARIABLE
 from l4gate.settings import Settings
 from l4gate.stack import Stack, StackSpec, open_stack
 from l4gate.workload import Workload
@@ -82,6 +83,7 @@ def open_sandbox(
                 interval_seconds=pace.beat_interval,
             )
         )
+        heart.overrides[RUN_VARIABLE] = stack.run_id  # if we are killed, it may still be writing
         workload = Workload(
             stack.pushgateway_url,
             realm=realm,

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -15,6 +14,7 @@ from typing import Final
 
 from l4gate.faults.model import Fault, Site
 from l4gate.readings import Unreachable
+from l4gate.scratch import scratch
 from l4gate.verdict import Cause, Decision, Evidence, Stage, Verdict, decide
 
 _RUN_SECONDS: Final = 60.0
@@ -25,8 +25,7 @@ def _second_run(*arguments: str, config: str = "", **environment: str) -> Callab
     """What `l4gate` says when it is to start a sandbox under these conditions; it may leave nothing behind."""
 
     def ask(site: Site) -> Decision:
-        with tempfile.TemporaryDirectory(prefix="l4gate-second-") as folder:
-            place = Path(folder)
+        with scratch("second") as place:
             given = list(arguments)
             if config:
                 given += ["--config-dir", str(_configured(site, place / "config", config))]
@@ -44,7 +43,7 @@ def _second_run(*arguments: str, config: str = "", **environment: str) -> Callab
             )
             left = [path.name for path in (place / "tmp").glob("*/*")]
         held = [line for line in done.stderr.splitlines() if line.startswith("l4gate: HOLD:")]
-        told = (held or done.stderr.strip().splitlines() or ["nothing"])[-1].replace(folder, "FOLDER")
+        told = (held or done.stderr.strip().splitlines() or ["nothing"])[-1].replace(str(place), "FOLDER")
         started = "injecting" in done.stderr
         code = (
             "not-started"

@@ -10,8 +10,8 @@ recorded: a certificate finds them from their conditions.
 from __future__ import annotations
 
 import math
+import os
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,6 +36,7 @@ from l4gate.promql_nodes import Node, Paren, Selector, selectors, transform
 from l4gate.promql_print import to_text
 from l4gate.promtool import Promtool
 from l4gate.rules import Rule, RuleGroup, all_rules
+from l4gate.scratch import environment_of, scratch
 from l4gate.stack.ports import free_port
 from l4gate.track import Interval
 from l4gate.wait import wait_until
@@ -58,8 +59,8 @@ def serve(data_dir: Path, prometheus: Program) -> Iterator[PrometheusApi]:
         NotReady: if it does not become ready.
     """
     port = free_port()
-    with tempfile.TemporaryDirectory(prefix="l4gate-history-") as folder:
-        config, log = Path(folder) / "prometheus.yml", Path(folder) / "log"
+    with scratch("history") as folder:
+        config, log = folder / "prometheus.yml", folder / "log"
         config.write_text("global: {}\n", encoding="utf-8")
         arguments = [
             str(prometheus.path),
@@ -68,7 +69,11 @@ def serve(data_dir: Path, prometheus: Program) -> Iterator[PrometheusApi]:
             "--storage.tsdb.retention.time=10y",
             f"--web.listen-address=127.0.0.1:{port}",
         ]
-        with log.open("wb") as out, subprocess.Popen(arguments, stdout=out, stderr=out) as process:
+        environment = {**os.environ, **environment_of(folder)}
+        with (
+            log.open("wb") as out,
+            subprocess.Popen(arguments, env=environment, stdout=out, stderr=out) as process,
+        ):
             try:
                 api = PrometheusApi(f"http://127.0.0.1:{port}", timeout_seconds=_QUERY_TIMEOUT_SECONDS)
 

@@ -8,7 +8,6 @@ the DR rules grow over them as they would over nights.
 from __future__ import annotations
 
 import math
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -24,6 +23,7 @@ from l4gate.rehearsal.publish import JOB, MEASURED, publish
 from l4gate.rehearsal.samples import Samples, read_samples
 from l4gate.rehearsal.snapshot import Groups, persisted_groups, pushed_groups, settle, take_snapshot
 from l4gate.sandbox import Sandbox, open_sandbox
+from l4gate.scratch import scratch
 from l4gate.settings import Settings
 from l4gate.verdict import Verdict
 from l4gate.wait import wait_until
@@ -77,7 +77,7 @@ def rehearse(settings: Settings, count: int, say: Say) -> Iterator[Rehearsal]:
         StackError: if a stack cannot be started.
     """
     with ExitStack() as cleanup:
-        folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="l4gate-rehearsal-")))
+        folder = cleanup.enter_context(scratch("rehearsal"))
         stack = cleanup.enter_context(ExitStack())
         began, began_at = time.monotonic(), time.time()
         sandbox = stack.enter_context(open_sandbox(settings, say, omitted=MEASURED))

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import signal
-import threading
+import atexit
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
-from typing import Final
+from functools import cache
 
 from l4gate.errors import StackError, UsageError
 from l4gate.settings import Settings
+from l4gate.signals import signals_end_the_run
 from l4gate.stack.engine import Engine, find_engine
 from l4gate.stack.external import ExternalStack
 from l4gate.stack.local import LocalStack
 from l4gate.stack.model import Stack, StackSpec
 from l4gate.stack.processes import start_processes
-from l4gate.stack.reaper import reap
-
-_ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP)
+from l4gate.stack.reaper import reap, reap_own
 
 
 @contextmanager
@@ -37,8 +34,9 @@ def open_stack(settings: Settings, spec: StackSpec, say: Callable[[str], None]) 
             raise UsageError(message, next_step="give --url http://HOST:PORT.")
         yield ExternalStack(settings.url, settings, spec)
         return
-    with _signals_end_the_run():
+    with signals_end_the_run():
         engine, why_not = _engine_for(settings.stack)
+        _reap_own_at_exit(engine=engine is not None)
         for leftover in reap(engine=engine is not None):
             say(f"removed {leftover}")
         stack = _start(settings, spec, say, engine, why_not)
@@ -55,6 +53,12 @@ def open_stack(settings: Settings, spec: StackSpec, say: Callable[[str], None]) 
                 )
             else:
                 stack.stop()
+
+
+@cache
+def _reap_own_at_exit(*, engine: bool) -> None:
+    """Has what an interrupted start or stop left removed when Python ends; Ctrl-C may come at any point of either."""
+    atexit.register(reap_own, engine=engine)
 
 
 def _engine_for(kind: str) -> tuple[Engine | None, str]:
@@ -82,27 +86,3 @@ def _start(
                 raise
             why_not = error.message
     return start_processes(settings, spec, f"processes: {why_not}", say)
-
-
-@contextmanager
-def _signals_end_the_run() -> Iterator[None]:
-    """
-    Makes the signals that ask a process to end do what Ctrl-C does, so that the stack is stopped in order.
-
-    By default they would end Python on the spot. Whoever has a handler of his own keeps it.
-    """
-    taken = {}
-    if threading.current_thread() is threading.main_thread():
-        for number in _ENDING_SIGNALS:
-            if signal.getsignal(number) is signal.SIG_DFL:
-                taken[number] = signal.signal(number, _interrupt)
-    try:
-        yield
-    finally:
-        for number, before in taken.items():
-            signal.signal(number, before)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    del frame
-    raise KeyboardInterrupt(signal.Signals(number).name)

@@ -1,5 +1,5 @@
 """
-Removing what dead runs left behind: processes, folders, containers and networks.
+Removing what dead runs left behind: processes, folders (scratch folders too), containers and networks.
 
 A run that ends in any way but SIGKILL cleans up after itself. What the others leave carries the name of its run, and
 that name its owner (see `owner`): only what belongs to a process that is known to be dead is touched, or, if the owner
@@ -12,29 +12,33 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from l4gate.owner import is_own, owner_of, start_time
+from l4gate.scratch import RUN_FOLDERS, RUN_VARIABLE, all_owned, remove_owned
 from l4gate.stack.engine import labelled, remove
-from l4gate.stack.owner import owner_of, start_time
-from l4gate.stack.processes import RUN_VARIABLE
-from l4gate.stack.rundir import RunDir, all_run_dirs
+from l4gate.stack.rundir import RunDir
 from l4gate.wait import wait_until
 
 _END_SECONDS: Final = 10.0  # takes a few ms; longer only in an uninterruptible read
 _FOREIGN_SECONDS: Final = 86_400.0  # the longest rehearsal runs for a day
 
+# Whether a run, by its name and its age in seconds, is among those whose things are wanted.
+Wanted = Callable[[str, float], bool]
+
 
 @dataclass(frozen=True)
 class Leftover:
-    """Something of a dead run: `kind` is process, folder, container or network."""
+    """Something of a dead run: `kind` is process (`started`: its start time), folder, container or network."""
 
     kind: str
     name: str
     run_id: str
     kept: bool = False
+    started: int = 0
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name} of run {self.run_id}{' (kept on purpose)' if self.kept else ''}"
@@ -47,22 +51,7 @@ def survey(*, engine: bool = True) -> list[Leftover]:
     Args:
         engine: also ask the container engine, if one answers. Else only when a dead run is known to have used it.
     """
-    dirs = {each.run_id: each for each in all_run_dirs()}
-    dead_dirs = [each for each in dirs.values() if is_dead(each.run_id, each.age_seconds)]
-    kept = {each.run_id for each in dead_dirs if each.is_kept}
-    found = [
-        Leftover("process", str(pid), run_id, run_id in kept)
-        for pid, run_id in _processes(dead_dirs)
-        if is_dead(run_id, _age_of(dirs.get(run_id)))
-    ]
-    if engine or any(each.kind == "containers" for each in dead_dirs):
-        found += [
-            Leftover(kind, name, run_id, run_id in kept)
-            for kind, name, run_id, age_seconds in labelled()
-            if is_dead(run_id, age_seconds)
-        ]
-    # Folders come last: as long as one is there, the next run looks for the rest.
-    return found + [Leftover("folder", str(each.root), each.run_id, each.is_kept) for each in dead_dirs]
+    return _survey(is_dead, engine=engine)
 
 
 def reap(*, engine: bool, include_kept: bool = False) -> list[Leftover]:
@@ -72,27 +61,17 @@ def reap(*, engine: bool, include_kept: bool = False) -> list[Leftover]:
     Raises:
         NotReady: if a process does not end.
     """
-    found = [each for each in survey(engine=engine) if include_kept or not each.kept]
-    in_engine = [(each.kind, each.name) for each in found if each.kind in ("container", "network")]
-    if in_engine:
-        remove(in_engine)
-    pids = [int(each.name) for each in found if each.kind == "process"]
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            os.kill(pid, signal.SIGKILL)
-    # A process that is still ending may write another file into the folder that is being removed.
-    wait_until(
-        lambda: all(start_time(pid) is None for pid in pids),
-        deadline_seconds=_END_SECONDS,
-        interval_seconds=0.01,
-        what="the processes of a dead run to end",
-        last_seen=lambda: f"still there: {[pid for pid in pids if start_time(pid) is not None]}",
-        next_step="see why they do not end, and kill them.",
-    )
-    for each in found:
-        if each.kind == "folder":
-            RunDir(Path(each.name)).remove()
-    return found
+    return _remove([each for each in survey(engine=engine) if include_kept or not each.kept])
+
+
+def reap_own(*, engine: bool) -> None:
+    """
+    Removes what this very process has made and not removed, kept runs excluded: for its last moments.
+
+    Raises:
+        NotReady: if a process does not end.
+    """
+    _remove([each for each in _survey(lambda run_id, _age: is_own(run_id), engine=engine) if not each.kept])
 
 
 def is_dead(run_id: str, age_seconds: float) -> bool:
@@ -103,31 +82,79 @@ def is_dead(run_id: str, age_seconds: float) -> bool:
     return not owner.is_alive() if owner.is_here() else age_seconds > _FOREIGN_SECONDS
 
 
-def _age_of(run_dir: RunDir | None) -> float:
-    return run_dir.age_seconds if run_dir else 0.0
+def _survey(wanted: Wanted, *, engine: bool) -> list[Leftover]:
+    owned = [each for each in all_owned() if wanted(each.run_id, each.age_seconds)]
+    ages = {each.run_id: each.age_seconds for each in owned}
+    runs = [RunDir(each.root) for each in owned if each.purpose == RUN_FOLDERS]
+    kept = {each.run_id for each in runs if each.is_kept}
+    found = [
+        Leftover("process", str(pid), run_id, run_id in kept, started)
+        for pid, started, run_id in _processes(runs)
+        if wanted(run_id, ages.get(run_id, 0.0))
+    ]
+    if engine or any(each.kind == "containers" for each in runs):
+        found += [
+            Leftover(kind, name, run_id, run_id in kept)
+            for kind, name, run_id, age_seconds in labelled()
+            if wanted(run_id, age_seconds)
+        ]
+    # Folders come last: as long as one is there, the next run looks for the rest.
+    return found + [Leftover("folder", str(each.root), each.run_id, each.run_id in kept) for each in owned]
 
 
-def _processes(dead_dirs: Iterable[RunDir]) -> Iterator[tuple[int, str]]:
-    """PID and run of every process of this user that a run started."""
+def _remove(found: list[Leftover]) -> list[Leftover]:
+    in_engine = [(each.kind, each.name) for each in found if each.kind in ("container", "network")]
+    if in_engine:
+        remove(in_engine)
+    processes = [(int(each.name), each.started) for each in found if each.kind == "process"]
+    for pid, started in processes:
+        # It may have ended since it was found, and its PID may be somebody else's by now.
+        if start_time(pid) == started:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+    def alive() -> list[int]:
+        return [pid for pid, started in processes if start_time(pid) == started]
+
+    # A process that is still ending may write another file into the folder that is being removed.
+    wait_until(
+        lambda: not alive(),
+        deadline_seconds=_END_SECONDS,
+        interval_seconds=0.01,
+        what="the processes of a dead run to end",
+        last_seen=lambda: f"still there: {alive()}",
+        next_step="see why they do not end, and kill them.",
+    )
+    for each in found:
+        if each.kind == "folder":
+            remove_owned(Path(each.name))
+    return found
+
+
+def _processes(runs: Iterable[RunDir]) -> Iterator[tuple[int, int, str]]:
+    """PID, start time and run of every process of this user that a run started."""
+    if not Path("/proc/self/environ").exists():
+        yield from _written_down(runs)
+        return
     marker = f"{RUN_VARIABLE}=".encode()
-    seen = set()
     for pid in _own_pids():
+        # First, so that a process which takes the PID over after this is not taken for this one.
+        started = start_time(pid)
         with contextlib.suppress(OSError):
-            environment = Path(f"/proc/{pid}/environ").read_bytes()
-            if marker in environment and start_time(pid) is not None:
-                (run_id,) = (
-                    word[len(marker) :] for word in environment.split(b"\0") if word.startswith(marker)
-                )
-                seen.add(pid)
-                yield pid, run_id.decode()
-    if not Path(
-        "/proc/self/environ"
-    ).exists():  # where nobody can read environments, the run wrote its PIDs down
-        for run_dir in dead_dirs:
-            for path in run_dir.pids.glob("*"):
+            words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            run_id = next((word.removeprefix(marker) for word in words if word.startswith(marker)), None)
+            if run_id is not None and started is not None:
+                yield pid, started, run_id.decode(errors="replace")
+
+
+def _written_down(runs: Iterable[RunDir]) -> Iterator[tuple[int, int, str]]:
+    """Where nobody can read environments, a run has written its PIDs down."""
+    for run_dir in runs:
+        for path in run_dir.pids.glob("*"):
+            with contextlib.suppress(OSError, ValueError):
                 pid, started = (int(word) for word in path.read_text().split())
                 if start_time(pid) == started:
-                    yield pid, run_dir.run_id
+                    yield pid, started, run_dir.run_id
 
 
 def _own_pids() -> Iterator[int]:

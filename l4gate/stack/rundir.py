@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from l4gate.errors import StackError
+from l4gate.scratch import RUN_FOLDERS, all_owned, make_owned, remove_owned
 
-_PREFIX: Final = "run-"
 _ABOUT: Final = "run.json"
 _KEPT: Final = "kept"
 
@@ -28,7 +23,7 @@ class RunDir:
     @property
     def run_id(self) -> str:
         """The run's name."""
-        return self.root.name.removeprefix(_PREFIX)
+        return self.root.name.removeprefix(f"{RUN_FOLDERS}-")
 
     @property
     def config(self) -> Path:
@@ -92,34 +87,18 @@ class RunDir:
 
     def remove(self) -> None:
         """Removes the folder, and the one around it if it was the last; one that has gone already is fine."""
-        shutil.rmtree(self.root, ignore_errors=True)
-        with suppress(OSError):
-            self.root.parent.rmdir()
-
-
-def base_dir() -> Path:
-    """Where the folders of this user's runs are. It may not be there."""
-    return Path(tempfile.gettempdir()) / f"l4gate-{os.getuid()}"
-
-
-def _make(root: Path) -> None:
-    """Makes the folder of a run in one that is for nobody else to write to."""
-    base = root.parent
-    base.mkdir(mode=0o700, exist_ok=True)
-    status = base.lstat()
-    if status.st_uid != os.getuid() or not base.is_dir() or base.is_symlink():
-        message = f"expected {base} to be a folder of this user, found somebody else's."
-        raise StackError(message, next_step="remove it, or set TMPDIR to a folder of your own.")
-    root.mkdir(mode=0o755)  # nobody gets here through the folder around it, but a container's user may
+        remove_owned(self.root)
 
 
 def new_run_dir(run_id: str, kind: str) -> RunDir:
-    """Makes the folder of a run with its parts."""
-    run_dir = RunDir(base_dir() / f"{_PREFIX}{run_id}")
-    try:
-        _make(run_dir.root)
-    except FileNotFoundError:  # another run, the last one until now, has just removed the folder around it
-        _make(run_dir.root)
+    """
+    Makes the folder of a run with its parts.
+
+    Raises:
+        StackError: if the folder around it is not this user's own.
+    """
+    # Nobody gets there through the folder around it, but a container's user may.
+    run_dir = RunDir(make_owned(RUN_FOLDERS, run_id, mode=0o755))
     (run_dir.root / _ABOUT).write_text(json.dumps({"kind": kind}))
     for part in (
         run_dir.config,
@@ -135,4 +114,4 @@ def new_run_dir(run_id: str, kind: str) -> RunDir:
 
 def all_run_dirs() -> list[RunDir]:
     """The folders of all runs of this user, dead and alive."""
-    return [RunDir(path) for path in sorted(base_dir().glob(f"{_PREFIX}*"))]
+    return [RunDir(each.root) for each in all_owned() if each.purpose == RUN_FOLDERS]

@@ -17,9 +17,9 @@ import requests
 
 from fixtures.stacks import SOURCE, Opener
 from l4gate.errors import RuleError
+from l4gate.owner import owner_of
 from l4gate.settings import Settings
 from l4gate.stack.engine import RUN_LABEL, find_engine, labelled
-from l4gate.stack.owner import owner_of
 from l4gate.stack.reaper import reap, survey
 from l4gate.wait import wait_until
 

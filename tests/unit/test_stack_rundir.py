@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from l4gate.errors import StackError
-from l4gate.stack.owner import new_run_id
-from l4gate.stack.rundir import all_run_dirs, base_dir, new_run_dir
+from l4gate.owner import new_run_id
+from l4gate.scratch import base_dir
+from l4gate.stack.rundir import all_run_dirs, new_run_dir
 
 
 @pytest.fixture(autouse=True)

@@ -52,14 +52,33 @@ def owner_of(run_id: str) -> Owner | None:
     return Owner(found["boot"], int(found["namespace"]), int(found["pid"]), int(found["started"]))
 
 
+def is_own(run_id: str) -> bool:
+    """Whether a run is one of this very process; not if it is one of the process that this one was forked from."""
+    owner = owner_of(run_id)
+    return owner is not None and owner.is_here() and owner.pid == os.getpid() and owner.is_alive()
+
+
 def start_time(pid: int) -> int | None:
     """When a process started, in clock ticks since boot; None if there is no such process, or only a zombie."""
-    try:
-        # The name in parentheses may hold anything, so the fields are counted from the last parenthesis.
-        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-    except OSError:
+    fields = _stat(pid)
+    if fields is None:
         return None if Path("/proc/self/stat").exists() else _start_time_without_proc(pid)
     return None if fields[0] in "ZX" else int(fields[19])
+
+
+def group_of(pid: int) -> int | None:
+    """The process group of a process; None if there is no such process, or no /proc."""
+    fields = _stat(pid)
+    return int(fields[2]) if fields else None
+
+
+def _stat(pid: int) -> list[str] | None:
+    """What /proc says about a process, from its state on."""
+    try:
+        # The name in parentheses may hold anything, so the fields are counted from the last parenthesis.
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return None
 
 
 def _start_time_without_proc(pid: int) -> int | None:
