@@ -94,12 +94,15 @@ def false_gos(
         in_place: when the injection had ended, in seconds after it began.
         pace: the intervals and limits of the site.
     """
-    first_seen = min(
-        (seen.after for seen in trail if not _is(seen, Verdict.GO) and set(causes) & set(seen.causes)),
-        default=float("inf"),
-    )
-    must_be_seen = min(first_seen, in_place + seen_within(causes, pace))
-    return tuple(seen for seen in trail if _is(seen, Verdict.GO) and seen.until > must_be_seen)
+    at_the_latest = in_place + seen_within(causes, pace)
+    was_seen = False
+    false = []
+    for seen in trail:
+        if not _is(seen, Verdict.GO):
+            was_seen = was_seen or not set(causes).isdisjoint(seen.causes)
+        elif was_seen or seen.until > at_the_latest:
+            false.append(seen)
+    return tuple(false)
 
 
 def false_aborts(trail: Sequence[Seen], *, may_abort: bool, pace: Pace) -> tuple[Seen, ...]:
