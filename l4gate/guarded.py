@@ -39,6 +39,7 @@ class Guarded:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env=environment,
             process_group=0,
         )
         try:

@@ -1,7 +1,12 @@
-"""Nothing is left behind: however and whenever a run ends, and whoever else is on the machine."""
+"""
+Nothing is left behind: however and whenever a run ends, and whoever else is on the machine.
+
+Runs are ended by signals, so each gets its own handling of them: that of this process depends on who started it.
+"""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -10,12 +15,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import requests
 
 from fixtures.stacks import SOURCE, Opener
+from l4gate.cli import main
 from l4gate.errors import RuleError
 from l4gate.owner import owner_of
 from l4gate.settings import Settings
@@ -51,6 +58,24 @@ with open_stack(settings, spec, lambda text: None) as stack:
         raise SystemExit(5)
 reached("closed")
 """
+# Starts a command with SIGINT and SIGHUP as named, whatever this process has inherited.
+LAUNCHER = """
+import os, signal, sys
+for number in (signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, signal.Handlers[sys.argv[1]])
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+PHASES: dict[str, Callable[[Path], bool]] = {
+    "checks": lambda base: any(base.glob("checks-*/l4gate-*/promtool-*")),
+    "start": lambda base: any(base.glob("run-*/pids/pushgateway")) or any(base.glob("run-*/data/*")),
+    "judging": lambda base: any(base.glob("run-*/config/rules/*")) and any(base.glob("run-*/heartbeat/*")),
+    "smoke": lambda base: any(
+        "to be rolled back" in path.read_text() for path in base.glob("run-*/config/prometheus.yml")
+    ),
+    "rollback": lambda base: any(base.glob("check-*")),
+}
+# One of each for every commit, in different phases.
+AT_ONCE = (("checks", "INT"), ("start", "TERM"), ("judging", "KILL"))
 Starter = Callable[..., "Run"]
 
 
@@ -79,8 +104,9 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def temporary() -> Iterator[Path]:
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A TMPDIR for these runs alone, so that nothing else on this machine is counted or reaped."""
+    tmp_path_factory.getbasetemp()  # before pytest too is told to use the other folder
     with tempfile.TemporaryDirectory(prefix="l4-") as folder:
         yield Path(folder)
 
@@ -93,7 +119,7 @@ def start(settings: Settings, temporary: Path, monkeypatch: pytest.MonkeyPatch) 
 
     def starts(kind: str, phase: str, *, keep: bool = False) -> Run:
         command = [
-            sys.executable,
+            *launched("SIG_DFL"),
             "-c",
             RUN,
             kind,
@@ -124,24 +150,106 @@ def start(settings: Settings, temporary: Path, monkeypatch: pytest.MonkeyPatch) 
     reap(engine=True, include_kept=True)
 
 
+@pytest.fixture
+def gate(
+    settings: Settings, start: Starter, temporary: Path, tmp_path: Path
+) -> Iterator[Callable[..., Gate]]:
+    """Starts whole gate runs, as a user does; those that still live at the end are killed, then all is reaped."""
+    gates: list[Gate] = []
+
+    def starts(kind: str, handler: str) -> Gate:
+        log = tmp_path / "log"
+        options = [
+            f"--l4-stack={kind}",
+            f"--l4-generation={settings.generation}",
+            f"--l4-report-dir={tmp_path}",
+        ]
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("L4_", "PYTEST"))
+        }
+        environment |= {"TMPDIR": str(temporary), "L4_CACHE_DIR": str(settings.cache_dir)}
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [*launched(handler), "-m", "pytest", "-m", "l4_gate", "-p", "no:cacheprovider", *options],
+                cwd=SOURCE.parent,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+        gates.append(Gate(process, log, temporary / f"l4gate-{os.getuid()}"))
+        return gates[-1]
+
+    yield starts
+    for each in gates:
+        each.process.kill()
+        each.process.wait()
+
+
+class Gate:
+    """A gate run in a process of its own."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, base: Path) -> None:
+        self.process = process
+        self.log = log
+        self.base = base
+
+    def reach(self, phase: str) -> None:
+        def reached() -> bool:
+            if self.process.poll() is not None:
+                pytest.fail(f"the gate ended before it reached {phase!r}:\n{self.log.read_text()}")
+            try:
+                return PHASES[phase](self.base)
+            except FileNotFoundError:  # a file that has just been replaced
+                return False
+
+        wait_until(
+            reached,
+            deadline_seconds=120,
+            interval_seconds=0.005,
+            what=f"the phase {phase}",
+            last_seen=self.log.read_text,
+        )
+
+    def end(self, how: signal.Signals) -> int:
+        """As Ctrl-C in a terminal does it, SIGINT goes to the whole group; the others to the run alone."""
+        if how is signal.SIGINT:
+            os.killpg(self.process.pid, how)
+        else:
+            self.process.send_signal(how)
+        return self.process.wait(60)
+
+
+def launched(handler: str) -> list[str]:
+    """The beginning of a command that runs Python with SIGINT and SIGHUP at this handler."""
+    return [sys.executable, "-c", LAUNCHER, handler, sys.executable]
+
+
 def left(temporary: Path) -> list[str]:
-    """What is there of any run that used this folder: folders, processes, containers, networks."""
+    """What is there of any run that used this folder: folders and processes."""
     base = temporary / f"l4gate-{os.getuid()}"
-    found = [str(path) for path in (base, *base.glob("*")) if path.exists()]
-    for path in Path("/proc").glob("[0-9]*/environ"):
+    found = [str(path) for path in (*temporary.glob("*"), *base.glob("*"))]
+    return found + [f"process {pid}" for pid in processes(f"{base}/")]
+
+
+def processes(place: str) -> list[str]:
+    """The PID and command of each process in whose environment there is something below a folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if f"TMPDIR={base}/".encode() in path.read_bytes():
-                found.append(f"process {path.parent.name}")
+            if place.encode() in (path / "environ").read_bytes():
+                found.append(f"{path.name} {(path / 'cmdline').read_bytes()!r}")
     return found
 
 
-def in_engine(run: Run) -> list[str]:
+def in_engine(run: Run | Gate) -> list[str]:
     """Containers and networks of a run; the engine may hold those of others at the same time."""
     owners = ((kind, name, owner_of(run_id)) for kind, name, run_id, _ in labelled())
     return [f"{kind} {name}" for kind, name, owner in owners if owner and owner.pid == run.process.pid]
 
 
-def assert_gone(run: Run, temporary: Path) -> None:
+def assert_gone(run: Run | Gate, temporary: Path) -> None:
     assert left(temporary) == []
     assert in_engine(run) == []
 
@@ -169,6 +277,71 @@ def test_a_stopped_run_cleans_up(
     run.reach(phase)
 
     assert run.end(how) != 0
+    assert_gone(run, temporary)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a gate run is ended: of which kind, in which phase, by which signal, and how it was made to take SIGINT."""
+
+    phase: str
+    how: str
+    kind: str = "processes"
+    handler: str = "SIG_DFL"
+
+
+ENDINGS = [
+    *(
+        pytest.param(
+            Ending(phase, how),
+            id=f"{phase}-{how}",
+            marks=() if (phase, how) in AT_ONCE else pytest.mark.nightly,
+        )
+        for phase, how in itertools.product(PHASES, ("INT", "TERM", "KILL"))
+    ),
+    pytest.param(Ending("start", "INT", handler="SIG_IGN"), id="start-INT-ignored"),
+    pytest.param(
+        Ending("smoke", "TERM", kind="containers"),
+        id="smoke-TERM-containers",
+        marks=(pytest.mark.containers, pytest.mark.nightly),
+    ),
+]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_gate_leaves_nothing(
+    ending: Ending,
+    gate: Callable[..., Gate],
+    temporary: Path,
+    request: pytest.FixtureRequest,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """
+    Whatever phase a gate run is ended in, nothing of it may stay, without help; after SIGKILL its checks must be gone.
+
+    What SIGKILL leaves, doctor must list and remove. A SIGINT that was ignored by inheritance must end it too.
+    """
+    if ending.kind == "containers":
+        request.getfixturevalue("engine_required")
+    run = gate(ending.kind, ending.handler)
+    run.reach(ending.phase)
+    assert left(temporary), "there is nothing to be left, so this proves nothing"
+
+    assert run.end(signal.Signals[f"SIG{ending.how}"]) != 0, run.log.read_text()
+
+    if ending.how == "KILL":
+        wait_until(
+            lambda: not processes(f"{run.base}/checks-"),
+            deadline_seconds=2,
+            interval_seconds=0.01,
+            what="the checks to end by themselves",
+            last_seen=lambda: repr(processes(f"{run.base}/checks-")),
+        )
+        folders = [str(path) for path in run.base.glob("*")]
+        main(["doctor"])
+        listed = capsys.readouterr().out
+        assert [path for path in folders if f"left folder {path} " not in listed] == []
+        main(["doctor", "--reap"])
     assert_gone(run, temporary)
 
 
