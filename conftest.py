@@ -25,6 +25,7 @@ pytest_plugins = [
     "fixtures.profiles",
     "fixtures.sandbox",
     "fixtures.writer",
+    "fixtures.neighbours",
 ]
 
 MARKERS = {
@@ -40,6 +41,7 @@ MARKERS = {
     "faults": "the fault catalogue on a real stack",
     "containers": "needs a container engine (L4_REQUIRE_CONTAINERS=1 makes a missing one a failure)",
     "scaled": "scaled time held against its theoretical bounds on a real server",
+    "alone": "measures time against bounds: no other test of the run beside it (fixtures/neighbours.py)",
     "nightly": "too long for every commit; run by the nightly job",
 }
 _SLOW = ("dr_rehearsal", "nightly")

@@ -14,7 +14,8 @@ import math
 import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -29,6 +30,7 @@ REQUEST_TIMEOUT_SECONDS: Final = 5.0  # a healthy server answers the gate's quer
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024  # a rules answer with thousands of rules is below 10 MB
 _REDIRECT: Final = 3  # hundreds
 _CHUNK_BYTES: Final = 1 << 16
+_TOO_SLOW: Final = "see whether the server hangs or is overloaded."
 _QUOTED_CHARACTERS: Final = 160  # how much of a wrong answer is shown
 
 
@@ -85,6 +87,25 @@ class PrometheusApi:
         if authorization:
             self._headers["Authorization"] = authorization
         self._session = self._new_session()
+        self._until = math.inf
+
+    @contextmanager
+    def until(self, end: float) -> Iterator[None]:
+        """
+        Lets no request go on after a moment of `time.monotonic()`: one budget for all that is asked inside.
+
+        What has not answered by then raises ApiUnreachable, and so does what has not been asked.
+        """
+        before, self._until = self._until, end
+        try:
+            yield
+        finally:
+            self._until = before
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the moment of `until` has passed."""
+        return time.monotonic() >= self._until
 
     def _new_session(self) -> requests.Session:
         session = requests.Session()
@@ -208,6 +229,10 @@ class PrometheusApi:
         requests bounds the silence between two packets only: a server that drips a byte a second would hold the
         gate for ever. So the request runs in a thread that is left behind when its time is over.
         """
+        limit = min(self.timeout_seconds, self._until - time.monotonic())
+        if limit <= 0:
+            message = f"{self.base_url}{path} was not asked: the deadline had passed."
+            raise ApiUnreachable(message, next_step=_TOO_SLOW)
         outcome: list[tuple[int, Mapping[str, str], bytes] | Exception] = []
         session, stop = self._session, threading.Event()
 
@@ -220,12 +245,13 @@ class PrometheusApi:
         started = time.monotonic()
         worker = threading.Thread(target=run, name="l4gate-api", daemon=True)
         worker.start()
-        worker.join(self.timeout_seconds)
+        worker.join(limit)
         if worker.is_alive():
             stop.set()
             self._session = self._new_session()  # the old one still belongs to the thread
-            message = f"{self.base_url}{path} gave no complete answer within {self.timeout_seconds:g} s."
-            raise ApiUnreachable(message, next_step="see whether the server hangs or is overloaded.")
+            why = "" if limit == self.timeout_seconds else ", when the deadline passed"
+            message = f"{self.base_url}{path} gave no complete answer within {round(limit, 2):g} s{why}."
+            raise ApiUnreachable(message, next_step=_TOO_SLOW)
         result = outcome[0]
         if isinstance(result, Exception):
             raise self._translate(result, path, time.monotonic() - started) from None

@@ -13,6 +13,7 @@ import io
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from types import FrameType
 from typing import Final, NoReturn, Protocol, cast
@@ -86,6 +87,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb. Every error on purpose becomes one sentence on stderr; nothing becomes a GO."""
+    began = time.monotonic()
     argv = sys.argv[1:] if argv is None else list(argv)
     signal.signal(signal.SIGTERM, _terminated)
     for stream in (sys.stdout, sys.stderr):
@@ -94,6 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     only = argv[0] if argv and argv[0] in VERBS else None
     try:
         args = build_parser(only).parse_args(argv)
+        args.began = began
         given = {option.dest: getattr(args, option.dest, None) for option in OPTIONS}
         code = _verb(args.verb).run(args, load_settings(given))
         sys.stdout.flush()

@@ -33,10 +33,11 @@ _POLL_LIMITS_SECONDS: Final = (0.04, 1.0)
 
 @dataclass(frozen=True)
 class Look:
-    """One look at one realm: what was measured and what it means."""
+    """One look at one realm: what was measured and what it means. `cut_short` by the deadline it may lack the rest."""
 
     measurement: Measurement
     decision: Decision
+    cut_short: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class Judge:
         looks = []
         for realm in self.realms:
             measurement = measure(self.api, self.rules_api, self.expectation, realm, self.writer)
-            looks.append(Look(measurement, decide(diagnose(measurement, self.expectation.pace))))
+            decision = decide(diagnose(measurement, self.expectation.pace))
+            looks.append(Look(measurement, decision, cut_short=self.api.out_of_time))
         return tuple(looks)
 
     def judge(
@@ -67,19 +69,25 @@ class Judge:
         """
         Looks until the verdict over all realms is one of `until`, at most deadline_seconds; returns the last looks.
 
+        The deadline is one budget over all requests of all looks and realms: what has not answered by then is HOLD.
         `progress` is called after each look with the looks and the seconds left.
         """
         started = time.monotonic()
+        end = started + deadline_seconds
         looks: tuple[Look, ...] = ()
 
         def answered() -> bool:
             nonlocal looks
-            looks = self.look()
-            progress(looks, max(started + deadline_seconds - time.monotonic(), 0.0))
-            return worst(look.decision.verdict for look in looks) in until
+            if looks and time.monotonic() >= end:
+                return False
+            found = self.look()
+            looks = tuple(map(_more_telling, looks or found, found))
+            progress(looks, max(end - time.monotonic(), 0.0))
+            return worst(look.decision.verdict for look in found) in until
 
         interval = self.expectation.pace.rule_interval / _POLLS_PER_EVALUATION
-        with contextlib.suppress(NotReady):  # the deadline has passed: the last looks say why
+        # NotReady: the deadline has passed, and the last looks say why.
+        with contextlib.suppress(NotReady), self.api.until(end), self.rules_api.until(end):
             wait_until(
                 answered,
                 deadline_seconds=deadline_seconds,
@@ -88,6 +96,12 @@ class Judge:
             )
         waited = time.monotonic() - started
         return tuple(replace(look, decision=replace(look.decision, waited_seconds=waited)) for look in looks)
+
+
+def _more_telling(before: Look, now: Look) -> Look:
+    """The newer look, unless the deadline cut it short and the older one tells why there was no GO."""
+    holds = before.decision.verdict is Verdict.HOLD is now.decision.verdict
+    return before if now.cut_short and holds and not before.cut_short else now
 
 
 def judge_for(
@@ -103,7 +117,6 @@ def judge_for(
     def client(base_url: str) -> PrometheusApi:
         return PrometheusApi(
             base_url,
-            timeout_seconds=min(5.0, max(settings.deadline, 0.5)),
             bearer_token_file=settings.bearer_token_file,
             basic_auth_file=settings.basic_auth_file,
         )

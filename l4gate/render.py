@@ -78,8 +78,9 @@ def _rules(source: Path, *, factor: float, realms: tuple[str, ...]) -> dict[Path
     written = {}
     recorded = {rule.name for group in load_rules(source) for rule in group.rules if rule.kind == "record"}
     for path in sorted((source / "rules").rglob(RULE_FILES)):
+        document = _read(path)
         for realm in realms:
-            text = _rules_for(_read(path), realm, realms[0], recorded)
+            text = _rules_for(document, realm, realms[0], recorded)
             if factor != 1:
                 text = scale_rule_file(text, factor, name=str(path))
             written[path.relative_to(source).with_name(_file_name(path.name, realm))] = text

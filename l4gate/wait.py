@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay
 
 from l4gate.errors import NotReady
 
@@ -28,7 +28,7 @@ def wait_until(
     Args:
         condition: raises nothing for "not yet"; what it raises ends the waiting.
         deadline_seconds: how long at most; the condition is asked at least once.
-        interval_seconds: pause between two questions.
+        interval_seconds: pause between two questions; shorter before the last one, which is asked at the deadline.
         what: completes the sentence "expected ...".
         next_step: for the person who reads the error.
         last_seen: asked once after the deadline for what was found instead of the last result.
@@ -40,7 +40,7 @@ def wait_until(
     retrying = Retrying(
         retry=retry_if_result(lambda result: not result),
         stop=stop_after_delay(deadline_seconds),
-        wait=wait_fixed(interval_seconds),
+        wait=lambda _state: min(interval_seconds, max(started + deadline_seconds - time.monotonic(), 0.0)),
     )
     try:
         return retrying(condition)

@@ -21,7 +21,7 @@ USAGE = 2
 VERDICTS = {verdict.exit_code for verdict in Verdict}
 # What cannot be had at once, so that no case has to wait for a stack.
 NO_STACK = {"L4_STACK": "containers", "DOCKER_HOST": "unix:///nowhere/docker.sock"}
-PLUGINS = ("settings", "recorder", "checks", "profiles", "sandbox", "writer")
+PLUGINS = ("settings", "recorder", "checks", "profiles", "sandbox", "writer", "neighbours")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from l4gate.sandbox import open_sandbox
 from l4gate.settings import Settings
 from l4gate.wait import wait_until
 
-pytestmark = pytest.mark.scaled
+pytestmark = [pytest.mark.scaled, pytest.mark.alone]
 
 EVALUATIONS = 30  # without a false alarm; 15 production minutes
 SLACK_SECONDS = 0.25  # real time: what a busy machine may be late by

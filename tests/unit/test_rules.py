@@ -48,7 +48,7 @@ BAD_FILES = [
     ("", "f.yml:1:1: expected a YAML document, found an empty file."),
     ("groups: []\n", "f.yml:1:9: expected at least one group, found none."),
     ("rules: []\n", "f.yml:1:1: expected one of the keys groups, found 'rules'."),
-    ("groups: {\n", "f.yml:2:1: expected one YAML document, found: expected the node content, but found"),
+    ("groups: {\n", "f.yml:2:1: expected one YAML document, found: did not find expected node content"),
     (
         RULES.replace("interval", "intervall"),
         "f.yml:3:5: expected one of the keys name, interval, limit, rules, found",

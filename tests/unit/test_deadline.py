@@ -1,0 +1,76 @@
+"""The deadline bounds all requests of all looks and realms together; what has not answered by then is HOLD."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from fixtures.wire import serve, success
+from l4gate.api import PrometheusApi
+from l4gate.errors import ApiUnreachable
+from l4gate.verdict import Verdict
+
+DEADLINE = 2.0  # seconds
+ROOM = 0.5  # seconds beyond the deadline, for the command to start and to report
+DATA = {
+    "time": {"resultType": "scalar", "result": [1.7e9, "1700000000"]},
+    "query": {"resultType": "vector", "result": []},
+    "rules": {"groups": []},
+    "targets": {"activeTargets": []},
+}
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("realms", [1, 10])
+@pytest.mark.parametrize("delay", [0.3, 0.9, 1.9, 5.0])
+def test_slow_answers_do_not_stretch_the_deadline(delay: float, realms: int) -> None:
+    """`decide` MUST end at its deadline with HOLD and say what it waited for, however slowly the server answers."""
+    stop = threading.Event()
+
+    def late(connection: socket.socket, line: str) -> None:
+        path = line.split(" ")[1]
+        kind = "time" if "time%28%29" in path else path.partition("?")[0].rpartition("/")[2]
+        stop.wait(delay)
+        connection.sendall(success(DATA[kind]))
+
+    with serve(late) as (url, _):
+        names = [f"--realm=r{number}" for number in range(realms)]
+        command = [
+            sys.executable,
+            "-m",
+            "l4gate",
+            "decide",
+            "--json",
+            f"--deadline={DEADLINE:g}",
+            f"--url={url}",
+            *names,
+        ]
+        began = time.monotonic()
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        seconds = time.monotonic() - began
+        stop.set()
+
+    assert done.returncode == Verdict.HOLD.exit_code, done.stderr
+    assert seconds <= DEADLINE + ROOM
+    judged = json.loads(done.stdout)["realms"]
+    assert [each["verdict"] for each in judged] == ["HOLD"] * realms
+    assert "deadline" in json.dumps(judged) or delay * 6 * realms < DEADLINE
+
+
+def test_nothing_is_asked_after_the_end() -> None:
+    """After the moment of `until` no request MUST be sent, and afterwards all is as before."""
+    with serve(lambda connection, _line: connection.sendall(success(DATA["time"]))) as (url, seen):
+        api = PrometheusApi(url)
+        with (
+            api.until(time.monotonic() - 1),
+            pytest.raises(ApiUnreachable, match="not asked: the deadline had passed"),
+        ):
+            api.now()
+        assert seen == []
+        assert api.now() == DATA["time"]["result"][0]
