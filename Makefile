@@ -29,9 +29,10 @@ lint-env: ## build .venv with the linters
 gate: env ## GO, HOLD or ABORT: start the stack, run the real heartbeat, judge it
 	@$(PYTEST) -m l4_gate $(ARGS)
 
-# What takes longer than a few minutes has targets of its own: faults, nightly, claims.
-test: env ## the whole test suite
-	@$(PYTEST) -m "not (dr_rehearsal or faults or nightly)" $(ARGS)
+# What takes longer than a few minutes has targets of its own: faults, nightly, claims. The workers are more than the
+# cores of a small machine, because most tests wait for a server most of the time.
+test: env ## the whole test suite, on several workers
+	@$(PYTEST) -n 4 --dist loadgroup -m "not (l4_gate or dr_rehearsal or faults or nightly)" $(ARGS)
 
 lint: lint-env ## code, shell, YAML and workflow linters
 	@scripts/dev/lint.sh $(ARGS)
