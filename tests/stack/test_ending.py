@@ -103,7 +103,7 @@ class Run:
         return self.process.wait(60)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A TMPDIR for these runs alone, so that nothing else on this machine is counted or reaped."""
     tmp_path_factory.getbasetemp()  # before pytest too is told to use the other folder
