@@ -8,7 +8,6 @@ with the causes of the last look.
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from l4gate.measure import Expectation, measure
 from l4gate.measurement import Measurement, Pace, WriterReport
 from l4gate.render import render
 from l4gate.rules import load_rules
+from l4gate.scratch import scratch
 from l4gate.settings import Settings
 from l4gate.verdict import Decision, Verdict, decide, worst
 from l4gate.wait import wait_until
@@ -121,7 +121,7 @@ def judge_for(
             basic_auth_file=settings.basic_auth_file,
         )
 
-    with tempfile.TemporaryDirectory(prefix="l4gate-expected-") as folder:
+    with scratch("expected") as folder:
         render(
             settings.config_dir, Path(folder), factor=settings.factor, realms=settings.realms, addresses={}
         )
