@@ -11,7 +11,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -21,6 +20,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from fixtures.launcher import launched
 from fixtures.stacks import SOURCE, Opener
 from l4gate.cli import main
 from l4gate.errors import RuleError
@@ -57,13 +57,6 @@ with open_stack(settings, spec, lambda text: None) as stack:
     if phase == "error":
         raise SystemExit(5)
 reached("closed")
-"""
-# Starts a command with SIGINT and SIGHUP as named, whatever this process has inherited.
-LAUNCHER = """
-import os, signal, sys
-for number in (signal.SIGINT, signal.SIGHUP):
-    signal.signal(number, signal.Handlers[sys.argv[1]])
-os.execv(sys.argv[2], sys.argv[2:])
 """
 PHASES: dict[str, Callable[[Path], bool]] = {
     "checks": lambda base: any(base.glob("checks-*/l4gate-*/promtool-*")),
@@ -119,7 +112,7 @@ def start(settings: Settings, temporary: Path, monkeypatch: pytest.MonkeyPatch) 
 
     def starts(kind: str, phase: str, *, keep: bool = False) -> Run:
         command = [
-            *launched("SIG_DFL"),
+            *launched(),
             "-c",
             RUN,
             kind,
@@ -219,11 +212,6 @@ class Gate:
         else:
             self.process.send_signal(how)
         return self.process.wait(60)
-
-
-def launched(handler: str) -> list[str]:
-    """The beginning of a command that runs Python with SIGINT and SIGHUP at this handler."""
-    return [sys.executable, "-c", LAUNCHER, handler, sys.executable]
 
 
 def left(temporary: Path) -> list[str]:

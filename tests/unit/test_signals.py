@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.launcher import launched
+
 # Starts a child that says how it takes SIGINT, then waits for a signal.
 RUN = """
 import signal, subprocess, sys
@@ -38,7 +40,15 @@ with signals_end_the_run():
 def test_a_run_ends_in_order(ignored: str, sent: str, ended: bool) -> None:
     """An ignored SIGINT must end the run all the same and must not reach its children; an ignored SIGHUP stays so."""
     with subprocess.Popen(
-        ["sh", "-c", f"trap '' {ignored}; exec \"$@\"", "sh", sys.executable, "-c", RUN],
+        [
+            *launched(program="/bin/sh"),
+            "-c",
+            f"trap '' {ignored}; exec \"$@\"",
+            "sh",
+            sys.executable,
+            "-c",
+            RUN,
+        ],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
