@@ -17,6 +17,7 @@ from l4gate.contract import ABORT_FOR_SECONDS
 from l4gate.errors import NotReady
 from l4gate.faults.model import Fault, Site, asked_of_the_judge
 from l4gate.faults.trail import Seen, false_aborts, false_gos, seen_within
+from l4gate.measurement import Pace
 from l4gate.report.terminal import decision_lines
 from l4gate.verdict import Decision, Stage, Verdict
 from l4gate.wait import wait_until
@@ -163,7 +164,8 @@ def exercise(site: Site, fault: Fault) -> Result:
     trail = tuple(watch.trail)
     healed, healing_seconds = healed_within(site, is_healthy(fault))
     seen = {
-        FALSE_GO: fault.verdict is not Verdict.GO and false_gos(trail, fault.signs, in_place, pace),
+        FALSE_GO: fault.verdict is not Verdict.GO
+        and false_gos(trail, fault.signs, in_place + must_be_seen_within(fault, pace)),
         FALSE_ABORT: false_aborts(trail, may_abort=fault.verdict is Verdict.ABORT, pace=pace),
         WRONG_CAUSE: not settled,
         NOT_HEALED: not healed,
@@ -200,6 +202,15 @@ def settle_limit(site: Site) -> float:
 def steady_seconds(site: Site) -> float:
     """How long an answer must stay."""
     return _STEADY_EVALUATIONS * site.sandbox.pace.rule_interval
+
+
+def must_be_seen_within(fault: Fault, pace: Pace) -> float:
+    """How long after the injection a fault that is no GO may stay unseen: as long as the quickest of its parts."""
+    return min(
+        seen_within(each.signs, pace, by_discovery=each.by_discovery)
+        for each in (fault, *fault.parts)
+        if each.signs
+    )
 
 
 def _stays(fault: Fault, site: Site) -> float:

@@ -67,6 +67,7 @@ class Fault:
         passes: GO comes back by itself, before the fault is healed.
         ask: how the decision is had; by the site's judge, unless the fault is one of the run itself.
         needs: says why it cannot be injected on this machine; empty if it can.
+        by_discovery: Prometheus takes it over with its targets only, up to 5 s after the reload.
         parts: the faults that it is made of, if it is several at once.
     """
 
@@ -81,6 +82,7 @@ class Fault:
     passes: bool = False
     ask: Callable[[Site], Decision] = asked_of_the_judge
     needs: Callable[[], str] = lambda: ""
+    by_discovery: bool = False
     parts: Sequence[Fault] = ()
 
     @property

@@ -101,6 +101,7 @@ def both(first: Fault, second: Fault, verdict: Verdict, cause: str) -> Fault:
         verdict=verdict,
         cause=cause,
         stacks=[kind for kind in first.stacks if kind in second.stacks],
+        by_discovery=first.by_discovery or second.by_discovery,
         parts=(first, second),
     )
 

@@ -12,7 +12,10 @@ from l4gate.faults.model import PROCESSES, Action, Fault, Site
 from l4gate.faults.tools import edited, extra_textfile, heart_set, job_set, killed, paused, scraped_through
 from l4gate.stack.model import NODE_EXPORTER
 from l4gate.verdict import Verdict
+from l4gate.wait import wait_until
 
+_SHORT: Final = "20ms"
+_TAKEN_OVER_SECONDS: Final = 15.0  # it takes 5 s
 _DOWN: Final = ("scrape/advisory-target-down", "scrape/paths-disagree")
 
 
@@ -47,7 +50,20 @@ def _empty_list(site: Site) -> Any:
 
 def _too_late(job: str) -> Action:
     """A limit that is kept on loopback now and then would be no fault: the answer is made to take longer."""
-    return lambda site: scraped_through(site, proxy.late(0.1), job, scrape_timeout="20ms")
+
+    @contextmanager
+    def action(site: Site) -> Iterator[None]:
+        with scraped_through(site, proxy.late(0.1), job, scrape_timeout=_SHORT):
+            yield
+        # The reload has put the timeout back, but the target keeps the short one until the next discovery.
+        wait_until(
+            lambda: all(target["scrapeTimeout"] != _SHORT for target in site.sandbox.judge.api.targets()),
+            deadline_seconds=_TAKEN_OVER_SECONDS,
+            interval_seconds=0.05,
+            what=f"Prometheus to take over the right timeout of job {job}",
+        )
+
+    return action
 
 
 def _limit(name: str, says: str, settings: dict[str, Any], job: str = JOB_PUSHGATEWAY) -> Fault:
@@ -80,6 +96,7 @@ FAULTS: Final = (
         Verdict.HOLD,
         "scrape/target-down",
         stacks=(PROCESSES,),
+        by_discovery=True,
     ),
     _limit(
         "self-scrape-limit",
@@ -93,6 +110,7 @@ FAULTS: Final = (
         job_set(scrape_interval="600s", scrape_timeout="1s"),
         Verdict.HOLD,
         "scrape/not-scraped",
+        by_discovery=True,
     ),
     Fault(
         "scrape/target-gone",
@@ -100,6 +118,7 @@ FAULTS: Final = (
         job_set(static_configs=[]),
         Verdict.HOLD,
         "scrape/no-target",
+        by_discovery=True,
     ),
     Fault(
         "scrape/target-list-empty",
@@ -107,6 +126,7 @@ FAULTS: Final = (
         _empty_list,
         Verdict.HOLD,
         "scrape/no-target",
+        by_discovery=True,
     ),
     _warned("exporter-killed", "node-exporter is dead.", lambda site: killed(site, NODE_EXPORTER), *_DOWN),
     _warned(

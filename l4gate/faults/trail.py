@@ -8,8 +8,9 @@ seen. A fault that must not be GO has to be seen
    there may not be lost from sight again;
 2. and at the latest when its news has had the time that the contract gives it (`seen_within`), counted from the end
    of the injection: the next beat, a scrape and its timeout, two evaluations; and for what counts only after a while,
-   that while (a beat is stale after its limit, a sequence stuck after its window, an abort fires after its `for`,
-   a list of targets is looked at every 5 s).
+   that while (a beat is stale after its limit, a sequence stuck after its window, an abort fires after its `for`).
+   What Prometheus takes over with its targets only, not at the reload, has 5 s more: lists of targets, and also the
+   interval and the timeout of a scrape, which are labels of the targets.
 
 Before that, a GO stands on what was so before the injection, and is right. A HOLD with another cause (a server that
 was just reloaded, say) is not the fault seen. Of several faults at once, one that has to be seen is enough.
@@ -41,7 +42,6 @@ _COUNTS_AFTER: Final[Mapping[str, float]] = {
     "writer/stuck-sequence": CHANGES_WINDOW_SECONDS,
     "verdict/abort-firing": ABORT_FOR_SECONDS,
 }
-_NO_TARGET: Final = "scrape/no-target"
 
 
 @dataclass(frozen=True)
@@ -70,31 +70,29 @@ class Seen:
         return f"{self.after:6.2f} to {self.until:6.2f} s {self.verdict} {', '.join(self.causes)}".rstrip()
 
 
-def seen_within(causes: Collection[str], pace: Pace) -> float:
-    """How long after the end of the injection a fault with one of these causes may at most stay unseen, in seconds."""
+def seen_within(causes: Collection[str], pace: Pace, *, by_discovery: bool = False) -> float:
+    """
+    How long after the end of the injection a fault may at most stay unseen, in seconds.
+
+    Args:
+        causes: `stage/code` of the causes by which it is known; the one that counts soonest is enough.
+        pace: the intervals and limits of the site.
+        by_discovery: Prometheus takes it over with its targets only.
+    """
     news = pace.beat_interval + 2 * pace.scrape_interval + 2 * pace.rule_interval
-    return news + min(_counts_after(cause, pace) for cause in causes) + _ROOM_SECONDS
+    counts_after = min(_COUNTS_AFTER.get(cause, 0.0) for cause in causes) / pace.factor
+    return news + counts_after + (_DISCOVERY_SECONDS if by_discovery else 0.0) + _ROOM_SECONDS
 
 
-def _counts_after(cause: str, pace: Pace) -> float:
-    if cause == _NO_TARGET:
-        return _DISCOVERY_SECONDS
-    return _COUNTS_AFTER.get(cause, 0.0) / pace.factor
-
-
-def false_gos(
-    trail: Sequence[Seen], causes: Collection[str], in_place: float, pace: Pace
-) -> tuple[Seen, ...]:
+def false_gos(trail: Sequence[Seen], causes: Collection[str], at_the_latest: float) -> tuple[Seen, ...]:
     """
     The false GOs on the trail of a fault that must not be GO.
 
     Args:
         trail: what was seen, in order.
         causes: `stage/code` of the causes by which the fault (or one of several) is known.
-        in_place: when the injection had ended, in seconds after it began.
-        pace: the intervals and limits of the site.
+        at_the_latest: when it has to be seen, in seconds after the injection began.
     """
-    at_the_latest = in_place + seen_within(causes, pace)
     was_seen = False
     false = []
     for seen in trail:

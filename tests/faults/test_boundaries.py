@@ -19,7 +19,7 @@ BAD_MTTR, GOOD_MTTR = 600.0, 30.0  # seconds to repair: above and below the abor
 ENERGY, STALE = "L4AbortLyapunovHigh", "L4AbortHeartbeatStale"
 HEALED_SECONDS = 10.0
 AFTERMATH_EVALUATIONS = 4  # an alert that was about to fire would do so at the next one
-FIRING = frozenset({"verdict/abort-firing"})
+FIRING, STALE_BEAT = frozenset({"verdict/abort-firing"}), frozenset({"writer/stale"})
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def expect_abort(watch: Watch, site: Site, signs: frozenset[str]) -> None:
     pace = site.sandbox.pace
     assert watch.until(is_abort, seen_within(FIRING, pace)), shown(watch)
     assert watch.steady(is_abort, AFTERMATH_EVALUATIONS * pace.rule_interval), shown(watch)
-    assert not false_gos(watch.trail, signs, 0.0, pace), shown(watch)
+    assert not false_gos(watch.trail, signs, seen_within(signs, pace)), shown(watch)
     assert not false_aborts(watch.trail, may_abort=True, pace=pace), shown(watch)
 
 
@@ -123,7 +123,7 @@ def test_heartbeat_back_just_before_the_limit_is_no_abort(healthy: Site) -> None
     assert pending, "the condition did not hold at all"
     assert stale, shown(watch)
     assert calm, shown(watch)
-    assert not false_gos(while_stopped, {"writer/stale"}, 0.0, pace), shown(watch)
+    assert not false_gos(while_stopped, STALE_BEAT, seen_within(STALE_BEAT, pace)), shown(watch)
     assert watch.until(is_go, HEALED_SECONDS), shown(watch)
     assert not false_aborts(watch.trail, may_abort=False, pace=pace), shown(watch)
     expect_healed(watch, healthy)
@@ -131,7 +131,7 @@ def test_heartbeat_back_just_before_the_limit_is_no_abort(healthy: Site) -> None
     beyond = Watch(healthy)
     heart.stop()
     try:
-        expect_abort(beyond, healthy, frozenset({"writer/stale"}))
+        expect_abort(beyond, healthy, STALE_BEAT)
     finally:
         heart.start()
     expect_healed(beyond, healthy)
