@@ -320,7 +320,7 @@ def test_a_gate_leaves_nothing(
     if ending.how == "KILL":
         wait_until(
             lambda: not processes(f"{run.base}/checks-"),
-            deadline_seconds=2,
+            deadline_seconds=1,
             interval_seconds=0.01,
             what="the checks to end by themselves",
             last_seen=lambda: repr(processes(f"{run.base}/checks-")),
