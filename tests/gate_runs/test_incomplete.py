@@ -149,10 +149,9 @@ def test_run_that_ends_early_leaves_hold(
         assert run.returncode == HOLD, run.output
 
 
-def test_collect_only_starts_and_writes_nothing(gate_run: Callable[..., Run]) -> None:
-    """--collect-only MUST list the gates, start no stack and write no verdict."""
+def test_collect_only_lists_the_gates_and_is_hold(gate_run: Callable[..., Run]) -> None:
+    """--collect-only MUST list the gates, and as it runs none of them it MUST be HOLD."""
     run = gate_run("--collect-only")
 
-    assert run.returncode == 0, run.output
-    assert run.verdict == {}
+    assert (run.returncode, run.verdict["verdict"]) == (HOLD, "HOLD"), run.output
     assert "test_verdict_is_go" in run.output

@@ -111,7 +111,7 @@ def test_wrong_settings_are_one_sentence_and_exit_2(
         pytest.param([], {"PYTEST_ADDOPTS": "-p no_such_plugin"}, id="missing-plugin-by-environment"),
         pytest.param(["--noconftest"], {}, id="no-conftest"),
         pytest.param(["-p", "no:l4gate.pytest_first", "tests/gaet"], {}, id="first-plugin-off"),
-        pytest.param(["-o", "addopts="], {}, id="configuration-overridden"),
+        pytest.param(["-o", "addopts=", "-x"], {}, id="configuration-overridden"),
     ],
 )
 def test_call_that_fails_early_is_no_verdict_and_leaves_no_go(

@@ -20,6 +20,7 @@ from l4gate.live import Configuration, read_configuration
 from l4gate.reload import config_differences, generation_of, reload_live
 from l4gate.rules import diff_rules, groups_from_api, load_rules
 from l4gate.settings import GENERATIONS, Settings
+from l4gate.verdict import Verdict
 from tests.ops.conftest import Box
 
 HEART = "rules/heartbeat.rules.yml"
@@ -159,7 +160,7 @@ def test_promtool_is_of_the_servers_generation(version: str, generation: str) ->
 def test_command_reloads_and_refuses(
     box: Box, tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: Settings
 ) -> None:
-    """`l4gate reload` exits 0 with what is proven, 3 with what was refused, 2 without a folder."""
+    """`l4gate reload` exits 0 with what is proven, 10 with what was refused, 2 without a folder."""
     common = ["--url", box.server.api.base_url, "--factor", "60", "--cache-dir", str(settings.cache_dir)]
     source = tmp_path / "source"
     source.mkdir()
@@ -171,6 +172,6 @@ def test_command_reloads_and_refuses(
     assert main(["reload", "--live-dir", str(box.live_dir), *common]) == 0
     assert "proven in" in capsys.readouterr().out
     (source / HEART).write_text("groups: [\n")
-    assert main(["reload", str(source), "--live-dir", str(box.live_dir), *common]) == 3
+    assert main(["reload", str(source), "--live-dir", str(box.live_dir), *common]) == Verdict.HOLD.exit_code
     assert "nothing was changed" in capsys.readouterr().err
     assert main(["reload", *common]) == 2

@@ -130,5 +130,7 @@ def test_commands_keep_list_and_roll_back(
     done = json.loads(capsys.readouterr().out)
     assert (done["verdict"], done["restored"]) == ("GO", box.good.hash)
     assert read_configuration(box.live_dir) == box.good
-    assert main(["rollback", *where, *server, "--cache-dir", str(settings.cache_dir)]) == 3
+    assert (
+        main(["rollback", *where, *server, "--cache-dir", str(settings.cache_dir)]) == Verdict.HOLD.exit_code
+    )
     assert "the only one kept" in capsys.readouterr().err
