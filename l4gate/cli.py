@@ -10,13 +10,14 @@ from __future__ import annotations
 import argparse
 import importlib
 import io
+import itertools
 import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import FrameType
-from typing import Final, NoReturn, Protocol, cast
+from typing import Any, Final, NoReturn, Protocol, cast
 
 from l4gate.errors import GateError, UsageError
 from l4gate.settings import OPTIONS, Settings, load_settings
@@ -31,6 +32,7 @@ VERBS: Final = (
     "rollback",
     "rehearse",
     "lint",
+    "diff",
     "faults",
     "doctor",
 )
@@ -52,10 +54,62 @@ class Verb(Protocol):
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, without the usage text in front of it."""
+    """
+    Says what is wrong in one sentence, without the usage text in front of it.
+
+    What follows an unknown option may be a secret, so the option is named and its value never repeated.
+    """
+
+    _arguments: tuple[str, ...] = ()
+
+    def parse_known_args(
+        self, args: Any = None, namespace: Any = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Refuses unknown options first: argparse would take what follows one for something else, and quote it."""
+        self._arguments = tuple(sys.argv[1:] if args is None else args)
+        for argument in itertools.takewhile(self._may_be_option, self._arguments):
+            name = _option_name(argument)
+            if name.startswith("-") and name not in self._option_string_actions:
+                self.error(f"unknown option {name}")
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"{len(unknown)} argument{'s' * (len(unknown) != 1)} too many (not shown)")
+        return found, unknown
 
     def error(self, message: str) -> NoReturn:
-        self.exit(EXIT_USAGE, f"{self.prog}: {message}. See {self.prog} --help.\n")
+        """Exits with 2."""
+        said = _without_credentials(message, self._arguments).removesuffix(".")
+        self.exit(EXIT_USAGE, f"{self.prog}: {said}. See {self.prog} --help.\n")
+
+    def _may_be_option(self, argument: str) -> bool:
+        """Behind a verb nothing is an option of the parser of all verbs, and behind `--` nothing is one at all."""
+        return argument != "--" and (self._subparsers is None or argument.startswith("-"))
+
+
+def _option_name(argument: str) -> str:
+    """Without the value that `--name=value` and `-nvalue` carry; a number below 0 is no option."""
+    if not argument.startswith("-") or argument[1:2].isdigit() or argument == "-":
+        return ""
+    return argument.partition("=")[0] if argument.startswith("--") else argument[:2]
+
+
+def _without_credentials(message: str, arguments: Iterable[str]) -> str:
+    """The message without what stands before the `@` or in the query of any URL among the arguments."""
+    secrets = {secret for argument in arguments for secret in _secrets(argument)}
+    secrets |= {repr(secret)[1:-1] for secret in secrets}
+    for secret in sorted(secrets, key=len, reverse=True):
+        message = message.replace(secret, "(not shown)")
+    return message
+
+
+def _secrets(argument: str) -> Iterator[str]:
+    value = argument.partition("=")[2] if argument.startswith("-") else argument
+    _, scheme, rest = value.partition("://")
+    before_host = (rest or value).rpartition("@")[0]
+    if before_host and (scheme or ":" in before_host):
+        yield before_host
+    if scheme and "?" in rest:
+        yield rest.partition("?")[2]
 
 
 def _verb(name: str) -> Verb:
@@ -97,15 +151,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = build_parser(only).parse_args(argv)
         args.began = began
-        given = {option.dest: getattr(args, option.dest, None) for option in OPTIONS}
-        code = _verb(args.verb).run(args, load_settings(given))
+        verb = _verb(args.verb)
+        taken = [option for option in OPTIONS if option.name in verb.OPTIONS]
+        given = {option.dest: getattr(args, option.dest) for option in taken}
+        # An environment variable of another verb changes nothing here, as its option is unknown here.
+        environ = {option.env: os.environ[option.env] for option in taken if option.env in os.environ}
+        code = verb.run(args, load_settings(given, environ))
         sys.stdout.flush()
         return code
     except UsageError as error:
-        print(f"l4gate: {error}", file=sys.stderr)
+        print(f"l4gate: {_without_credentials(str(error), argv)}", file=sys.stderr)
         return EXIT_USAGE
     except GateError as error:
-        print(f"l4gate: HOLD: {error}", file=sys.stderr)
+        print(f"l4gate: HOLD: {_without_credentials(str(error), argv)}", file=sys.stderr)
         return Verdict.HOLD.exit_code
     except BrokenPipeError:  # the reader (head, less) has gone; what it did not read is not proven to it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

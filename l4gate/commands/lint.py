@@ -1,5 +1,5 @@
 """
-`l4gate lint`: the checks of obs-lint, and whether a running server has the rules of this repository.
+`l4gate lint`: the checks of obs-lint. Whether a running server has these rules is another question: `l4gate diff`.
 
 Exit codes: 0 nothing to mend, 10 something to mend or a check that could not be made, 2 usage.
 """
@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from l4gate.errors import GateError
 from l4gate.lint.engine import lint
-from l4gate.lint.output import as_github, as_json, as_text
+from l4gate.lint.output import as_github, as_json, as_junit, as_text
 from l4gate.promtool import Promtool, host_promtool
 from l4gate.settings import Settings
 from l4gate.verdict import Verdict
 
-HELP: Final = "check the Prometheus configuration and rules; with --url, compare a server's rules with them"
-OPTIONS: Final = ("url", "generation", "cache-dir", "foreign-rules", "bearer-token-file", "basic-auth-file")
-_TIMEOUT_SECONDS: Final = 10.0  # one small answer; a server that takes longer is in trouble
+HELP: Final = "check the Prometheus configuration and rules"
+OPTIONS: Final = ("generation", "cache-dir", "config-dir")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ID",
         help="a check (realm/label) or an area (realm); repeatable",
     )
+    parser.add_argument(
+        "--junit", type=Path, metavar="FILE", help="also write JUnit XML: a test case per check"
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the findings as JSON")
     form.add_argument(
@@ -50,10 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
-    """Lints the folder, or compares it with the server of `--url`."""
+    """Lints the folder; a JUnit file of an older run is gone before anything can go wrong with this one."""
     folder: Path = settings.config_dir if args.folder is None else args.folder
-    if settings.url is not None:
-        return _compare(folder, settings)
+    if args.junit is not None:
+        _written(args.junit, lambda: args.junit.unlink(missing_ok=True))
     promtool, why = _promtool(settings)
     report = lint(folder, promtool=promtool, why_no_promtool=why, only=args.only)
     if args.json:
@@ -62,6 +65,10 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         if args.github and report.findings:
             print(as_github(report))
         print(as_text(report))
+    if args.junit is not None:
+        from l4gate.report.write import write_atomically  # brings all renderers of the gate's report
+
+        _written(args.junit, lambda: write_atomically(args.junit, as_junit(report)))
     return (Verdict.GO if report.clean else Verdict.HOLD).exit_code
 
 
@@ -73,24 +80,9 @@ def _promtool(settings: Settings) -> tuple[Promtool | None, str]:
         return None, str(error)
 
 
-def _compare(folder: Path, settings: Settings) -> int:
-    """Prints what differs between the rules of the folder and those of the server, as a diff."""
-    from l4gate.api import PrometheusApi  # brings HTTP, which the lint itself does without
-    from l4gate.rules import diff_rules, groups_from_api, load_rules
-
-    expected = load_rules(folder)
-    api = PrometheusApi(
-        str(settings.url),
-        timeout_seconds=_TIMEOUT_SECONDS,
-        bearer_token_file=settings.bearer_token_file,
-        basic_auth_file=settings.basic_auth_file,
-    )
-    difference = diff_rules(expected, groups_from_api(api.rules()), foreign=settings.foreign_rules)
-    if not difference:
-        print(f"rules: {settings.url} has the rules of {folder}/rules")
-        return Verdict.GO.exit_code
-    print(difference)
-    print(
-        f"rules-differ: {settings.url} does not have the rules of {folder}/rules. Next: reload it with `l4gate reload`."
-    )
-    return Verdict.HOLD.exit_code
+def _written(path: Path, write: Callable[[], object]) -> None:
+    try:
+        write()
+    except OSError as error:
+        message = f"expected to write {path}, found: {error.strerror or error}."
+        raise GateError(message, next_step="name a file in a folder of your own with --junit.") from None

@@ -49,17 +49,22 @@ CATALOGUE: Final = {**CHECKS, **{each.id: each for each in (INVALID, EXPIRED, UN
 
 @dataclass(frozen=True)
 class Report:
-    """What one run of the lint found, and what it looked at."""
+    """
+    What one run of the lint found, and what it looked at.
+
+    `not_made`: those of `checks` that say nothing while a rule file cannot be read.
+    """
 
     findings: tuple[Finding, ...]
     checks: tuple[str, ...]
     files: int
     rules: int
+    not_made: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:
         """Whether there is nothing to mend and every check was made."""
-        return not self.findings
+        return not self.findings and not self.not_made
 
 
 def lint(
@@ -89,6 +94,7 @@ def lint(
     chosen = _chosen(only)
     repository = Repository.read(folder)
     facts = Facts(repository, promtool, why_no_promtool)
+    not_made = tuple(each.id for each in chosen if each.needs_all_rules and not repository.complete)
     found = [
         finding(
             check,
@@ -98,7 +104,7 @@ def lint(
             not_run=problem.not_run,
         )
         for check in chosen
-        if repository.complete or not check.needs_all_rules
+        if check.id not in not_made
         for problem in check.run(facts)
     ]
     remaining = apply_waivers(
@@ -110,7 +116,11 @@ def lint(
     )
     ordered = sorted(remaining, key=lambda each: (each.place, each.id, each.what))
     return Report(
-        tuple(ordered), tuple(each.id for each in chosen), len(repository.texts), len(repository.rules)
+        tuple(ordered),
+        tuple(each.id for each in chosen),
+        len(repository.texts),
+        len(repository.rules),
+        not_made,
     )
 
 

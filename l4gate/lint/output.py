@@ -1,14 +1,16 @@
-"""Findings as text for people, as JSON for programs, and as annotations for GitHub."""
+"""Findings as text for people, as JSON for programs, as JUnit for CI, and as annotations for GitHub."""
 
 from __future__ import annotations
 
 import json
 import textwrap
+import xml.etree.ElementTree as ET
 from collections import Counter
 from typing import Any, Final
 
 from l4gate.lint.engine import Report
 from l4gate.lint.model import Finding
+from l4gate.report.junit import xml_text
 
 _WIDTH: Final = 110
 
@@ -25,7 +27,8 @@ def summary(report: Report) -> str:
         return f"obs-lint: clean ({looked})"
     counts = Counter(each.kind for each in report.findings)
     parts = [f"{counts['finding']} finding{'s' * (counts['finding'] != 1)}"] if counts["finding"] else []
-    parts += [f"{counts['not-run']} checks not made"] if counts["not-run"] else []
+    not_made = counts["not-run"] + len(report.not_made)
+    parts += [f"{not_made} check{'s' * (not_made != 1)} not made"] if not_made else []
     return f"obs-lint: {', '.join(parts)} ({looked})"
 
 
@@ -34,6 +37,7 @@ def as_json(report: Report) -> str:
     document: dict[str, Any] = {
         "clean": report.clean,
         "checks": list(report.checks),
+        "not_made": list(report.not_made),
         "files": report.files,
         "rules": report.rules,
         "findings": [
@@ -52,6 +56,34 @@ def as_json(report: Report) -> str:
         ],
     }
     return json.dumps(document, indent=2)
+
+
+def as_junit(report: Report) -> str:
+    """A test case per check: a failure for each finding, an error where the check could not be made."""
+    found: dict[str, list[Finding]] = {each: [] for each in report.checks}
+    for each in report.findings:
+        found.setdefault(each.id, []).append(each)  # what exceptions lack is found by no check of the list
+    suite = ET.Element("testsuite", name="obs-lint")
+    counts = dict.fromkeys(("failures", "errors"), 0)
+    for id_, findings in found.items():
+        area, _, name = id_.partition("/")
+        case = ET.SubElement(suite, "testcase", classname=area, name=name, time="0")
+        for each in findings:
+            kind = "error" if each.kind == "not-run" else "failure"
+            ET.SubElement(case, kind, type=id_, message=xml_text(each.what)).text = xml_text(_block(each))
+        if id_ in report.not_made:
+            message = "not made: a rule file cannot be read"
+            ET.SubElement(case, "error", type=id_, message=message).text = message
+        kinds = {outcome.tag for outcome in case}
+        counts["errors"] += "error" in kinds
+        counts["failures"] += kinds == {"failure"}
+    suite.attrib.update(
+        tests=str(len(found)), **{kind: str(count) for kind, count in counts.items()}, skipped="0", time="0"
+    )
+    root = ET.Element("testsuites")
+    root.append(suite)
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
 def as_github(report: Report) -> str:

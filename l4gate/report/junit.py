@@ -24,7 +24,7 @@ def render_junit(report: RunReport) -> str:
     suite = ET.Element("testsuite", name="l4_gate")
     properties = ET.SubElement(suite, "properties")
     for name, value in _properties(report):
-        ET.SubElement(properties, "property", name=name, value=_clean(value))
+        ET.SubElement(properties, "property", name=name, value=xml_text(value))
     counts = {"failures": 0, "errors": 0}
     for result in report.results:
         area, _, name = result.planned.name.partition("/")
@@ -35,7 +35,7 @@ def render_junit(report: RunReport) -> str:
             continue
         kind = "failure" if result.outcome is Outcome.FAILED else "error"
         counts[f"{kind}s"] += 1
-        text = _clean(result.message) or "the run ended without an answer of this gate"
+        text = xml_text(result.message) or "the run ended without an answer of this gate"
         ET.SubElement(case, kind, type=result.outcome.value, message=text.splitlines()[0]).text = text
     # A verdict that is not GO must be red even if some reader looks only at the counters.
     if report.verdict.exit_code and not any(counts.values()):
@@ -84,6 +84,6 @@ def _cause(prefix: str, cause: Cause) -> Iterable[tuple[str, str]]:
     yield prefix, str(cause)
 
 
-def _clean(text: str) -> str:
+def xml_text(text: str) -> str:
     """XML 1.0 has no way to write control characters; a server's words may hold them."""
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

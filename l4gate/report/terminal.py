@@ -19,15 +19,15 @@ _SHOWN_DIFF_LINES = 30
 
 def render_terminal(report: RunReport) -> Iterator[str]:
     """The lines of the block, the headline first."""
-    return map(_plain, _report(report))
+    return map(plain_line, _report(report))
 
 
 def decision_lines(decision: Decision) -> Iterator[str]:
     """One realm: its values and age for a GO, else the first broken stage and what to do."""
-    return map(_plain, _decision(decision))
+    return map(plain_line, _decision(decision))
 
 
-def _plain(line: str) -> str:
+def plain_line(line: str) -> str:
     """A server's words must not move the cursor, colour a GO or end the line."""
     return "".join(character if character.isprintable() else "?" for character in line.replace("\t", "    "))
 

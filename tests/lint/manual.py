@@ -20,7 +20,7 @@ HEAD = """\
 # The checks of obs-lint
 
 `make obs-lint` (`l4gate lint`) reads `prometheus/` and judges it on syntax trees, not on text. It exits 0 when there
-is nothing to mend, 3 when there is (or when a check could not be made, which is said as such), 2 when it was called
+is nothing to mend, 10 when there is (or when a check could not be made, which is said as such), 2 when it was called
 wrongly.
 
 | to | run |
@@ -29,7 +29,9 @@ wrongly.
 | make one check, or those of one area | `l4gate lint --only realm/label`, `l4gate lint --only realm` |
 | have it for a program | `l4gate lint --json` |
 | see findings beside the lines of a pull request | `l4gate lint --github` (by itself inside GitHub Actions) |
-| compare a running server's rules with the repository's | `l4gate lint --url http://127.0.0.1:9090` |
+| have it for CI: a test case per check | `l4gate lint --junit reports/obs-lint.xml` |
+
+No server is asked. Whether a running one has these rules says `l4gate diff --url http://127.0.0.1:9090`.
 
 ## Exceptions
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import junitparser
 import pytest
 
 from l4gate import cli
@@ -115,7 +116,101 @@ def test_missing_promtool_is_said_and_not_clean(
     assert "/does/not/exist" in report["findings"][0]["what"]
 
 
-@pytest.mark.parametrize("args", [("--only", "realm/nothing"), ("no-such-folder",), ("--json", "--github")])
+@pytest.mark.parametrize(
+    "variable", ["L4_URL=http://127.0.0.1:9", "L4_URL=http://user:password@h", "L4_STACK=external"]
+)
+def test_the_environment_of_other_verbs_changes_nothing(
+    variable: str, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tree with findings MUST exit 10 whatever server or stack the environment names, right or wrong."""
+    monkeypatch.setenv(*variable.split("=", 1))
+    NO_BOOL.apply(folder)
+
+    code, out = run(capsys, str(folder), "--only", "value/bool-missing")
+
+    assert code == Verdict.HOLD.exit_code
+    assert "obs-lint: 1 finding " in out
+
+
+def cases_of(path: Path) -> dict[str, junitparser.TestCase]:
+    return {
+        f"{case.classname}/{case.name}": case
+        for suite in junitparser.JUnitXml.fromfile(str(path))
+        for case in suite
+    }
+
+
+def test_junit_has_a_case_per_check(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each check MUST be a case, each finding a failure with its text, and the counts those of a common reader."""
+    path = folder.parent / "reports" / "deeper" / "obs-lint.xml"
+    green, _ = run(capsys, str(folder), "--junit", str(path))
+    all_green = cases_of(path)
+    for name in ("a", "b"):
+        rule = f'\n      - record: realm:{name}:count\n        expr: up{{metric_realm="prod"}} == 0'
+        (folder / CANARY).write_text((folder / CANARY).read_text() + rule)
+
+    red, out = run(capsys, str(folder), "--junit", str(path), "--only", "value")
+
+    assert (green, red) == (0, Verdict.HOLD.exit_code)
+    assert set(all_green) == set(CHECKS)
+    assert not any(case.result for case in all_green.values())
+    found = cases_of(path)
+    assert set(found) == {each for each in CHECKS if each.startswith("value/")}
+    failures = [each for case in found.values() for each in case.result]
+    assert {type(each) for each in failures} == {junitparser.Failure}
+    assert len(failures) == int(out.rpartition("obs-lint: ")[2].split()[0]) >= 2
+    assert all(each.text.strip() in out for each in failures)
+    (suite,) = junitparser.JUnitXml.fromfile(str(path))
+    said = (suite.tests, suite.failures, suite.errors)
+    assert said == (len(found), sum(bool(case.result) for case in found.values()), 0)
+
+
+def test_junit_tells_what_was_not_checked(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without promtool, or with a file that cannot be read, what was not checked MUST be an error, never a pass."""
+    path = folder.parent / "obs-lint.xml"
+    monkeypatch.setenv("L4_PROMTOOL", "/does/not/exist")
+    (folder / HEARTBEAT).write_text("groups: [\x01\n")
+
+    code, _ = run(capsys, str(folder), "--junit", str(path))
+
+    assert code == Verdict.HOLD.exit_code
+    kinds = {id_: {type(each) for each in case.result} for id_, case in cases_of(path).items()}
+    assert kinds["promtool/check"] == {junitparser.Error}
+    assert kinds["rules/parse"] == {junitparser.Failure}
+    assert all(kinds[id_] == {junitparser.Error} for id_, check in CHECKS.items() if check.needs_all_rules)
+
+
+def test_checks_that_a_broken_file_prevents_are_no_pass(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Asked only for checks that need every rule file, the lint MUST NOT call a tree clean that it cannot read."""
+    (folder / HEARTBEAT).write_text("groups: [\n")
+    needy = next(id_ for id_, check in CHECKS.items() if check.needs_all_rules)
+
+    code, out = run(capsys, str(folder), "--only", needy)
+
+    assert code == Verdict.HOLD.exit_code
+    assert "obs-lint: 1 check not made " in out
+
+
+def test_junit_of_an_older_run_does_not_stay(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that cannot write its JUnit, or ends before it lints, MUST NOT exit 0 or leave an older run's."""
+    path = folder.parent / "obs-lint.xml"
+    path.write_text("<testsuites/>")
+
+    assert run(capsys, "no-such-folder", "--junit", str(path))[0] == 2
+    assert not path.exists()
+    (folder.parent / "file").touch()
+    for hopeless in (folder.parent, folder.parent / "file" / "obs-lint.xml"):
+        assert run(capsys, str(folder), "--only", "realm", "--junit", str(hopeless))[0] != 0
+
+
+@pytest.mark.parametrize(
+    "args",
+    [("--only", "realm/nothing"), ("no-such-folder",), ("--json", "--github"), ("--url", "http://127.0.0.1")],
+)
 def test_usage_errors_exit_with_2(args: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     """An unknown check, a folder without a configuration, or two forms of output must be refused."""
     try:
