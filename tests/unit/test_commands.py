@@ -1,0 +1,287 @@
+"""`l4gate decide` and `l4gate doctor` as commands, and what every verb says of arguments that it does not know."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fixtures.wire import serve, success
+from l4gate import cli
+from l4gate.cli import VERBS
+from l4gate.contract import RECORDED
+from l4gate.settings import OPTIONS
+from l4gate.verdict import Verdict
+
+SECRET = "SECRET"
+# Makes a scratch folder in $TMPDIR, says which, and waits to be killed.
+HOLDER = """
+import sys
+from l4gate.scratch import scratch
+with scratch("held") as folder:
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+def command(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command as a shell would call it."""
+    return run("-m", "l4gate", *args, **environment)
+
+
+def run(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *args],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture(name="nobody")
+def _nobody() -> Iterator[str]:
+    """A URL at which nobody listens, and nobody else can begin to."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+
+# decide
+
+
+def test_decide_without_a_server_holds(nobody: str) -> None:
+    """Where nobody answers the command MUST exit 10, and say HOLD, the cause, the address and what to do."""
+    done = command("decide", "--url", nobody, "--deadline", "1")
+
+    assert done.returncode == Verdict.HOLD.exit_code, done.stderr
+    assert done.stdout.startswith("L4 gate: HOLD")
+    assert nobody.removeprefix("http://") in done.stdout
+    assert "next" in done.stdout
+    assert "GO" not in done.stdout.split()
+
+
+def test_decide_as_json_has_the_decision_and_its_evidence(nobody: str) -> None:
+    """JSON MUST hold verdict, exit code and, for every realm, causes, warnings and evidence, and nothing beside it."""
+    done = command("decide", "--url", nobody, "--deadline", "1", "--realm", "prod", "--realm", "eu", "--json")
+
+    told = json.loads(done.stdout)
+    assert (told["verdict"], told["exit_code"]) == ("HOLD", done.returncode)
+    assert [realm["realm"] for realm in told["realms"]] == ["prod", "eu"]
+    for realm in told["realms"]:
+        assert realm["verdict"] == "HOLD"
+        assert set(realm["causes"][0]) >= {"stage", "code", "expected", "found", "where", "next_step"}
+        readings = realm["evidence"]["readings"]
+        assert readings
+        assert {each["value"] for each in readings.values()} == {None}
+
+
+def test_decide_of_an_empty_server_holds() -> None:
+    """A server that answers everything and has nothing MUST be HOLD: no answer is taken for a good value."""
+
+    def empty(connection: socket.socket, line: str) -> None:
+        if "time%28%29" in line:
+            data: object = {"resultType": "scalar", "result": [1.7e9, "1700000000"]}
+        elif "/rules" in line:
+            data = {"groups": []}
+        elif "/targets" in line:
+            data = {"activeTargets": []}
+        else:
+            data = {"resultType": "vector", "result": []}
+        connection.sendall(success(data))
+
+    with serve(empty) as (url, seen):
+        done = command("decide", "--url", url, "--deadline", "1", "--json")
+
+    assert seen
+    assert done.returncode == Verdict.HOLD.exit_code, done.stderr
+    assert json.loads(done.stdout)["verdict"] == "HOLD"
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        ((), "decide needs a server to judge"),
+        (("--url", "nowhere"), "--url: expected a URL"),
+        (("--url", f"http://u:{SECRET}@h"), "found one with credentials in it"),
+        (("--url", "http://h", "--deadline", "soon"), "--deadline: expected a number"),
+        (("--url", "http://h", "--realm", 'a"b'), "--realm: expected a realm"),
+        (("--url", "http://h", "--foreign-rules", "maybe"), "expected one of differ, ignore"),
+        (("--url", "http://h", "--config-dir", "/nonexistent"), "expected a folder with a prometheus.yml"),
+        (("--url",), "expected one argument"),
+    ],
+)
+def test_decide_refuses_what_it_cannot_use(args: tuple[str, ...], said: str) -> None:
+    """A wrong call MUST exit 2 with one sentence on stderr, nothing on stdout, and no secret."""
+    done = command("decide", *args)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert SECRET not in done.stderr
+
+
+# What every verb says of its arguments
+
+
+def called(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
+    """Exit code and what was printed, without a process for each of so many cases."""
+    try:
+        code = cli.main(list(args))
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    return code, *capsys.readouterr()
+
+
+@pytest.fixture(name="_unset", autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the environment says of the run that these tests are part of, except where its programs are."""
+    for option in OPTIONS:
+        if option.name not in ("cache-dir", "generation"):
+            monkeypatch.delenv(option.env, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("decide", "--ulr", f"http://u:{SECRET}@h"), "unknown option --ulr"),
+        (("decide", f"--ulr=http://u:{SECRET}@h"), "unknown option --ulr"),
+        (("decide", "--json", "--token", SECRET, "--url=http://h"), "unknown option --token"),
+        (("decide", "--token", f"--{SECRET}"), "unknown option --token"),
+        (("decide", f"-p{SECRET}"), "unknown option -p"),
+        (("faults", "--token", SECRET), "unknown option --token"),
+        (("--ulr", f"http://u:{SECRET}@h", "decide"), "unknown option --ulr"),
+        ((f"--ulr=http://u:{SECRET}@h",), "unknown option --ulr"),
+        ((f"http://u:{SECRET}@h",), "invalid choice"),
+        (("decide", f"http://u:{SECRET}@h"), "1 argument too many"),
+        (("lint", f"http://u:{SECRET}@h"), "found none in"),
+        (("lint", ".", f"http://h/?token={SECRET}"), "1 argument too many"),
+        (("lint", "--only", f"http://u:{SECRET}@h"), "expected a check"),
+        (("faults", f"u:{SECRET}@h"), "invalid choice"),
+        (("decide", f"--json=http://u:{SECRET}@h"), "explicit argument"),
+        (("checkpoint", f"--keep=http://u:{SECRET}@h"), "invalid int value"),
+        (("decide", "--realm", f"http://u:{SECRET}'\"\\@h"), "expected a realm"),
+        (("decide", "--deadline", f"https://{SECRET}@h"), "expected a number"),
+        (("decide", "--basic-auth-file", f"u:{SECRET}@h"), "expected a readable file"),
+        (("certify", "--url=http://h", "--window", f"http://u:{SECRET}@h"), "duration"),
+        (("diff", "--url=http://h", f"http://u:{SECRET}@h"), "found none in"),
+    ],
+)
+def test_no_message_repeats_a_secret(
+    args: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A message MUST name an unknown option but never its value, and no part of any argument's credentials."""
+    code, out, err = called(capsys, *args)
+
+    assert (code, out) == (2, "")
+    assert said in err
+    assert SECRET not in err
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_refuses_what_it_does_not_know(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each verb MUST have a help, and exit 2 on an option of which it knows nothing, naming the option alone."""
+    code, out, _ = called(capsys, verb, "--help")
+    assert (code, out.partition(" [")[0]) == (0, f"usage: l4gate {verb}")
+
+    refused = called(capsys, verb, "--no-such-option", SECRET)
+
+    assert refused == (2, "", f"l4gate {verb}: unknown option --no-such-option. See l4gate {verb} --help.\n")
+
+
+def test_a_mistyped_option_does_not_show_its_secret() -> None:
+    """The command itself MUST exit 2 on a mistyped --url, with a sentence without the URL."""
+    done = command("decide", "--ulr", f"http://u:{SECRET}@h")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "l4gate decide: unknown option --ulr. See l4gate decide --help.\n"
+
+
+# doctor
+
+
+@pytest.fixture(name="left")
+def _left(tmp_path: Path) -> Path:
+    """The scratch folder of a process that was killed; nothing else of it is there any more."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    folder = Path(holder.stdout.readline().strip())
+    holder.send_signal(signal.SIGKILL)
+    holder.communicate()
+    assert folder.is_dir()
+    return folder
+
+
+def test_doctor_lists_and_reaps_the_leftovers_of_the_dead(left: Path, tmp_path: Path) -> None:
+    """A dead owner's folder MUST be listed, as text and JSON, until --reap removes it and says so."""
+    listed = command("doctor", TMPDIR=str(tmp_path))
+    as_json = json.loads(command("doctor", "--json", TMPDIR=str(tmp_path)).stdout)
+    there = left.is_dir()
+    # Of all runs that are dead, only this one: --reap takes along what others keep on this machine.
+    only = f"reaper.is_dead = lambda run_id, _age: run_id == {left.name.partition('-')[2]!r}"
+    reaped = run(
+        "-c",
+        f"import sys\nfrom l4gate import cli\nfrom l4gate.stack import reaper\n{only}\nsys.exit(cli.main())",
+        *("doctor", "--reap"),
+        TMPDIR=str(tmp_path),
+    )
+    after = json.loads(command("doctor", "--json", TMPDIR=str(tmp_path)).stdout)
+
+    assert f"left folder {left} of run " in listed.stdout
+    assert "l4gate doctor --reap removes all of it now" in listed.stdout
+    assert [each for each in as_json["leftovers"] if each.startswith(f"folder {left} ")]
+    assert as_json["reaped"] is False
+    assert there
+    assert f"gone folder {left} of run " in reaped.stdout
+    assert not left.exists()
+    assert not [each for each in after["leftovers"] if str(left) in each]
+
+
+def test_doctor_says_what_a_run_would_find() -> None:
+    """Text and JSON MUST name every program, tool and the rules, with the same answer as the exit code."""
+    text, as_json = command("doctor"), command("doctor", "--json")
+
+    told = json.loads(as_json.stdout)
+    names = ["python", "prometheus", "promtool", "pushgateway", "node_exporter", "bash", "curl", "flock"]
+    assert list(told["findings"]) == [*names, "rules"]
+    assert (told["ready"], text.returncode, as_json.returncode) == (True, 0, 0), text.stdout
+    assert told["findings"]["python"]["found"].endswith(sys.executable)
+    assert int(told["findings"]["rules"]["found"].split()[0]) >= len(RECORDED)
+    for name in (*names, "rules"):
+        assert f"ok   {name:<14} {told['findings'][name]['found']}" in text.stdout
+    assert text.stdout.splitlines()[-1].startswith("ready: ")
+
+
+def test_doctor_names_what_is_missing() -> None:
+    """A program that a sandbox needs and that is not there MUST be a line, and exit code 10."""
+    text = command("doctor", L4_PROMETHEUS="/does/not/exist")
+    as_json = command("doctor", "--json", L4_PROMETHEUS="/does/not/exist")
+
+    told = json.loads(as_json.stdout)
+    assert (text.returncode, as_json.returncode) == (Verdict.HOLD.exit_code,) * 2
+    assert told["ready"] is False
+    assert not told["findings"]["prometheus"]["ok"]
+    missing = [line for line in text.stdout.splitlines() if line.startswith("MISS ")]
+    assert [line.split()[1] for line in missing] == ["prometheus"]
+    assert "/does/not/exist" in missing[0]
+    assert text.stdout.splitlines()[-1].startswith("not ready: ")
+
+
+def test_doctor_refuses_arguments() -> None:
+    """A wrong call MUST exit 2."""
+    assert command("doctor", "now").returncode == 2
+    assert command("doctor", "--generation", "1.0").returncode == 2
