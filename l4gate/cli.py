@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from types import FrameType
-from typing import Any, Final, NoReturn, Protocol, cast
+from typing import Final, NoReturn, Protocol, cast
 
 from l4gate.errors import GateError, UsageError
 from l4gate.settings import OPTIONS, Settings, load_settings
@@ -62,8 +62,8 @@ class _Parser(argparse.ArgumentParser):
 
     _arguments: tuple[str, ...] = ()
 
-    def parse_known_args(
-        self, args: Any = None, namespace: Any = None
+    def parse_known_args(  # type: ignore[override] # declared for every class of namespace; here is but one
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
         """Refuses unknown options first: argparse would take what follows one for something else, and quote it."""
         self._arguments = tuple(sys.argv[1:] if args is None else args)
