@@ -32,7 +32,7 @@ lint-env: ## build .venv with the linters
 gate: env ## GO, HOLD or ABORT: start the stack, run the real heartbeat, judge it
 	@$(PYTEST) -m l4_gate $(ARGS)
 
-# What takes longer than a few minutes has targets of its own: faults, nightly, claims. The workers are more than the
+# What takes longer than a few minutes has targets of its own, which the nightly workflow runs. The workers are more than the
 # cores of a small machine, because most tests wait for a server most of the time.
 test: env ## the whole test suite, on several workers
 	@$(PYTEST) -n 4 --dist loadgroup -m "not (l4_gate or dr_rehearsal or faults or nightly)" $(ARGS)
@@ -41,7 +41,7 @@ lint: lint-env ## code, shell, YAML and workflow linters
 	@scripts/dev/lint.sh $(ARGS)
 
 obs-lint: env ## required check: configuration and rules
-	@$(L4GATE) lint $(ARGS)
+	@$(L4GATE) lint --junit=reports/obs-lint.xml $(ARGS)
 
 promtool-check: env ## only promtool's own check of configuration and rules
 	@$(L4GATE) lint --only promtool $(ARGS)
@@ -74,12 +74,25 @@ claims: env ## measure the claims about the system, with trials and upper bounds
 bench: env ## measure how long things take, beside their floor
 	@.venv/bin/python -m benchmarks $(ARGS)
 
-nightly: env ## the nightly run: a production day live, and a restore rehearsal
-	@$(PYTEST) -m "l4_gate or dr_rehearsal" --l4-profile nightly $(ARGS)
+nightly: env ## what is too long for every commit: rule mutants, rollbacks in a row, a gate killed in every phase
+	@$(PYTEST) -m nightly $(ARGS)
+
+rehearsal: env ## the disaster-recovery rehearsal: a production day live, recorded days, restore drills in a row
+	@$(PYTEST) -m dr_rehearsal $(ARGS)
+
+examples: env ## generated input: 20,000 examples for every property
+	@$(PYTEST) -n 2 -m hypothesis --hypothesis-profile=nightly --timeout=3300 $(ARGS)
+
+pages: env ## the reports in a real browser; needs chromium
+	@$(PYTEST) -m chromium $(ARGS)
+
+factor: env ## whether the sandbox bears its time factor: 200 runs beside busy neighbours
+	@.venv/bin/python -m benchmarks.factor $(ARGS)
 
 clean: ## remove what the targets made here (not the cache of fetched programs)
 	@rm -rf .venv .tox reports build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help env lint-env gate test lint obs-lint promtool-check promql-unit promql-test-heartbeat sandbox-smoke-60s \
-	canary-quorum-pass error-budget-burn-ok dr-rehearsal-24h-pass faults claims bench nightly clean
+	canary-quorum-pass error-budget-burn-ok dr-rehearsal-24h-pass faults claims bench nightly rehearsal examples \
+	pages factor clean

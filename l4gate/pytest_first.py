@@ -48,18 +48,18 @@ def asks_for_gate(markexpr: str) -> bool:
         return (
             MARKER in markexpr
         )  # pytest itself will say what is wrong with it; until then nothing is proven
-    return _holds(tree, {MARKER}) and not _holds(tree, set())
+    return holds(tree, {MARKER}) and not holds(tree, set())
 
 
-def _holds(node: ast.expr, marked: set[str]) -> bool:
-    """The value of a marker expression for a test with these markers. Its grammar is a part of Python's."""
+def holds(node: ast.expr, marked: set[str]) -> bool:
+    """The value of a marker expression (as a tree) for a test with these markers. Its grammar is a part of Python's."""
     match node:
         case ast.BoolOp(ast.And(), values):
-            return all(_holds(each, marked) for each in values)
+            return all(holds(each, marked) for each in values)
         case ast.BoolOp(_, values):
-            return any(_holds(each, marked) for each in values)
+            return any(holds(each, marked) for each in values)
         case ast.UnaryOp(ast.Not(), operand):
-            return not _holds(operand, marked)
+            return not holds(operand, marked)
         case ast.Call(func=ast.Name(name)) | ast.Name(name):
             return name in marked
         case ast.Constant(value):

@@ -287,6 +287,7 @@ def browse(page: Path, screenshot: Path, scheme: str) -> str:
     return "\n".join(line for line in result.stderr.splitlines() if "CONSOLE" in line)
 
 
+@pytest.mark.chromium
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_opens_in_a_browser_without_an_error(
     certify: Certify, tmp_path: Path, settings: Settings, scheme: str

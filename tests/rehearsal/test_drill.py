@@ -21,10 +21,11 @@ from l4gate.rehearsal.samples import Fingerprint, Samples
 from l4gate.sandbox import Sandbox, open_sandbox
 from l4gate.settings import Settings
 
-pytestmark = pytest.mark.dr_rehearsal
+# Twenty restores of some 10 s each, in one fixture for each kind of stack.
+pytestmark = [pytest.mark.dr_rehearsal, pytest.mark.timeout(1500)]
 
 ROOT = Path(__file__).parents[2]
-REHEARSALS = 3
+REHEARSALS = 20
 
 
 @pytest.fixture(scope="module")

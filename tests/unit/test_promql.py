@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import promql_parser
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from l4gate.errors import ExpressionError
 from l4gate.promql import Node, Number, canonical, normalise, parse, selectors, to_text, transform, walk
@@ -94,7 +94,6 @@ def parses(text: str) -> bool:
     return True
 
 
-@settings(max_examples=150, deadline=None)
 @given(EXPRESSIONS.filter(parses))
 def test_printing_keeps_the_meaning(text: str) -> None:
     """What is printed must parse to the same expression, and canonical text must be its own canonical text."""
@@ -104,7 +103,6 @@ def test_printing_keeps_the_meaning(text: str) -> None:
     assert canonical(canonical(text)) == canonical(text)
 
 
-@settings(max_examples=150, deadline=None)
 @given(EXPRESSIONS.filter(parses))
 def test_spans_cut_out_the_parts(text: str) -> None:
     """The text under each node's span must be that node."""

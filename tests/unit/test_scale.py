@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from l4gate.dimension import power_of_name
@@ -115,7 +115,6 @@ def numbers(node: Node) -> list[float]:
     return found
 
 
-@settings(max_examples=100, deadline=None)
 @given(EXPRESSIONS)
 def test_factor_one_changes_nothing(text: str) -> None:
     """Factor 1 must leave the expression as it is."""
@@ -125,7 +124,6 @@ def test_factor_one_changes_nothing(text: str) -> None:
     assert canonical(str(scaled)) == canonical(text)
 
 
-@settings(max_examples=100, deadline=None)
 @given(EXPRESSIONS, st.sampled_from([2, 3, 5, 10]), st.sampled_from([2, 3, 5, 10]))
 def test_factors_multiply(text: str, one: int, two: int) -> None:
     """Scaling by one factor and then another must be scaling by their product, but for the last millisecond."""
