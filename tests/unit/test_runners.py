@@ -172,7 +172,7 @@ def test_what_a_test_needs_is_demanded_where_it_runs(tests: dict[str, set[str]],
 
 
 def test_jobs_in_containers_see_no_engine() -> None:
-    """A job in a container sees the runner's engine, whose folders and loopback are elsewhere: it must be told of none."""
+    """A job in a container sees the runner's engine, whose folders are elsewhere, so it must be told of none."""
     for job in jobs():
         if job.bare and job.target in {"test", "faults", "examples", "claims", "pages"}:
             assert job.environ.get("DOCKER_HOST", "").startswith("unix:///no-engine"), job.name
