@@ -1,43 +1,68 @@
 """
 Prints one table: what takes how long (median of cold runs, lowest, highest), its floor, the ratio, and the bar.
 
-Exit codes: 0 every bar holds, 1 one does not, 2 usage.
+Each row is in the report folder as soon as it is measured: `l4-bench.jsonl` has the seconds of every run, `l4-bench.md`
+the table so far. What cannot be measured is a row that says why. Without a container engine that is no failure, unless
+containers were asked for.
+
+Exit codes: 0 every bar that could be measured holds, 1 one does not or a measurement failed, 2 usage.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-
-from rich.console import Console
-from rich.table import Table
+from typing import Final
 
 from benchmarks import floor
+from l4gate.errors import GateError, StackError, UsageError
 from l4gate.heartbeat import Heart
+from l4gate.report.markdown import table
+from l4gate.report.write import write_atomically
 from l4gate.sandbox import open_sandbox
 from l4gate.settings import Settings, load_settings
+from l4gate.stack.engine import find_engine
 from l4gate.verdict import Verdict
 
 ROOT = Path(__file__).parents[1]
+ROWS: Final = "l4-bench.jsonl"
+TABLE: Final = "l4-bench.md"
+_COLUMNS: Final = ("what", "runs", "median s", "lowest", "highest", "x floor", "bar", "holds")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One thing that is measured. `bar` is a limit in seconds, or of the ratio to the row named by `floor`."""
+    """
+    One thing that is measured.
+
+    `bar` is a limit in seconds, or of the ratio to the row named by `floor`. `engine`: only where containers can run.
+    """
 
     name: str
     measure: Callable[[], list[float]]
     bar: float | None = None
     floor: str | None = None
+    engine: bool = False
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What became of a row: the seconds of each run, or why there are none (`failed`: it should have been possible)."""
+
+    name: str
+    seconds: tuple[float, ...] = ()
+    why_not: str = ""
+    failed: bool = False
 
 
 def repeat(times: int, once: Callable[[], float]) -> list[float]:
@@ -102,7 +127,7 @@ def rows(times: int, stacks: Sequence[str]) -> list[Row]:
     processes = load_settings({"stack": "processes"})
     hand_started = "hand-started programs: cold start to ok"
     made = [Row(hand_started, partial(repeat, times, partial(floor.cold_start_seconds, processes)))]
-    for stack, ratio, whole in (("processes", 1.15, 25.0), ("containers", 1.4, 35.0)):
+    for stack, ratio, whole in (("processes", 1.15, 12.0), ("containers", 1.4, 18.0)):
         if stack not in stacks:
             continue
         settings = load_settings({"stack": stack})
@@ -121,11 +146,13 @@ def rows(times: int, stacks: Sequence[str]) -> list[Row]:
                 partial(repeat, times, partial(cold_start, settings)),
                 ratio,
                 hand_started,
+                engine=stack == "containers",
             ),
             Row(
                 f"{stack}: pytest -m l4_gate, whole",
                 partial(repeat, times, partial(command, *gate)),
                 whole,
+                engine=stack == "containers",
             ),
         ]
     measured: list[list[float]] = []
@@ -134,9 +161,15 @@ def rows(times: int, stacks: Sequence[str]) -> list[Row]:
         measured.extend(heartbeat_and_push(processes, 4 * times))
         return measured[0]
 
+    def pushes() -> list[float]:
+        if not measured:
+            message = "they are made between heartbeat runs, which could not be measured."
+            raise RuntimeError(message)
+        return measured[1]
+
     made += [
         Row("one heartbeat run", beats, 3.0, "one bare curl push"),
-        Row("one bare curl push", lambda: measured[1]),
+        Row("one bare curl push", pushes),
         Row("obs-lint", partial(repeat, times, partial(command, "l4gate", "lint")), 3.0),
         Row(
             "promql-unit, one Prometheus",
@@ -153,7 +186,7 @@ def rows(times: int, stacks: Sequence[str]) -> list[Row]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measures and prints."""
+    """Measures, keeps each row at once, and prints the table."""
     parser = argparse.ArgumentParser(
         prog="make bench", description="How long things take, beside their floor."
     )
@@ -162,43 +195,102 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--stack", action="append", choices=("processes", "containers"), help="repeatable; both"
     )
     parser.add_argument("--only", default="", metavar="TEXT", help="only rows whose name contains it")
+    parser.add_argument("--report-dir", metavar="DIR", help="where the rows are kept (default: reports)")
     args = parser.parse_args(argv)
     if args.runs < 1:
         parser.error(f"expected at least 1 run, found {args.runs}")
-    chosen = rows(args.runs, args.stack or ("processes", "containers"))
-    wanted = {row.name for row in chosen if args.only in row.name}
-    wanted |= {row.floor for row in chosen if row.name in wanted and row.floor}
-    seconds: dict[str, list[float]] = {}
-    for row in chosen:
-        if row.name in wanted:
+    try:
+        folder = load_settings({"report_dir": args.report_dir}).report_dir
+        every = rows(args.runs, args.stack or ("processes", "containers"))
+    except UsageError as error:
+        parser.error(str(error))
+    wanted = {row.name for row in every if args.only in row.name}
+    if not wanted:
+        parser.error(f"no row contains {args.only!r}")
+    wanted |= {row.floor for row in every if row.name in wanted and row.floor}
+    chosen = [row for row in every if row.name in wanted]
+    done = measure(chosen, folder, engine_asked_for="containers" in (args.stack or ()))
+    print(render(chosen, done), end="")
+    if not any(each.seconds for each in done.values()):
+        return 1  # nothing was measured, so nothing holds
+    return (
+        1
+        if any(each.failed or holds(row, done) is False for row in chosen for each in [done[row.name]])
+        else 0
+    )
+
+
+def measure(chosen: Sequence[Row], folder: Path, *, engine_asked_for: bool) -> dict[str, Measured]:
+    """Measures the rows in turn. Each is in the folder before the next begins, and those of older runs are not."""
+    folder.mkdir(parents=True, exist_ok=True)
+    done: dict[str, Measured] = {}
+    with (folder / ROWS).open("w", encoding="utf-8") as kept:
+        write_atomically(folder / TABLE, render(chosen, done))
+        for row in chosen:
             print(f"measuring {row.name} ...", file=sys.stderr, flush=True)
-            seconds[row.name] = row.measure()
-    return show([row for row in chosen if row.name in seconds], seconds)
+            done[row.name] = measured = _measured(row, engine_asked_for=engine_asked_for)
+            kept.write(json.dumps({**asdict(measured), "bar": row.bar, "floor": row.floor}) + "\n")
+            kept.flush()
+            write_atomically(folder / TABLE, render(chosen, done))
+    return done
 
 
-def show(measured: Sequence[Row], seconds: dict[str, list[float]]) -> int:
-    """Prints the table; 1 if a bar does not hold."""
-    table = Table("what", "runs", "median s", "lowest", "highest", "x floor", "bar", "holds")
-    broken = 0
-    for row in measured:
-        runs = seconds[row.name]
-        median = statistics.median(runs)
-        ratio = median / statistics.median(seconds[row.floor]) if row.floor else None
-        judged = ratio if ratio is not None else median
-        holds = row.bar is None or judged <= row.bar
-        broken += not holds
-        table.add_row(
-            row.name,
-            str(len(runs)),
-            f"{median:.3f}",
-            f"{min(runs):.3f}",
-            f"{max(runs):.3f}",
-            f"{ratio:.2f}" if ratio is not None else "",
-            "" if row.bar is None else f"{row.bar:g} {'x' if row.floor else 's'}",
-            "" if row.bar is None else ("yes" if holds else "NO"),
-        )
-    Console(width=120).print(table)
-    return 1 if broken else 0
+def _measured(row: Row, *, engine_asked_for: bool) -> Measured:
+    if row.engine:
+        try:
+            find_engine()
+        except StackError as error:
+            return Measured(row.name, why_not=str(error), failed=engine_asked_for)
+    try:
+        return Measured(row.name, tuple(row.measure()))
+    except (GateError, RuntimeError) as error:
+        return Measured(row.name, why_not=str(error), failed=True)
+
+
+def ratio_of(row: Row, done: Mapping[str, Measured]) -> float | None:
+    """How many times its floor a row takes; None if it has none, or one of the two has not been measured."""
+    floor_row = done.get(row.floor or "")
+    if floor_row is None or not floor_row.seconds or not done[row.name].seconds:
+        return None
+    return statistics.median(done[row.name].seconds) / statistics.median(floor_row.seconds)
+
+
+def holds(row: Row, done: Mapping[str, Measured]) -> bool | None:
+    """Whether a row is within its bar; None if it has none, or cannot be held against it."""
+    if row.bar is None or not done[row.name].seconds:
+        return None
+    judged = ratio_of(row, done) if row.floor else statistics.median(done[row.name].seconds)
+    return None if judged is None else judged <= row.bar
+
+
+def render(chosen: Sequence[Row], done: Mapping[str, Measured]) -> str:
+    """The table of what has been measured; below it what has not, and why."""
+    lines = [_line(row, done) for row in chosen if row.name in done]
+    text = table(_COLUMNS, lines)
+    for each in done.values():
+        if each.why_not:
+            text += f"\n{each.name}: not measured, because {each.why_not.strip()}\n"
+    if len(done) < len(chosen):
+        text += f"\nNot ended: {len(done)} of {len(chosen)} rows were measured.\n"
+    return text
+
+
+def _line(row: Row, done: Mapping[str, Measured]) -> tuple[str, ...]:
+    runs = done[row.name].seconds
+    bar = "" if row.bar is None else f"{row.bar:g} {'x' if row.floor else 's'}"
+    if not runs:
+        return (row.name, "0", "", "", "", "", bar, "FAILED" if done[row.name].failed else "left out")
+    ratio, within = ratio_of(row, done), holds(row, done)
+    return (
+        row.name,
+        str(len(runs)),
+        f"{statistics.median(runs):.3f}",
+        f"{min(runs):.3f}",
+        f"{max(runs):.3f}",
+        f"{ratio:.2f}" if ratio is not None else "",
+        bar,
+        {None: "", True: "yes", False: "NO"}[within],
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """
 Measures what was once only asserted about the system: `make claims`.
 
-Prints one table: claim, asserted, trials, seen, 95 % upper bound, holds; the same as JSON in the report folder. A claim
-holds if the upper bound is within what was asserted, so the number of trials has to be large enough to say so.
+Prints one table: claim, asserted, trials, seen, 95 % upper bound, holds. The same is in the report folder as Markdown
+and JSON, each claim as soon as it is measured. A claim holds if the upper bound is within what was asserted, so the
+number of trials has to be large enough to say so.
 
 Exit codes: 0 every claim holds, 1 one does not, 2 usage.
 """
@@ -18,15 +19,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-from rich.table import Table
-
 from benchmarks import trials
 from benchmarks.bounds import CONFIDENCE, upper_bound
 from benchmarks.trials import Outcome
+from l4gate.errors import GateError, UsageError
+from l4gate.report.markdown import table
+from l4gate.report.write import write_atomically
 from l4gate.settings import Settings, load_settings
 
 REPORT: Final = "l4-claims.json"
+TABLE: Final = "l4-claims.md"
 
 
 @dataclass(frozen=True)
@@ -73,33 +75,46 @@ def judge(claim: Claim, outcome: Outcome, seconds: float) -> Result:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measures, prints, and writes the report."""
+    """Measures, keeps each result at once, and prints the table."""
     parser = argparse.ArgumentParser(
         prog="make claims", description="Claims about the system, with trials and upper bounds."
     )
     parser.add_argument("--only", default="", metavar="TEXT", help="only claims whose name contains it")
     parser.add_argument("--stack", help="where sandboxes come from (default: processes)", default="processes")
+    parser.add_argument("--report-dir", metavar="DIR", help="where the report is written (default: reports)")
     args = parser.parse_args(argv)
-    settings = load_settings({"stack": args.stack})
-    results = []
-    for claim in CLAIMS:
-        if args.only not in claim.name:
-            continue
-        print(f"measuring: {claim.name} ...", file=sys.stderr, flush=True)
-        began = time.monotonic()
-        results.append(judge(claim, claim.measure(settings), time.monotonic() - began))
-    if not results:
+    try:
+        settings = load_settings({"stack": args.stack, "report_dir": args.report_dir})
+    except UsageError as error:
+        parser.error(str(error))
+    chosen = [claim for claim in CLAIMS if args.only in claim.name]
+    if not chosen:
         parser.error(f"no claim contains {args.only!r}")
-    show(results)
-    write(results, settings.report_dir)
+    results: list[Result] = []
+    write(results, len(chosen), settings.report_dir)  # none of an older run
+    for claim in chosen:
+        print(f"measuring: {claim.name} ...", file=sys.stderr, flush=True)
+        results.append(measure(claim, settings))
+        write(results, len(chosen), settings.report_dir)
+    print(render(results, len(chosen)), end="")
     return 0 if all(result.holds for result in results) else 1
 
 
-def show(results: Sequence[Result]) -> None:
-    """Prints the table."""
-    table = Table("claim", "asserted", "trials", "seen", f"{CONFIDENCE:.0%} upper bound", "holds", "s")
-    for one in results:
-        table.add_row(
+def measure(claim: Claim, settings: Settings) -> Result:
+    """A claim, measured; one that cannot be has no trials, and does not hold."""
+    began = time.monotonic()
+    try:
+        return judge(claim, claim.measure(settings), time.monotonic() - began)
+    except GateError as error:
+        seconds = round(time.monotonic() - began, 1)
+        return Result(claim.name, claim.asserted, 0, 0, 1.0, False, seconds, f"not measured, {error}")
+
+
+def render(results: Sequence[Result], planned: int) -> str:
+    """The table; below it how the trials were made, and what is still missing."""
+    columns = ("claim", "asserted", "trials", "seen", f"{CONFIDENCE:.0%} upper bound", "holds", "s")
+    lines = [
+        (
             one.claim,
             f"< {one.asserted:g}" if one.asserted else "never",
             f"{one.trials:,}",
@@ -108,17 +123,23 @@ def show(results: Sequence[Result]) -> None:
             "yes" if one.holds else "NO",
             f"{one.seconds:.0f}",
         )
-    console = Console(width=120)
-    console.print(table)
-    for one in results:
-        console.print(f"{one.claim}: {one.how}", highlight=False)
+        for one in results
+    ]
+    text = table(columns, lines) + "".join(f"\n{one.claim}: {one.how}\n" for one in results)
+    if len(results) < planned:
+        text += f"\nNot ended: {len(results)} of {planned} claims were measured.\n"
+    return text
 
 
-def write(results: Sequence[Result], folder: Path) -> None:
-    """Writes the same as JSON."""
-    folder.mkdir(parents=True, exist_ok=True)
-    payload = {"confidence": CONFIDENCE, "claims": [asdict(result) for result in results]}
-    (folder / REPORT).write_text(json.dumps(payload, indent=2) + "\n", encoding="utf-8")
+def write(results: Sequence[Result], planned: int, folder: Path) -> None:
+    """Writes the table, and the same as JSON; `complete` says whether every claim that was asked for is there."""
+    payload = {
+        "confidence": CONFIDENCE,
+        "complete": len(results) == planned,
+        "claims": [asdict(result) for result in results],
+    }
+    write_atomically(folder / REPORT, json.dumps(payload, indent=2) + "\n")
+    write_atomically(folder / TABLE, render(results, planned))
 
 
 if __name__ == "__main__":
