@@ -1,51 +1,106 @@
 """
 A folder of reports as Markdown, for the summary page of a CI job.
 
-`python -m l4gate.report.summary --title NAME reports` prints it. Reads what was written and judges nothing. A
-verdict file that is missing or cannot be read is shown as HOLD.
+`python -m l4gate.report.summary --title NAME --outcome OUTCOME reports` prints it. The outcome is that of the job's own
+step; nothing in the folder can make a success of anything else. A verdict that the step had to leave, and that is not
+there, is of an older run, or cannot be read, is shown as HOLD.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
+import re
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from l4gate.report.write import STEM
+from l4gate.verdict import Verdict
 
+SUCCESS: Final = "success"
+OUTCOMES: Final = (SUCCESS, "failure", "cancelled", "skipped")  # of a step, in GitHub's words
 _FENCE: Final = "~~~~"
 _SHOWN_FACTS: Final = ("stack", "programs", "rules", "commit")
+# What a page would make something of that our own tables never have: tags, links, images, entities, code, headings.
+_NOT_OURS: Final = re.compile(
+    r"<[A-Za-z/!?]|\[|https?://|www\.|&#?\w+;|```|~~~|^ {0,3}(?:#|>|=|-{2})", re.MULTILINE
+)
 
 
-def render_summary(title: str, folder: Path) -> str:
-    """The Markdown text: the verdict with its causes if there is one, then the counts of every other JUnit file."""
-    return "\n".join(_lines(title, folder)) + "\n"
+@dataclass(frozen=True)
+class Step:
+    """
+    The job's own step: its outcome, when it began (Unix seconds), whether it has to leave a verdict.
+
+    What is older than its beginning is not its own.
+    """
+
+    outcome: str
+    began: float = 0.0
+    expects_verdict: bool = False
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it did what it had to."""
+        return self.outcome == SUCCESS
+
+    def left(self, path: Path) -> bool:
+        """Whether a file is there and was written since the step began."""
+        try:
+            return path.stat().st_mtime >= self.began
+        except OSError:
+            return False
 
 
-def _lines(title: str, folder: Path) -> Iterator[str]:
+def render_summary(title: str, folder: Path, step: Step) -> str:
+    """The Markdown text: the verdict with its causes, or the outcome; then counts and tables of the other files."""
+    return "\n".join(_lines(title, folder, step)) + "\n"
+
+
+def _lines(title: str, folder: Path, step: Step) -> Iterator[str]:
     verdict_file = folder / f"{STEM}.json"
-    suites = [path for path in sorted(folder.glob("**/*.xml")) if path.stem != STEM]
-    if verdict_file.exists() or not suites:
-        yield from _verdict(title, verdict_file)
+    if step.expects_verdict or step.left(verdict_file):
+        yield from _verdict(title, verdict_file, step)
     else:
-        yield f"## {title}"
-    for path in suites:
-        yield _suite(path)
+        yield f"## {title}: {_outcome(step)}"
+    for path in sorted(folder.glob("**/*.xml")):
+        if path.stem != STEM and step.left(path):
+            yield _suite(path)
+    for path in sorted(folder.glob("*.md")):
+        if step.left(path):
+            yield from _table(path)
 
 
-def _verdict(title: str, path: Path) -> Iterator[str]:
+def _outcome(step: Step) -> str:
+    if step.succeeded:
+        return "passed"
+    return "failed" if step.outcome == "failure" else f"failed ({step.outcome})"
+
+
+def _verdict(title: str, path: Path, step: Step) -> Iterator[str]:
+    if not step.left(path):
+        yield f"## {title}: HOLD"
+        yield ""
+        yield f"The step ({step.outcome}) has left no verdict (`{path.name}`): nothing was proven."
+        return
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
-        verdict = str(report["verdict"])
+        verdict = Verdict[report["verdict"]].name
         body = list(_verdict_body(report))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         yield f"## {title}: HOLD"
         yield ""
         yield f"No verdict could be read from `{path.name}` ({type(error).__name__}): nothing was proven."
+        return
+    if verdict == Verdict.GO.name and not step.succeeded:
+        yield f"## {title}: HOLD"
+        yield ""
+        yield f"The gate itself was content, but its step was not (outcome: {step.outcome}). Its log says why."
         return
     yield f"## {title}: {verdict}"
     yield from body
@@ -60,11 +115,15 @@ def _verdict_body(report: dict[str, Any]) -> Iterator[str]:
     text += [f"{gate['outcome']}: {gate['gate']}" for gate in gates if gate["outcome"] != "passed"]
     text += [f"{name}: {report['facts'][name]}" for name in _SHOWN_FACTS if name in report["facts"]]
     if text:
-        # What servers said stands in a fence, so that none of it is read as Markdown or HTML.
-        yield ""
-        yield _FENCE
-        yield from "\n".join(text).replace(_FENCE, "~~~ ~").splitlines()
-        yield _FENCE
+        yield from _fenced("\n".join(text))
+
+
+def _fenced(text: str) -> Iterator[str]:
+    """What servers said stands in a fence, so that none of it is read as Markdown or HTML."""
+    yield ""
+    yield _FENCE
+    yield from text.replace(_FENCE, "~~~ ~").splitlines()
+    yield _FENCE
 
 
 def _explained(cause: dict[str, Any]) -> str:
@@ -84,13 +143,39 @@ def _suite(path: Path) -> str:
     return f"\n`{path.name}`: {tests} tests, {failures} failed, {errors} errors, {skipped} skipped."
 
 
+def _table(path: Path) -> Iterator[str]:
+    """A table of a measurement, in a fence unless it has nothing but what our own tables have."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        yield f"\n`{path.name}` cannot be read ({type(error).__name__})."
+        return
+    if _NOT_OURS.search(text):
+        yield from _fenced(text)
+    else:
+        yield ""
+        yield text.rstrip()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints the summary of a folder; always 0, because the job's own step has judged already."""
     parser = argparse.ArgumentParser(prog="l4gate.report.summary", description="Reports as Markdown, for CI.")
     parser.add_argument("--title", required=True)
+    parser.add_argument("--outcome", required=True, choices=OUTCOMES, help="of the job's own step")
+    parser.add_argument(
+        "--began",
+        type=lambda text: float(text or math.inf),
+        default=0.0,
+        metavar="SECONDS",
+        help="Unix time at which it began, empty if it never did; older files are not shown",
+    )
+    parser.add_argument(
+        "--expects-verdict", action="store_true", help="without a verdict of the gate it is HOLD"
+    )
     parser.add_argument("folder", type=Path)
     args = parser.parse_args(argv)
-    sys.stdout.write(render_summary(args.title, args.folder))
+    step = Step(args.outcome, args.began, args.expects_verdict)
+    sys.stdout.write(render_summary(args.title, args.folder, step))
     return 0
 
 
