@@ -12,7 +12,7 @@ import pytest
 
 from l4gate import pytest_first
 from l4gate.errors import UsageError
-from l4gate.settings import OPTIONS, load_settings
+from l4gate.settings import GATE_FACTOR, OPTIONS, SANDBOX_FACTOR, load_settings
 from l4gate.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -78,7 +78,9 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, in
     asked = pytest_first.asks_for_gate(str(config.option.markexpr or ""))
     try:
         given = {option.dest: getattr(config.option, f"l4_{option.dest}") for option in OPTIONS}
-        settings = config.stash[SETTINGS] = load_settings(given, prefix="--l4-")
+        factor = GATE_FACTOR if asked else SANDBOX_FACTOR
+        settings = load_settings(given, prefix="--l4-", sandbox_factor=factor)
+        config.stash[SETTINGS] = settings
         if asked:
             _one_process(config)
             pytest_first.begin_gate_run(settings)

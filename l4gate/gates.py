@@ -36,8 +36,6 @@ GATES: Final = (
         sandbox_only=True,
     ),
     Gate("scrape/targets", "Are the required targets up?", "up == 1, scraped just now", per_realm=True),
-    Gate("rules/lint", "Do the rules and the configuration hold?", "no finding of `l4gate lint`"),
-    Gate("rules/unit-tests", "Do the promtool tests of the rules pass?", "every test group passes"),
     Gate(
         "rules/loaded",
         "Are the loaded rules this repository's?",
@@ -60,6 +58,9 @@ GATES: Final = (
     Gate("verdict/go", "What is the verdict?", "GO", per_realm=True),
     Gate("smoke/abort", "Does silence abort?", "ABORT after the heartbeat stopped", sandbox_only=True),
     Gate("smoke/recovery", "Does it recover?", "GO after the rollback and new beats", sandbox_only=True),
+    # They need no stack and run meanwhile as commands of their own, so their results are asked for last.
+    Gate("rules/lint", "Do the rules and the configuration hold?", "no finding of `l4gate lint`"),
+    Gate("rules/unit-tests", "Do the promtool tests of the rules pass?", "every test group passes"),
 )
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from l4gate.errors import UsageError
-from l4gate.settings import OPTIONS, Settings, load_settings
+from l4gate.settings import GATE_FACTOR, OPTIONS, Settings, load_settings
 
 MARKER: Final = "l4_gate"
 EXIT_USAGE: Final = 2
@@ -127,7 +127,7 @@ def first(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
     if not asks_for_gate(markexpr):
         return
     try:
-        settings = load_settings(given, environ, prefix=_PREFIX)
+        settings = load_settings(given, environ, prefix=_PREFIX, sandbox_factor=GATE_FACTOR)
     except UsageError as error:
         _hold_for(given, environ, error)
         stop(error)
