@@ -6,7 +6,10 @@ The first of these that can be had is taken:
 1. the program named by L4_PROMETHEUS, L4_PROMTOOL, L4_PUSHGATEWAY or L4_NODE_EXPORTER, of any version;
 2. the program on PATH, if it is of the wanted generation;
 3. the cached program of that generation, fetched from Debian's archive the first time and only then;
-4. the nearest generation in the cache, on PATH, or in another Debian suite. `Program.origin` says so.
+4. the nearest generation in the cache, on PATH, or in another Debian suite.
+
+What is of another release than the wanted one says so: `Program.wanted`, and in words `Program.origin`. That includes
+a suite that has moved on, as sid does.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,12 +71,23 @@ _VERSION_TIMEOUT_SECONDS: Final = 10.0  # takes 50 ms; a program that hangs here
 
 @dataclass(frozen=True)
 class Program:
-    """One program that can be run: our name, file, version as it reports it, and where it is from."""
+    """
+    One program that can be run: our name, file, version as it reports it, and where it is from.
+
+    `wanted` is the generation that was asked for, when this program is not of it, else empty.
+    """
 
     name: str
     path: Path
     version: str
     origin: str
+    wanted: str = ""
+
+
+def release_of(version: str) -> tuple[int, int]:
+    """Major and minor of a version, such as (3, 5) of 3.5.3+ds1. Raises ValueError if it does not begin with them."""
+    major, minor = version.split(".")[:2]
+    return int(major), int(minor)
 
 
 def find_program(name: str, generation: str, cache_dir: Path, *, fetch: bool = True) -> Program:
@@ -96,11 +110,12 @@ def find_program(name: str, generation: str, cache_dir: Path, *, fetch: bool = T
     if on_path and _is_of(on_path, generation):
         return on_path
     try:
-        return _from_debian(name, generation, cache_dir, fetch=fetch)
+        found = _from_debian(name, generation, cache_dir, fetch=fetch)
     except ProgramMissing as error:
         if not fetch:
             raise
-        return _nearest(name, generation, cache_dir, on_path, error)
+        found = _nearest(name, generation, cache_dir, on_path, error)
+    return _said(found, generation)
 
 
 def image_contents(generation: str, cache_dir: Path) -> tuple[dict[str, Program], dict[str, Path]]:
@@ -111,7 +126,7 @@ def image_contents(generation: str, cache_dir: Path) -> tuple[dict[str, Program]
         ProgramMissing: if they are neither in the cache nor to be had from Debian.
     """
     folder, manifest = _cached_generation(generation, cache_dir, fetch=True)
-    programs = {name: _from_debian(name, generation, cache_dir) for name in _NAMES}
+    programs = {name: _said(_from_debian(name, generation, cache_dir), generation) for name in _NAMES}
     return programs, {name: folder / name for name in manifest if name not in _NAMES}
 
 
@@ -144,8 +159,7 @@ def _from_debian(name: str, generation: str, cache_dir: Path, *, fetch: bool = T
         raise ProgramMissing(message, next_step=f"remove {folder} and run again with a network.")
     entry = manifest[name]
     origin = f"Debian {entry['suite']} package {entry['package']} {entry['package_version']}"
-    program = Program(name, folder / name, entry["version"], origin)
-    return program if _is_of(program, generation) else _said(program, generation)
+    return Program(name, folder / name, entry["version"], origin)
 
 
 def _nearest(
@@ -159,11 +173,11 @@ def _nearest(
     for fetch in (False, True):
         for other in others:
             try:
-                return _said(_from_debian(name, other, cache_dir, fetch=fetch), generation)
+                return _from_debian(name, other, cache_dir, fetch=fetch)
             except ProgramMissing:
                 continue
         if on_path:
-            return _said(on_path, generation)
+            return on_path
     message = (
         f"expected {name} of generation {generation}, found none: L4_{name.upper()} is not set, no "
         f"{' or '.join(_NAMES[name])} on PATH, none in {cache_dir}, and Debian: {error.message}"
@@ -172,12 +186,10 @@ def _nearest(
 
 
 def _said(program: Program, generation: str) -> Program:
-    return Program(
-        program.name,
-        program.path,
-        program.version,
-        f"{program.origin}, nearest to the wanted {generation}",
-    )
+    if _is_of(program, generation):
+        return program
+    origin = f"{program.origin}, nearest to the wanted {generation}"
+    return replace(program, origin=origin, wanted=generation)
 
 
 def _is_of(program: Program, generation: str) -> bool:

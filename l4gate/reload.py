@@ -17,6 +17,7 @@ from typing import Any, Final
 import yaml
 
 from l4gate.api import PrometheusApi
+from l4gate.binaries import release_of
 from l4gate.contract import DEFAULT_REALM, SCRAPE_INTERVAL_SECONDS
 from l4gate.duration import parse_duration
 from l4gate.errors import ApiBadAnswer, GateError, OperationRefused, RuleError, UsageError
@@ -82,12 +83,12 @@ class Reloaded:
 def generation_of(version: str) -> str:
     """The generation of `settings.GENERATIONS` nearest to a version such as 3.5.3+ds1; the newest for none."""
     try:
-        major, minor = (int(part) for part in version.split(".")[:2])
+        major, minor = release_of(version)
     except ValueError:
         return GENERATIONS[-1]
 
     def distance(generation: str) -> tuple[int, int]:
-        other_major, other_minor = (int(part) for part in generation.split("."))
+        other_major, other_minor = release_of(generation)
         return abs(major - other_major), abs(minor - other_minor)
 
     return min(GENERATIONS, key=distance)

@@ -7,8 +7,9 @@ and are replaced:
 
 - promtool has a fixed lookback of 5 minutes. A series that ends, or has a gap, vanishes after 5 minutes in the original
   test and must vanish after 5 scaled minutes here, so a `stale` marker is written there. Ranges never see it.
-- promtool compares exactly, and the same sum of scaled numbers may differ in the last digit: `fuzzy_compare` is set,
-  which Prometheus knows from 3.5 on (one part in a million).
+- promtool compares exactly, and the same sum of scaled numbers may differ in the last digit: `fuzzy_compare` is set
+  (one part in a million), except for a promtool older than `FUZZY_SINCE`, which does not know it. There a factor that
+  is a power of two keeps every digit.
 - Annotations are texts for people with values in them. Expected ones are emptied, and the rules under test must have
   been written by `scale_rule_file(..., annotations=False)`.
 """
@@ -31,6 +32,8 @@ from l4gate.errors import ExpressionError, RuleError
 from l4gate.scale import scale_duration_at, scale_expression_at
 from l4gate.yamldoc import Document, Edit
 
+FUZZY_SINCE: Final = (3, 5)  # the first supported generation that knows fuzzy_compare; 2.53 refuses the key
+
 _TOP_KEYS: Final = ("rule_files", "evaluation_interval", "group_eval_order", "tests", "fuzzy_compare")
 _TEST_KEYS: Final = (
     *("name", "interval", "input_series", "alert_rule_test", "promql_expr_test"),
@@ -42,9 +45,15 @@ _VALUE: Final = re.compile(rf"([+-]?(?:{_NUMBER}))(?:([+-])({_NUMBER}))?(?:x(\d+
 _GAP: Final = re.compile(r"_(?:x(\d+))?")
 
 
-def scale_promtool_test(text: str, factor: float, *, name: str = "test") -> str:
+def scale_promtool_test(text: str, factor: float, *, name: str = "test", fuzzy: bool = True) -> str:
     """
     The text of a promtool test file in scaled time; comments and layout stay.
+
+    Args:
+        text: of the test file.
+        factor: how much faster time is to pass.
+        name: of the file, for messages.
+        fuzzy: whether the promtool that is to read it knows `fuzzy_compare` (see `FUZZY_SINCE`).
 
     Raises:
         RuleError: naming file, line and column, if a part of it cannot be scaled.
@@ -55,8 +64,8 @@ def scale_promtool_test(text: str, factor: float, *, name: str = "test") -> str:
     edits = [_required_duration(document, document.root, top, "evaluation_interval", factor)]
     for test in document.sequence(top["tests"]) if "tests" in top else ():
         edits += _test(document, test, factor)
-    fuzzy = "" if "fuzzy_compare" in top else "fuzzy_compare: true\n"
-    return fuzzy + yamldoc.apply(document, edits)
+    head = "fuzzy_compare: true\n" if fuzzy and "fuzzy_compare" not in top else ""
+    return head + yamldoc.apply(document, edits)
 
 
 def _test(document: Document, node: yaml.Node, factor: float) -> Iterator[Edit]:

@@ -51,11 +51,12 @@ class Archive:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.reachable = True
+        self.refused: set[str] = set()  # suites whose index apt does not take, such as an expired one
         self.versions = VERSIONS
 
     def fetch_files(self, wanted: Mapping[str, Sequence[str]], suite: str, into: Path) -> list[DebianFile]:
         self.asked.append(suite)
-        if not self.reachable:
+        if not self.reachable or suite in self.refused:
             message = "no network."
             raise ProgramMissing(message, next_step="find one.")
         files = [DebianFile(into / "libc.so.6", "libc6", "2.43-7", suite)]
@@ -163,6 +164,20 @@ def test_the_nearest_is_taken_and_said(archive: Archive, tmp_path: Path) -> None
 
     assert program.version == "2.53.3"
     assert program.origin == "Debian trixie package prometheus 2.53.3-1, nearest to the wanted 3.5"
+    assert program.wanted == "3.5"
+
+
+def test_a_refused_suite_is_replaced_by_the_one_before(archive: Archive, tmp_path: Path) -> None:
+    """Where only bookworm and trixie can be had, trixie's MUST be taken for sid's, and said where it is another."""
+    archive.refused.add("sid")
+
+    found = {name: find_program(name, "3.5", tmp_path / "cache") for name in ("prometheus", "pushgateway")}
+
+    assert {name: (each.version, each.wanted) for name, each in found.items()} == {
+        "prometheus": ("2.53.3", "3.5"),
+        "pushgateway": ("1.11.0", ""),  # the same release as in sid
+    }
+    assert "bookworm" not in archive.asked
 
 
 def test_path_is_the_last_resort(archive: Archive, tmp_path: Path) -> None:
@@ -180,6 +195,17 @@ def test_a_suite_that_moved_on_is_said(archive: Archive, tmp_path: Path) -> None
     program = find_program("prometheus", "3.5", tmp_path / "cache")
 
     assert program.origin == "Debian sid package prometheus 3.9.0-1, nearest to the wanted 3.5"
+    assert program.wanted == "3.5"
+
+
+def test_a_moved_suite_is_said_once(archive: Archive, tmp_path: Path) -> None:
+    """If what a moved suite has is taken for another generation, only the wanted one MUST be named."""
+    archive.versions = {**VERSIONS, "sid": {**VERSIONS["sid"], "prometheus": "3.9.0"}}
+    archive.refused |= {"trixie", "bookworm"}
+
+    program = find_program("prometheus", "2.53", tmp_path / "cache")
+
+    assert program.origin == "Debian sid package prometheus 3.9.0-1, nearest to the wanted 2.53"
 
 
 def test_nothing_anywhere_names_all_places(archive: Archive, tmp_path: Path) -> None:

@@ -250,6 +250,7 @@ def test_promtool_test_is_scaled() -> None:
     )
 
     assert scale_promtool_test(PROMTOOL_TEST, 60) == expected
+    assert "fuzzy_compare: true\n" + scale_promtool_test(PROMTOOL_TEST, 60, fuzzy=False) == expected
 
 
 @pytest.mark.parametrize("missing", ["evaluation_interval: 30s\n", "interval: 1m\n    "])
