@@ -22,6 +22,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -66,6 +67,10 @@ _PACKAGES: Final = {
 }
 _MANIFEST: Final = "manifest.json"
 _NEW: Final = ".new-"  # a set of programs that is not whole yet
+_REFUSED_SECONDS: Final = (
+    300.0  # before a process asks again for what could not be fetched; asking may take 20 s
+)
+_REFUSED: Final[dict[Path, tuple[float, ProgramMissing]]] = {}  # by folder: when (monotonic), and why
 _VERSION_TIMEOUT_SECONDS: Final = 10.0  # takes 50 ms; a program that hangs here is not one of ours
 
 
@@ -74,14 +79,22 @@ class Program:
     """
     One program that can be run: our name, file, version as it reports it, and where it is from.
 
-    `wanted` is the generation that was asked for, when this program is not of it, else empty.
+    Attributes:
+        wanted: the generation that was asked for, when this program is not of it, else empty.
+        why: why that generation could not be had, where anybody knows.
     """
 
     name: str
     path: Path
     version: str
-    origin: str
+    source: str
     wanted: str = ""
+    why: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Where it is from, and that it is not what was wanted, for the evidence."""
+        return f"{self.source}, nearest to the wanted {self.wanted}" if self.wanted else self.source
 
 
 def release_of(version: str) -> tuple[int, int]:
@@ -109,13 +122,14 @@ def find_program(name: str, generation: str, cache_dir: Path, *, fetch: bool = T
     on_path = _on_path(name)
     if on_path and _is_of(on_path, generation):
         return on_path
+    why = ""
     try:
         found = _from_debian(name, generation, cache_dir, fetch=fetch)
     except ProgramMissing as error:
         if not fetch:
             raise
-        found = _nearest(name, generation, cache_dir, on_path, error)
-    return _said(found, generation)
+        found, why = _nearest(name, generation, cache_dir, on_path, error), error.message
+    return _judged(found, generation, why)
 
 
 def image_contents(generation: str, cache_dir: Path) -> tuple[dict[str, Program], dict[str, Path]]:
@@ -126,15 +140,20 @@ def image_contents(generation: str, cache_dir: Path) -> tuple[dict[str, Program]
         ProgramMissing: if they are neither in the cache nor to be had from Debian.
     """
     folder, manifest = _cached_generation(generation, cache_dir, fetch=True)
-    programs = {name: _said(_from_debian(name, generation, cache_dir), generation) for name in _NAMES}
+    programs = {name: _judged(_from_debian(name, generation, cache_dir), generation) for name in _NAMES}
     return programs, {name: folder / name for name in manifest if name not in _NAMES}
 
 
+def is_named(name: str) -> bool:
+    """Whether somebody has chosen this program with its variable; then no other will do."""
+    return bool(os.environ.get(f"L4_{name.upper()}"))
+
+
 def _named_in_settings(name: str) -> Program | None:
-    variable = f"L4_{name.upper()}"
-    named = os.environ.get(variable)
-    if not named:
+    if not is_named(name):
         return None
+    variable = f"L4_{name.upper()}"
+    named = os.environ[variable]
     found = shutil.which(named)
     version = _version_of(Path(found)) if found else None
     if found is None or version is None:
@@ -158,8 +177,8 @@ def _from_debian(name: str, generation: str, cache_dir: Path, *, fetch: bool = T
         message = f"{name} is not among the programs of generation {generation} in {folder}."
         raise ProgramMissing(message, next_step=f"remove {folder} and run again with a network.")
     entry = manifest[name]
-    origin = f"Debian {entry['suite']} package {entry['package']} {entry['package_version']}"
-    return Program(name, folder / name, entry["version"], origin)
+    source = f"Debian {entry['suite']} package {entry['package']} {entry['package_version']}"
+    return Program(name, folder / name, entry["version"], source)
 
 
 def _nearest(
@@ -185,11 +204,8 @@ def _nearest(
     raise ProgramMissing(message, next_step=error.next_step) from error
 
 
-def _said(program: Program, generation: str) -> Program:
-    if _is_of(program, generation):
-        return program
-    origin = f"{program.origin}, nearest to the wanted {generation}"
-    return replace(program, origin=origin, wanted=generation)
+def _judged(program: Program, generation: str, why: str = "") -> Program:
+    return program if _is_of(program, generation) else replace(program, wanted=generation, why=why)
 
 
 def _is_of(program: Program, generation: str) -> bool:
@@ -230,7 +246,7 @@ def _cached_generation(generation: str, cache_dir: Path, *, fetch: bool) -> tupl
         with _locked(folder):
             manifest = _read_manifest(folder)  # another run may have fetched it while we waited
             if manifest is None:
-                _fetch(folder, _GENERATION[generation].suite)
+                _fetch_once(folder, _GENERATION[generation].suite)
                 manifest = _read_manifest(folder)
     if manifest is None:
         message = f"no whole set of programs in {folder}."
@@ -264,6 +280,17 @@ def _is_whole(path: Path, entry: Mapping[str, Any]) -> bool:
         return False
     untouched = (status.st_mtime_ns, status.st_ino) == (time, inode)
     return untouched or _sha256(path) == str(entry["sha256"])
+
+
+def _fetch_once(folder: Path, suite: str) -> None:
+    at, refused = _REFUSED.get(folder, (0.0, None))
+    if refused is not None and time.monotonic() - at < _REFUSED_SECONDS:
+        raise ProgramMissing(refused.message, next_step=refused.next_step)
+    try:
+        _fetch(folder, suite)
+    except ProgramMissing as error:
+        _REFUSED[folder] = time.monotonic(), error
+        raise
 
 
 def _fetch(folder: Path, suite: str) -> None:

@@ -7,11 +7,12 @@ import json
 import platform
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
-from l4gate.binaries import find_program
+from l4gate.binaries import find_program, is_named
 from l4gate.errors import GateError
 from l4gate.rules import load_rules, rules_hash
 from l4gate.settings import Settings
@@ -25,6 +26,10 @@ HELP: Final = (
 OPTIONS: Final = ("generation", "cache-dir", "config-dir")
 _PROGRAMS: Final = ("prometheus", "promtool", "pushgateway", "node_exporter")
 _TOOLS: Final = ("bash", "curl", "flock")  # what scripts/ops/textfile_heartbeat.sh needs
+_PROGRAMS_NEEDED: Final = (
+    "put the programs on PATH, or name them (L4_PROMETHEUS=/path/to/prometheus), or use Debian or Ubuntu, where apt "
+    "can fetch them"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,49 +40,100 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+@dataclass(frozen=True)
+class Finding:
+    """
+    What was looked for, whether it is there, and what was found.
+
+    Attributes:
+        wanted: the generation that was asked for, when the program is of another one.
+        why: why that one could not be had.
+        spare: whether a run can do without, when an engine answers.
+    """
+
+    name: str
+    ok: bool
+    found: str
+    wanted: str = ""
+    why: str = ""
+    spare: bool = False
+
+    def line(self, missing: str) -> str:
+        """A line for people, with a mark in front; `missing` is the one for what is not there."""
+        mark = "near" if self.wanted else "ok" if self.ok else missing
+        return f"{mark:<4} {self.name:<14} {self.found}"
+
+    def fields(self) -> dict[str, Any]:
+        """The same for JSON."""
+        other = {"wanted": self.wanted, "why": self.why} if self.wanted else {}
+        return {"ok": self.ok, "found": self.found, **other}
+
+
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Looks at everything that a sandbox run needs; HOLD (10) if it could not start one."""
     findings = [
-        ("python", *_asked(lambda: f"{platform.python_version()} at {sys.executable}")),
-        *((name, *_asked(partial(_program, name, settings))) for name in _PROGRAMS),
-        *((name, *_asked(partial(_tool, name))) for name in _TOOLS),
-        ("rules", *_asked(lambda: _rules(settings))),
+        _asked("python", lambda: f"{platform.python_version()} at {sys.executable}"),
+        *(_program(name, settings) for name in _PROGRAMS),
+        *(_asked(name, partial(_tool, name)) for name in _TOOLS),
+        _asked("rules", lambda: _rules(settings)),
     ]
-    engine = _asked(lambda: find_engine().host)
+    engine = _asked("engine", lambda: find_engine().host)
     leftovers = reap(engine=True, include_kept=True) if args.reap else survey()
-    ready = all(good for _, good, _ in findings)
+    ready, advice = _advice(findings, engine)
     if args.json:
         payload = {
             "ready": ready,
-            "findings": {name: {"ok": good, "found": found} for name, good, found in findings},
-            "engine": {"ok": engine[0], "found": engine[1]},
+            "advice": advice,
+            "findings": {each.name: each.fields() for each in findings},
+            "engine": engine.fields(),
             "leftovers": [str(each) for each in leftovers],
             "reaped": args.reap,
         }
         print(json.dumps(payload, indent=2))
     else:
-        for name, good, found in findings:
-            print(f"{'ok  ' if good else 'MISS'} {name:<14} {found}")
-        # No engine is no fault: the processes stack needs none.
-        print(f"{'ok  ' if engine[0] else 'none'} {'engine':<14} {engine[1]}")
-        for each in leftovers:
-            print(f"{'gone' if args.reap else 'left'} {each}")
+        for each in findings:
+            print(each.line("none" if each.spare and engine.ok else "MISS"))
+        print(engine.line("none"))  # no engine is no fault: the processes stack needs none
+        for why in dict.fromkeys(each.why for each in findings if each.why):
+            print(f"why  {why}")
+        for left in leftovers:
+            print(f"{'gone' if args.reap else 'left'} {left}")
         if leftovers and not args.reap:
             print("     the next run removes what is not kept; l4gate doctor --reap removes all of it now")
-        print("ready: a sandbox can be started here" if ready else "not ready: mend the lines that say MISS")
+        print(advice)
     return (Verdict.GO if ready else Verdict.HOLD).exit_code
 
 
-def _asked(question: Callable[[], str]) -> tuple[bool, str]:
+def _advice(findings: Sequence[Finding], engine: Finding) -> tuple[bool, str]:
+    """Whether a sandbox can be started, and of what kind; if not, what to do."""
+    missing = [each for each in findings if not each.ok]
+    if any(not each.spare for each in missing):
+        return False, "not ready: mend the lines that say MISS"
+    if missing and not engine.ok:
+        return False, f"not ready: {_PROGRAMS_NEEDED}, or start a container engine"
+    if missing:
+        return True, f"ready: containers, if their images can be had; for all else, {_PROGRAMS_NEEDED}"
+    if not engine.ok:
+        return True, "ready: a sandbox can be started here, of processes; containers need an engine"
+    return True, "ready: a sandbox can be started here, of processes or of containers"
+
+
+def _asked(name: str, question: Callable[[], str]) -> Finding:
     try:
-        return True, question()
+        return Finding(name, True, question())
     except GateError as error:
-        return False, str(error)
+        return Finding(name, False, str(error))
 
 
-def _program(name: str, settings: Settings) -> str:
-    program = find_program(name, settings.generation, settings.cache_dir)
-    return f"{program.version} ({program.origin})"
+def _program(name: str, settings: Settings) -> Finding:
+    try:
+        program = find_program(name, settings.generation, settings.cache_dir)
+    except GateError as error:
+        return Finding(name, False, str(error), spare=not is_named(name))
+    found = f"{program.version} ({program.source})"
+    if program.wanted:
+        found = f"wanted generation {program.wanted}, found {found}"
+    return Finding(name, True, found, program.wanted, program.why)
 
 
 def _tool(name: str) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PARALLEL = 2  # a promtool keeps one core busy
 RUNS = pytest.StashKey["Runs"]()
+PROMTOOL = pytest.StashKey[str]()
 
 
 class Runs:
@@ -25,6 +26,7 @@ class Runs:
     def __init__(self, session: pytest.Session) -> None:
         settings = session.config.stash[SETTINGS]
         promtool = host_promtool(settings.generation, settings.cache_dir)
+        session.config.stash[PROMTOOL] = f"{promtool.version} ({promtool.origin})"
         files = {
             item.parent.tests.path: item.parent.tests for item in session.items if isinstance(item, Item)
         }
@@ -82,3 +84,9 @@ class PromtoolFailed(Exception):
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> File | None:
     """Collects promtool test files."""
     return File.from_parent(parent, path=file_path) if file_path.name.endswith("_test.yml") else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Says which promtool judged: it may be another one than was asked for."""
+    if PROMTOOL in config.stash:
+        terminalreporter.write_line(f"promtool {config.stash[PROMTOOL]}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -262,7 +263,8 @@ def test_doctor_says_what_a_run_would_find() -> None:
     assert told["findings"]["python"]["found"].endswith(sys.executable)
     assert int(told["findings"]["rules"]["found"].split()[0]) >= len(RECORDED)
     for name in (*names, "rules"):
-        assert f"ok   {name:<14} {told['findings'][name]['found']}" in text.stdout
+        mark = "near" if "wanted" in told["findings"][name] else "ok"
+        assert f"{mark:<4} {name:<14} {told['findings'][name]['found']}\n" in text.stdout
     assert text.stdout.splitlines()[-1].startswith("ready: ")
 
 
@@ -279,6 +281,56 @@ def test_doctor_names_what_is_missing() -> None:
     assert [line.split()[1] for line in missing] == ["prometheus"]
     assert "/does/not/exist" in missing[0]
     assert text.stdout.splitlines()[-1].startswith("not ready: ")
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """A PATH as on a distribution without apt: what the heartbeat needs, and nothing else."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for tool in ("bash", "curl", "flock"):
+        (folder / tool).symlink_to(shutil.which(tool) or f"/usr/bin/{tool}")
+    return folder
+
+
+def test_doctor_says_what_to_do_without_apt(elsewhere: Path, tmp_path: Path) -> None:
+    """Without apt, programs and engine doctor MUST be HOLD, name what was looked for, and give each way out."""
+    nothing_there = {"PATH": str(elsewhere), "DOCKER_HOST": "tcp://127.0.0.1:1"}
+    done = command("doctor", "--cache-dir", str(tmp_path / "cache"), **nothing_there)
+
+    *lines, last = done.stdout.splitlines()
+    assert done.returncode == Verdict.HOLD.exit_code, done.stdout
+    assert [line.split()[1] for line in lines if line.startswith("MISS ")] == [
+        *("prometheus", "promtool", "pushgateway", "node_exporter")
+    ]
+    assert "expected Debian's apt-get" in done.stdout
+    for way in ("on PATH", "L4_PROMETHEUS=", "Debian or Ubuntu", "a container engine"):
+        assert way in last
+
+
+def test_doctor_says_another_generation_plainly(elsewhere: Path, tmp_path: Path) -> None:
+    """Where the wanted generation cannot be had doctor MUST say what was wanted, what was found, and why."""
+    for name, version in (
+        ("prometheus", "2.53.3"),
+        ("promtool", "2.53.3"),
+        ("pushgateway", "1.11.0"),
+        ("node_exporter", "1.9.0"),
+    ):
+        # Scripts that know their version: no machine lacks one generation at will.
+        (elsewhere / name).write_text(f"#!/bin/sh\necho '{name}, version {version} (branch: x)'\n")
+        (elsewhere / name).chmod(0o755)
+    (elsewhere / "sh").symlink_to("/bin/sh")
+    asked = ("doctor", "--generation", "3.5", "--cache-dir", str(tmp_path / "cache"))
+
+    text = command(*asked, PATH=str(elsewhere))
+    told = json.loads(command(*asked, "--json", PATH=str(elsewhere)).stdout)
+
+    assert text.returncode == Verdict.GO.exit_code, text.stdout
+    assert "near prometheus     wanted generation 3.5, found 2.53.3 (PATH)\n" in text.stdout
+    assert "ok   pushgateway    1.11.0 (PATH)\n" in text.stdout  # the same release in both generations
+    assert text.stdout.count("\nwhy  expected Debian's apt-get") == 1
+    assert told["findings"]["prometheus"]["wanted"] == "3.5"
+    assert "apt-get" in told["findings"]["prometheus"]["why"]
 
 
 def test_doctor_refuses_arguments() -> None:
