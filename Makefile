@@ -37,6 +37,9 @@ gate: env ## GO, HOLD or ABORT: start the stack, run the real heartbeat, judge i
 test: env ## the whole test suite, on several workers
 	@$(PYTEST) -n 4 --dist loadgroup -m "not (l4_gate or dr_rehearsal or faults or nightly)" $(ARGS)
 
+lowest: ## the unit tests with the lowest version of each dependency, in .venv-lowest
+	@scripts/dev/lowest.sh $(ARGS)
+
 lint: lint-env ## code, shell, YAML and workflow linters
 	@scripts/dev/lint.sh $(ARGS)
 
@@ -90,9 +93,9 @@ factor: env ## whether the sandbox bears its time factor: 200 runs beside busy n
 	@.venv/bin/python -m benchmarks.factor $(ARGS)
 
 clean: ## remove what the targets made here (not the cache of fetched programs)
-	@rm -rf .venv .tox reports build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-lowest .tox reports build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help env lint-env gate test lint obs-lint promtool-check promql-unit promql-test-heartbeat sandbox-smoke-60s \
-	canary-quorum-pass error-budget-burn-ok dr-rehearsal-24h-pass faults claims bench nightly rehearsal examples \
-	pages factor clean
+.PHONY: help env lint-env gate test lowest lint obs-lint promtool-check promql-unit promql-test-heartbeat \
+	sandbox-smoke-60s canary-quorum-pass error-budget-burn-ok dr-rehearsal-24h-pass faults claims bench nightly \
+	rehearsal examples pages factor clean
