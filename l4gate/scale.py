@@ -22,6 +22,7 @@ from l4gate.duration import format_duration, parse_duration
 from l4gate.errors import ExpressionError, RuleError, UsageError
 from l4gate.yamldoc import Document, Edit
 
+_HALF_MILLISECOND: Final = 0.0005
 MAX_ROUNDING: Final = 0.01  # of a duration; more would change what the rules mean
 _CONFIG_DURATIONS: Final = frozenset(
     {"scrape_interval", "scrape_timeout", "evaluation_interval", "refresh_interval", "rule_query_offset"}
@@ -33,10 +34,14 @@ def scale_duration(seconds: float, factor: float) -> float:
     """
     A duration divided by the factor, in whole milliseconds.
 
+    A factor below 1 leads back to production, where durations are whole seconds: what was rounded is mended there.
+
     Raises:
         UsageError: if that rounds it by more than 1 %.
     """
     exact = seconds / factor
+    if factor < 1 and abs(exact - round(exact)) <= _HALF_MILLISECOND / factor:
+        return float(round(exact))
     scaled = round(exact, 3)
     if abs(scaled - exact) > MAX_ROUNDING * abs(exact):
         message = (

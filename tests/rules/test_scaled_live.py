@@ -10,7 +10,7 @@ import pytest
 from l4gate import contract
 from l4gate.api import PrometheusApi, Sample
 from l4gate.sandbox import open_sandbox
-from l4gate.settings import Settings
+from l4gate.settings import GATE_FACTOR, SANDBOX_FACTOR, Settings
 from l4gate.wait import wait_until
 
 pytestmark = [pytest.mark.scaled, pytest.mark.alone]
@@ -34,7 +34,7 @@ def first(found: tuple[Sample, ...], value: float) -> float:
     )
 
 
-@pytest.mark.parametrize("factor", [60, 120])
+@pytest.mark.parametrize("factor", [SANDBOX_FACTOR, GATE_FACTOR])
 def test_times_lie_inside_their_bounds(factor: float, settings: Settings) -> None:
     """No false alarm while the heart beats; stale and firing inside the bounds that the production numbers give."""
     fresh = f"{contract.FRESH}{{{REALM}}}"

@@ -258,3 +258,10 @@ def test_default_intervals_of_tests_are_refused(missing: str) -> None:
     """An interval left to promtool's default must be refused: it would stay unscaled."""
     with pytest.raises(RuleError, match="its default of 1m cannot be scaled"):
         scale_promtool_test(PROMTOOL_TEST.replace(missing, ""), 60)
+
+
+@pytest.mark.parametrize("factor", [7, 60, 180, 299])
+@pytest.mark.parametrize("seconds", [15, 30, 60, 120, 300, 360, 86_400])
+def test_way_back_leads_to_the_duration_it_came_from(factor: float, seconds: float) -> None:
+    """A scaled duration, rounded to milliseconds, MUST come back whole: live files are linted as production."""
+    assert scale_duration(scale_duration(seconds, factor), 1 / factor) == seconds
