@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from l4gate.faults.exercise import WRONGS, Result
 from l4gate.faults.model import Fault
+from l4gate.report import markdown
 
 REPORT: Final = "l4-faults.json"
 _PAGE_HEAD: Final = """\
@@ -71,6 +72,23 @@ def table(results: Sequence[Result]) -> list[str]:
     ]
     lines.append(", ".join(f"{name}: {number}" for name, number in counts(results).items()))
     return lines
+
+
+def as_markdown(results: Sequence[Result]) -> str:
+    """The same for the summary page of a job; the counts first, because the table is long."""
+    columns = ("", "fault", "outcome", "told after", "healed after")
+    lines = [
+        (
+            "ok" if result.right else "WRONG",
+            result.id,
+            _outcome(result),
+            f"{result.detected_after:.1f} s",
+            f"{result.healed_after:.1f} s",
+        )
+        for result in results
+    ]
+    told = ", ".join(f"{name}: {number}" for name, number in counts(results).items())
+    return f"{told}\n\n{markdown.table(columns, lines)}"
 
 
 def _outcome(result: Result) -> str:

@@ -12,7 +12,7 @@ from fixtures.settings import SETTINGS
 from l4gate.faults.exercise import Result, exercise
 from l4gate.faults.model import Fault, Site
 from l4gate.faults.site import open_site
-from l4gate.faults.table import REPORT, as_json, counts, table
+from l4gate.faults.table import REPORT, as_json, as_markdown, counts, table
 from l4gate.report.write import write_atomically
 from l4gate.settings import Settings
 from l4gate.stack.engine import labelled
@@ -122,7 +122,7 @@ def failure(result: Result) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """The table and the counts; the same as JSON into the report folder."""
+    """The table and the counts; the same as JSON and Markdown into the report folder."""
     results = config.stash.get(RESULTS, [])
     if not results:
         return
@@ -132,4 +132,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     settings = config.stash[SETTINGS]
     path = settings.report_dir / REPORT
     write_atomically(path, as_json(results, stack=settings.stack, generation=settings.generation))
+    write_atomically(path.with_suffix(".md"), as_markdown(results))
     terminalreporter.write_line(f"report: {path} ({counts(results)['faults']} faults)")

@@ -15,7 +15,7 @@ from l4gate.contract import ABORT_FOR_SECONDS
 from l4gate.faults.exercise import FALSE_ABORT, FALSE_GO, NOT_HEALED, WRONG_CAUSE, Result, exercise
 from l4gate.faults.model import Fault, Site
 from l4gate.faults.pairs import both
-from l4gate.faults.table import counts
+from l4gate.faults.table import as_markdown, counts
 from l4gate.measurement import Pace
 from l4gate.readings import Unreachable
 from l4gate.verdict import Cause, Decision, Evidence, Stage, Verdict
@@ -99,3 +99,16 @@ def test_hold_in_place_of_an_abort_is_watched_until_that_would_have_come() -> No
     assert (
         held(then=HOLD, fault=silenced).detected_after > ABORT_FOR_SECONDS / PACE.factor + PACE.beat_interval
     )
+
+
+def test_the_table_for_the_summary_page_has_every_fault() -> None:
+    """The Markdown table MUST begin with the counts, and have a row for each fault, the wrong ones called so."""
+    good = Result("writer/died", "ABORT writer/stale", "ABORT", "writer/stale", detected_after=2.5)
+    bad = replace(good, id="scrape/down", verdict="GO", wrongs=(FALSE_GO,))
+
+    first, _, *lines = as_markdown([good, bad]).splitlines()
+
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    assert first.startswith(f"faults: 2, skipped: 0, {FALSE_GO}: 1")
+    assert [row[:2] for row in rows[2:]] == [["ok", "writer/died"], ["WRONG", "scrape/down"]]
+    assert rows[2][2:4] == ["ABORT writer/stale", "2.5 s"]
