@@ -37,7 +37,7 @@ gate: env ## GO, HOLD or ABORT: start the stack, run the real heartbeat, judge i
 test: env ## the whole test suite, on several workers
 	@$(PYTEST) -n 4 --dist loadgroup -m "not (l4_gate or dr_rehearsal or faults or nightly)" $(ARGS)
 
-lowest: ## the unit tests with the lowest version of each dependency, in .venv-lowest
+lowest: env ## the unit tests with the lowest version of each dependency, in .venv-lowest
 	@scripts/dev/lowest.sh $(ARGS)
 
 lint: lint-env ## code, shell, YAML and workflow linters
