@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Final
@@ -11,7 +12,7 @@ from typing import Any, ClassVar, Final
 import requests
 
 from l4gate.contract import REQUIRED_TARGETS, SCRAPE_INTERVAL_SECONDS
-from l4gate.errors import StackError
+from l4gate.errors import NotReady, StackError
 from l4gate.promtool import Promtool
 from l4gate.render import render
 from l4gate.stack.compose import Service
@@ -25,6 +26,7 @@ _SCRAPE_POLL_SECONDS: Final = 0.02
 _FIRST_SCRAPE_SECONDS: Final = 5.0  # Prometheus' own service discovery ticker; no flag changes it
 _RELOAD_SECONDS: Final = 30.0  # takes 4 ms; Prometheus gives no limit
 _REQUEST_SECONDS: Final = 2.0
+_LOG_SECONDS: Final = 2.0  # a few ms; the engine copies it
 _NEVER_SCRAPED: Final = "0001-01-01T00:00:00Z"
 _LOG_LINES_IN_MESSAGES: Final = 8
 
@@ -163,6 +165,7 @@ class LocalStack(ABC):
     def reload(self) -> None:
         """See `Stack.reload`."""
         url = f"{self.prometheus_url}/-/reload"
+        known = set(self._errors())
         try:
             answer = self._http.post(url, timeout=_RELOAD_SECONDS)
         except requests.RequestException as error:
@@ -171,7 +174,7 @@ class LocalStack(ABC):
         if not answer.ok:
             message = (
                 f"expected Prometheus to reload, found status {answer.status_code} from {url}: "
-                f"{answer.text.strip()}{self._complaints()}"
+                f"{answer.text.strip()}{self._complaints(known)}"
             )
             raise StackError(message, next_step="correct the file; the old rules go on until then.")
 
@@ -282,11 +285,25 @@ class LocalStack(ABC):
         tail = self.logs(service, _LOG_LINES_IN_MESSAGES)
         return f" Last lines of its log:\n{tail}\n" if tail else ""
 
-    def _complaints(self) -> str:
-        """What Prometheus wrote down about a refused reload: its answer does not name the file, its log does."""
-        lines = self.logs(PROMETHEUS, _LOG_LINES_IN_MESSAGES).splitlines()
-        complaints = [line for line in lines if "level=error" in line.lower()]
+    def _complaints(self, known: Collection[str]) -> str:
+        """
+        What Prometheus wrote down about a refused reload: its answer does not name the file, its log does.
+
+        A container's log can lack its last lines for some milliseconds after the answer that they explain.
+        """
+        complaints: list[str] = []
+        with suppress(NotReady):  # then its own words are all that there is to say
+            complaints = wait_until(
+                lambda: [line for line in self._errors() if line not in known],
+                deadline_seconds=_LOG_SECONDS,
+                interval_seconds=_READY_POLL_SECONDS,
+                what=f"{PROMETHEUS} to log why it refused the reload",
+            )
         return "".join(f"\n{line}" for line in complaints) + "\n"
+
+    def _errors(self) -> list[str]:
+        lines = self.logs(PROMETHEUS, _LOG_LINES_IN_MESSAGES).splitlines()
+        return [line for line in lines if "level=error" in line.lower()]
 
     @staticmethod
     def _known(service: str) -> str:

@@ -151,6 +151,26 @@ def test_a_refused_reload_quotes_prometheus(stack: Stack) -> None:
     stack.reload()
 
 
+def test_a_refused_reload_waits_for_a_late_log(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log whose last lines come after the answer MUST be read until they are there, or the file is not named."""
+    broken, logs = stack.config_dir / "rules" / "late.rules.yml", stack.logs
+    asked: list[str] = []
+
+    def late(service: str, lines: int = 50) -> str:
+        asked.append(service)
+        return logs(service, lines) if len(asked) > 3 else ""
+
+    broken.write_text("groups: [{name: broken, rules: [{record: x, expr: 'sum('}]}]")
+    monkeypatch.setattr(stack, "logs", late)
+    try:
+        with pytest.raises(StackError, match=r"late\.rules\.yml"):
+            stack.reload()
+    finally:
+        broken.unlink()
+        monkeypatch.undo()
+        stack.reload()
+
+
 def test_a_history_is_there_from_the_start(kind: str, opener: Opener) -> None:
     """What the history wrote must be in the TSDB when Prometheus starts, and be found by queries."""
     now = int(time.time())
