@@ -35,7 +35,7 @@ gate: env ## GO, HOLD or ABORT: start the stack, run the real heartbeat, judge i
 # What takes longer than a few minutes has targets of its own, which the nightly workflow runs. The workers are more than the
 # cores of a small machine, because most tests wait for a server most of the time.
 test: env ## the whole test suite, on several workers
-	@$(PYTEST) -n 4 --dist loadgroup -m "not (l4_gate or dr_rehearsal or faults or nightly)" $(ARGS)
+	@$(PYTEST) -n 4 --dist loadgroup -m "not (l4_gate or sandbox_smoke_60s or dr_rehearsal or faults or nightly)" $(ARGS)
 
 lowest: env ## the unit tests with the lowest version of each dependency, in .venv-lowest
 	@scripts/dev/lowest.sh $(ARGS)

@@ -135,11 +135,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     named = {Path(argument.partition("::")[0]).name for argument in config.args}
     by_file = any(name.endswith(".py") for name in named)
     unasked = set() if markexpr or by_file else set(_SLOW)
-    gate_files = {item.path.name for item in items if item.get_closest_marker(pytest_first.MARKER)}
-    gate_named = not named.isdisjoint(gate_files | {_HOMES[pytest_first.MARKER]})
-    if hasattr(config, "workerinput") or not (gate_named or pytest_first.asks_for_gate(markexpr)):
-        unasked.add(pytest_first.MARKER)
-    out = [item for item in items if any(item.get_closest_marker(name) for name in unasked)]
+    home = _HOMES[pytest_first.MARKER]
+    gate = {item for item in items if item.path.parent.name == home}
+    gate_named = not named.isdisjoint({home, *(item.path.name for item in gate)})
+    if not hasattr(config, "workerinput") and (gate_named or pytest_first.asks_for_gate(markexpr)):
+        gate.clear()
+    out = [item for item in items if item in gate or any(item.get_closest_marker(name) for name in unasked)]
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in set(out)]
