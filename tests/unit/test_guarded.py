@@ -64,9 +64,10 @@ def test_a_result_is_handed_over(output: IO[bytes]) -> None:
 def test_a_missing_command_is_an_error(output: IO[bytes]) -> None:
     """A command that is not there must be said, and must leave no guard."""
     before = children()
+    path = {"PATH": os.defpath}  # one folder on it that may not be entered would make it a PermissionError
 
     with pytest.raises(FileNotFoundError, match="no-such-program"):
-        Guarded(["no-such-program"], output=output, environment=os.environ)
+        Guarded(["no-such-program"], output=output, environment={**os.environ, **path})
 
     assert children() == before
 
