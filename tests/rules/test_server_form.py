@@ -98,6 +98,10 @@ def prometheus(generation: str, folder: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
     program = find_program("prometheus", generation, default_cache_dir())
+    if (
+        program.wanted
+    ):  # the nearest one is of a generation that has a test of its own, or of none that is promised
+        pytest.skip(f"no Prometheus of generation {generation} here, only {program.version}: {program.why}")
     command = [
         *(str(program.path), "--config.file=prometheus.yml", "--storage.tsdb.path=data"),
         *(f"--web.listen-address={address}", "--web.enable-lifecycle"),
@@ -150,10 +154,13 @@ def test_server_answer_equals_the_files(generation: str, tmp_path: Path) -> None
     with prometheus(generation, tmp_path) as url:
         data = rules_data(url)
     loaded = groups_from_api(data)
-    started = time.process_time()
-    again = groups_from_api(data)
-    difference = diff_rules(expected, again)
-    took = time.process_time() - started
+    times = []
+    for _ in range(3):  # a busy machine only adds to it
+        started = time.process_time()
+        again = groups_from_api(data)
+        difference = diff_rules(expected, again)
+        times.append(time.process_time() - started)
+    took = min(times)
 
     assert difference == ""
     assert rules_hash(loaded) == rules_hash(expected)
