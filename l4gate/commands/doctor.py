@@ -24,11 +24,12 @@ HELP: Final = (
     "say what a run would find here: Python, programs, container engine, rules, leftovers of dead runs"
 )
 OPTIONS: Final = ("generation", "cache-dir", "config-dir")
-_PROGRAMS: Final = ("prometheus", "promtool", "pushgateway", "node_exporter")
+_CHECKER: Final = "promtool"  # the gates rules/lint and rules/unit-tests run it on this host
+_PROGRAMS: Final = ("prometheus", _CHECKER, "pushgateway", "node_exporter")
 _TOOLS: Final = ("bash", "curl", "flock")  # what scripts/ops/textfile_heartbeat.sh needs
 _PROGRAMS_NEEDED: Final = (
-    "put the programs on PATH, or name them (L4_PROMETHEUS=/path/to/prometheus), or use Debian or Ubuntu, where apt "
-    "can fetch them"
+    "put the programs on PATH, or name them (L4_PROMETHEUS=/path/to/prometheus), or use Debian, where apt can "
+    "fetch them"
 )
 
 
@@ -109,6 +110,8 @@ def _advice(findings: Sequence[Finding], engine: Finding) -> tuple[bool, str]:
     missing = [each for each in findings if not each.ok]
     if any(not each.spare for each in missing):
         return False, "not ready: mend the lines that say MISS"
+    if _CHECKER in {each.name for each in missing}:
+        return False, f"not ready: {_PROGRAMS_NEEDED}; {_CHECKER} is needed beside a container engine too"
     if missing and not engine.ok:
         return False, f"not ready: {_PROGRAMS_NEEDED}, or start a container engine"
     if missing:

@@ -304,7 +304,7 @@ def test_doctor_says_what_to_do_without_apt(elsewhere: Path, tmp_path: Path) -> 
         *("prometheus", "promtool", "pushgateway", "node_exporter")
     ]
     assert "expected Debian's apt-get" in done.stdout
-    for way in ("on PATH", "L4_PROMETHEUS=", "Debian or Ubuntu", "a container engine"):
+    for way in ("on PATH", "L4_PROMETHEUS=", "use Debian", "a container engine"):
         assert way in last
 
 
