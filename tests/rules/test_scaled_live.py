@@ -34,7 +34,7 @@ def first(found: tuple[Sample, ...], value: float) -> float:
     )
 
 
-@pytest.mark.parametrize("factor", [SANDBOX_FACTOR, GATE_FACTOR])
+@pytest.mark.parametrize("factor", [GATE_FACTOR, pytest.param(SANDBOX_FACTOR, marks=pytest.mark.nightly)])
 def test_times_lie_inside_their_bounds(factor: float, settings: Settings) -> None:
     """No false alarm while the heart beats; stale and firing inside the bounds that the production numbers give."""
     fresh = f"{contract.FRESH}{{{REALM}}}"
