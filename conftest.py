@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -14,9 +12,6 @@ from l4gate import pytest_first
 from l4gate.errors import UsageError
 from l4gate.settings import GATE_FACTOR, OPTIONS, SANDBOX_FACTOR, load_settings
 from l4gate.verdict import Verdict
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 pytest_plugins = [
     "fixtures.settings",
@@ -97,10 +92,9 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, in
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declares the markers, and ends a run in order on the signals that ask for it."""
+    """Declares the markers."""
     for name, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
-    signal.signal(signal.SIGTERM, _terminated)
 
 
 def _one_process(config: pytest.Config) -> None:
@@ -155,8 +149,3 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         settings.url or f"{settings.stack}, Prometheus {settings.generation}, time factor {settings.factor:g}"
     )
     return [f"l4gate: {where}; realm {', '.join(settings.realms)}; deadline {settings.deadline:g} s"]
-
-
-def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """SIGTERM ends the run as Ctrl-C does, so that fixtures stop what they started."""
-    raise KeyboardInterrupt

@@ -12,15 +12,14 @@ import importlib
 import io
 import itertools
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from types import FrameType
 from typing import Final, NoReturn, Protocol, cast
 
 from l4gate.errors import GateError, UsageError
 from l4gate.settings import OPTIONS, Settings, load_settings
+from l4gate.signals import signals_end_the_run
 from l4gate.verdict import Verdict
 
 VERBS: Final = (
@@ -141,9 +140,12 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb. Every error on purpose becomes one sentence on stderr; nothing becomes a GO."""
+    with signals_end_the_run():
+        return _main(sys.argv[1:] if argv is None else list(argv))
+
+
+def _main(argv: list[str]) -> int:
     began = time.monotonic()
-    argv = sys.argv[1:] if argv is None else list(argv)
-    signal.signal(signal.SIGTERM, _terminated)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a server's words must not crash a C locale
@@ -171,8 +173,3 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("l4gate: interrupted; nothing was proven.", file=sys.stderr)
         return EXIT_INTERRUPTED
-
-
-def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """SIGTERM ends the run as Ctrl-C does, so that what was started is stopped."""
-    raise KeyboardInterrupt
