@@ -39,6 +39,8 @@ import sys, tomllib
 with open("pyproject.toml", "rb") as file:
     project = tomllib.load(file)["project"]
 for wanted in project["dependencies"] + project["optional-dependencies"][sys.argv[1]]:
+    if "<" in wanted and ">=" not in wanted:
+        continue  # an upper bound of a package whose lower bound stands elsewhere
     name, bound, rest = wanted.partition(">=")
     if not bound:
         sys.exit(f"prepare.sh: expected a lower bound (>=) in pyproject.toml, found {wanted!r}.")
