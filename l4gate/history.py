@@ -105,9 +105,12 @@ _QUIET_SECONDS: Final = (
 )
 
 
-def sandbox_history(now: float, factor: float, realm: str) -> list[Series]:
+def sandbox_history(now: float, factor: float, realm: str, *, ok_days: float = 1.0) -> list[Series]:
     """
     The healthy day, divided by `factor`, on which a sandbox starts: what only windows of hours and days can see.
+
+    `ok_days` is for how many days the heartbeat was recorded as ok: the error budget of a week is spent by 13 bad
+    evaluations, but if only a day of it is there, by two.
 
     It ends a lookback and ten (scaled) minutes before `now`, so that no instant query and no heartbeat rule can take
     any of it for the present. `duri_heartbeat_ok` has one sample per rule interval, so that past and live evaluations
@@ -116,7 +119,7 @@ def sandbox_history(now: float, factor: float, realm: str) -> list[Series]:
     end = now - (LOOKBACK_SECONDS + _QUIET_SECONDS) / factor
     day = {REALM_LABEL: realm}
     service = {"job": SERVICE_PUSH_JOB, "instance": PUSH_INSTANCE, REALM_LABEL: realm}
-    every_rule = _ticks(end, factor, RULE_INTERVAL_SECONDS)
+    every_rule = _ticks(end, factor, RULE_INTERVAL_SECONDS, ok_days)
     return [
         Series(OK, day, [(at, 1.0) for at in every_rule]),
         _counter("duri_ev_created_total", service, end, factor, _EVENTS_PER_HOUR),
@@ -132,8 +135,8 @@ def _counter(name: str, labels: Mapping[str, str], end: float, factor: float, pe
     return Series(name, labels, [(at, math.floor(index * step)) for index, at in enumerate(ticks)])
 
 
-def _ticks(end: float, factor: float, interval: float) -> list[float]:
-    count = int(DAY_SECONDS / interval)
+def _ticks(end: float, factor: float, interval: float, days: float = 1.0) -> list[float]:
+    count = int(days * DAY_SECONDS / interval)
     return [end - (count - 1 - index) * interval / factor for index in range(count)]
 
 
