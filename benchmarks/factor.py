@@ -17,7 +17,7 @@ from contextlib import contextmanager
 
 from l4gate.contract import ABORT_FOR_SECONDS, FRESH_LIMIT_SECONDS
 from l4gate.sandbox import Sandbox, open_sandbox
-from l4gate.settings import SANDBOX_FACTOR, load_settings
+from l4gate.settings import GATE_FACTOR, load_settings
 from l4gate.verdict import Verdict
 from l4gate.wait import wait_until
 
@@ -87,19 +87,19 @@ def trial(factor: float, runs: int, stack: str) -> list[str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prints a line for each factor; 1 if a run at the default factor was wrong."""
+    """Prints a line for each factor; 1 if a run at the factor of the gate was wrong."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.factor", description=__doc__)
-    parser.add_argument("--factor", action="append", type=float, help="repeatable; the default factor")
+    parser.add_argument("--factor", action="append", type=float, help="repeatable; that of the gate")
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--stack", choices=("processes", "containers"), default="processes")
     parser.add_argument("--neighbours", type=int, default=os.cpu_count(), help="busy processes beside it")
     args = parser.parse_args(argv)
     broken = False
-    for factor in args.factor or [SANDBOX_FACTOR]:
+    for factor in args.factor or [GATE_FACTOR]:
         began = time.monotonic()
         with neighbours(args.neighbours):
             found = trial(factor, args.runs, args.stack)
-        broken |= bool(found) and factor == SANDBOX_FACTOR
+        broken |= bool(found) and factor == GATE_FACTOR
         print(
             f"factor {factor:g}: {len(found)} of {args.runs} runs wrong beside {args.neighbours} busy processes, "
             f"{(time.monotonic() - began) / args.runs:.1f} s a run",

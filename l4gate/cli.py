@@ -15,9 +15,9 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NoReturn, Protocol, cast
+from typing import Any, Final, NoReturn, Protocol, cast
 
-from l4gate.errors import GateError, UsageError
+from l4gate.errors import EXIT_USAGE, GateError, UsageError
 from l4gate.settings import OPTIONS, Settings, load_settings
 from l4gate.signals import signals_end_the_run
 from l4gate.verdict import Verdict
@@ -35,7 +35,6 @@ VERBS: Final = (
     "faults",
     "doctor",
 )
-EXIT_USAGE: Final = 2
 EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
 
 
@@ -128,12 +127,8 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
             if option.name not in verb.OPTIONS:
                 continue
             text = f"{option.help} (environment: {option.env})"
-            if option.flag:
-                sub.add_argument(f"--{option.name}", action="store_true", help=text)
-            elif option.repeatable:
-                sub.add_argument(f"--{option.name}", action="append", metavar=option.metavar, help=text)
-            else:
-                sub.add_argument(f"--{option.name}", metavar=option.metavar, help=text)
+            value: dict[str, Any] = {} if option.flag else {"metavar": option.metavar}
+            sub.add_argument(f"--{option.name}", action=option.action, help=text, **value)
         verb.add_arguments(sub)
     return parser
 

@@ -11,7 +11,6 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
 from l4gate.api import PrometheusApi
@@ -122,10 +121,8 @@ def judge_for(
         )
 
     with scratch("expected") as folder:
-        render(
-            settings.config_dir, Path(folder), factor=settings.factor, realms=settings.realms, addresses={}
-        )
-        groups = load_rules(Path(folder))
+        render(settings.config_dir, folder, factor=settings.factor, realms=settings.realms, addresses={})
+        groups = load_rules(folder)
     expectation = Expectation(Pace(settings.factor), groups, settings.foreign_rules)
     return Judge(client(url), client(settings.rules_url or url), expectation, settings.realms, writer)
 

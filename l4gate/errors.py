@@ -20,6 +20,10 @@ A message says what was expected, what was found, where, how long was waited, an
 
 from __future__ import annotations
 
+from typing import Final
+
+EXIT_USAGE: Final = 2  # of the command and of pytest, for a UsageError
+
 
 class GateError(Exception):
     """Something a person has to act on. `next_step` is one imperative sentence, or empty."""

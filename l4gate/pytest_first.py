@@ -20,12 +20,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from l4gate.errors import UsageError
+from l4gate.errors import EXIT_USAGE, UsageError
 from l4gate.settings import GATE_FACTOR, OPTIONS, Settings, load_settings
 
 MARKER: Final = "l4_gate"
-EXIT_USAGE: Final = 2
-_PREFIX: Final = "--l4-"
+PREFIX: Final = "--l4-"  # of our options
 
 
 def joined(arguments: Sequence[str]) -> list[str]:
@@ -33,7 +32,7 @@ def joined(arguments: Sequence[str]) -> list[str]:
     result: list[str] = []
     for argument in arguments:
         before = result[-1] if result else ""
-        if before.startswith(_PREFIX) and "=" not in before and Path(argument).exists():
+        if before.startswith(PREFIX) and "=" not in before and Path(argument).exists():
             result[-1] = f"{before}={argument}"
         else:
             result.append(argument)
@@ -45,9 +44,8 @@ def asks_for_gate(markexpr: str) -> bool:
     try:
         tree = ast.parse(markexpr.strip(), mode="eval").body
     except (SyntaxError, ValueError):
-        return (
-            MARKER in markexpr
-        )  # pytest itself will say what is wrong with it; until then nothing is proven
+        # pytest itself will say what is wrong with it; until then nothing is proven.
+        return MARKER in markexpr
     return holds(tree, {MARKER}) and not holds(tree, set())
 
 
@@ -107,8 +105,7 @@ def given_options(arguments: Sequence[str]) -> tuple[dict[str, Any], str]:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("-m", dest="markexpr", default="")
     for option in OPTIONS:
-        action = "store_true" if option.flag else "append" if option.repeatable else "store"
-        parser.add_argument(f"{_PREFIX}{option.name}", action=action, dest=option.dest)
+        parser.add_argument(f"{PREFIX}{option.name}", action=option.action, dest=option.dest)
     try:
         known, _ = parser.parse_known_args(list(arguments))
     except argparse.ArgumentError:
@@ -127,7 +124,7 @@ def first(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
     if not asks_for_gate(markexpr):
         return
     try:
-        settings = load_settings(given, environ, prefix=_PREFIX, sandbox_factor=GATE_FACTOR)
+        settings = load_settings(given, environ, prefix=PREFIX, sandbox_factor=GATE_FACTOR)
     except UsageError as error:
         _hold_for(given, environ, error)
         stop(error)

@@ -127,9 +127,8 @@ def _remove_own() -> None:
 def _made(root: Path, mode: int) -> bool:
     """Whether the folder could be made; not if another process, the last one until now, removes the one around it."""
     base = root.parent
-    with suppress(
-        FileExistsError
-    ):  # not exist_ok: it asks again what was there, and others may have removed it
+    # Not exist_ok: it asks again what was there, and others may have removed it.
+    with suppress(FileExistsError):
         base.mkdir(mode=0o700)
     try:
         status = base.lstat()

@@ -158,6 +158,11 @@ class Option:
         return "L4_" + self.name.upper().replace("-", "_")
 
     @property
+    def action(self) -> Literal["store", "store_true", "append"]:
+        """What argparse and pytest do with it."""
+        return "store_true" if self.flag else "append" if self.repeatable else "store"
+
+    @property
     def dest(self) -> str:
         """The attribute of a parsed command line."""
         return self.name.replace("-", "_")

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from l4gate.commands import decide
 from l4gate.commands._operations import needed_url
 from l4gate.decide import judge_for
 from l4gate.errors import ApiError, UsageError
@@ -23,16 +24,7 @@ from l4gate.verdict import Verdict
 
 HELP: Final = "compare the rules of a running server with the repository's: equal (exit 0) or not (10)"
 # Those of `decide` that say which rules are expected and who is asked for the live ones: both must say the same.
-OPTIONS: Final = (
-    "url",
-    "realm",
-    "factor",
-    "rules-url",
-    "foreign-rules",
-    "config-dir",
-    "bearer-token-file",
-    "basic-auth-file",
-)
+OPTIONS: Final = tuple(name for name in decide.OPTIONS if name != "deadline")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -80,6 +80,17 @@ def expect_abort(watch: Watch, site: Site, signs: frozenset[str]) -> None:
     assert not false_aborts(watch.trail, may_abort=True, pace=pace), shown(watch)
 
 
+def expect_abort_of_slow_repair(site: Site) -> None:
+    """Beyond the boundary: the same condition, once it stays, MUST become ABORT, and heal."""
+    beyond = Watch(site)
+    push_mttr(site, BAD_MTTR)
+    try:
+        expect_abort(beyond, site, FIRING)
+    finally:
+        push_mttr(site, GOOD_MTTR)
+    expect_healed(beyond, site)
+
+
 def shown(watch: Watch) -> str:
     return "\n".join(map(str, watch.trail))
 
@@ -98,13 +109,7 @@ def test_condition_that_ends_just_before_its_five_minutes_is_no_abort(healthy: S
     assert calm, shown(watch)
     expect_healed(watch, healthy)
 
-    beyond = Watch(healthy)
-    push_mttr(healthy, BAD_MTTR)
-    try:
-        expect_abort(beyond, healthy, FIRING)
-    finally:
-        push_mttr(healthy, GOOD_MTTR)
-    expect_healed(beyond, healthy)
+    expect_abort_of_slow_repair(healthy)
 
 
 def test_heartbeat_back_just_before_the_limit_is_no_abort(healthy: Site) -> None:
@@ -155,13 +160,7 @@ def test_flap_at_every_second_evaluation_is_no_abort(healthy: Site) -> None:
         push_mttr(healthy, GOOD_MTTR)
     expect_healed(watch, healthy)
 
-    beyond = Watch(healthy)
-    push_mttr(healthy, BAD_MTTR)
-    try:
-        expect_abort(beyond, healthy, FIRING)
-    finally:
-        push_mttr(healthy, GOOD_MTTR)
-    expect_healed(beyond, healthy)
+    expect_abort_of_slow_repair(healthy)
 
 
 def go_until(watch: Watch, done: Callable[[], bool]) -> bool:

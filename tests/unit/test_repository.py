@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+
+from fixtures.workflows import WORKFLOWS, load_yaml, workflow_jobs
 
 ROOT = Path(__file__).parents[2]
-WORKFLOWS = ROOT / ".github" / "workflows"
 REQUIRED_CHECKS = (
     "obs-lint",
     "promql-unit",
@@ -28,17 +28,6 @@ REQUIRED_CHECKS = (
 )
 # Words of command lines in the documents; a line of a fenced block that starts with one of them is a command.
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-
-
-def load_yaml(path: Path) -> Any:
-    # GitHub's `on` is YAML 1.1's true; the base loader leaves every scalar as it is written.
-    return yaml.load(path.read_text(), yaml.BaseLoader)  # noqa: S506 - it makes nothing but text
-
-
-def workflow_jobs() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path in sorted(WORKFLOWS.glob("*.yml")):
-        for job_id, job in load_yaml(path)["jobs"].items():
-            yield path.name, job_id, job
 
 
 def steps(job: dict[str, Any]) -> Iterator[dict[str, Any]]:

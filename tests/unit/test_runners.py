@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from fixtures.workflows import workflow_jobs
 from l4gate.pytest_first import holds
 from l4gate.settings import GENERATIONS
 
@@ -110,17 +110,13 @@ def selections() -> dict[str, Selection]:
 
 
 def jobs() -> Iterator[Job]:
-    for path in sorted((ROOT / ".github" / "workflows").glob("*.yml")):
-        workflow = yaml.load(path.read_text(), yaml.BaseLoader)  # noqa: S506 - it makes nothing but text
-        for name, job in workflow["jobs"].items():
-            for values in combinations(job.get("strategy", {}).get("matrix", {})):
-                steps = [step for step in job.get("steps", ()) if "target" in step.get("with", {})]
-                target = (
-                    filled(steps[0]["with"]["target"], values) if steps else values.get("environment", "")
-                )
-                environ = {key: filled(text, values) for key, text in job.get("env", {}).items()}
-                expects = steps[0]["with"].get("expects-verdict", "") if steps else ""
-                yield Job(f"{path.name} {name}", target, environ, "container" in job, expects)
+    for file, name, job in workflow_jobs():
+        for values in combinations(job.get("strategy", {}).get("matrix", {})):
+            steps = [step for step in job.get("steps", ()) if "target" in step.get("with", {})]
+            target = filled(steps[0]["with"]["target"], values) if steps else values.get("environment", "")
+            environ = {key: filled(text, values) for key, text in job.get("env", {}).items()}
+            expects = steps[0]["with"].get("expects-verdict", "") if steps else ""
+            yield Job(f"{file} {name}", target, environ, "container" in job, expects)
 
 
 def combinations(matrix: dict[str, Any]) -> list[dict[str, str]]:
