@@ -26,6 +26,8 @@ from l4gate.wait import wait_until
 
 # In the environment of every process of ours; the processes that a dead one has left are found by it.
 RUN_VARIABLE: Final = "L4GATE_RUN"
+# Beside it, the folder of its stack: whoever comes later may have another TMPDIR, and has to see that it was kept.
+FOLDER_VARIABLE: Final = "L4GATE_RUN_FOLDER"
 RUN_FOLDERS: Final = "run"  # what the folder of a stack is for; see `stack.rundir`
 _MAKE_SECONDS: Final = 5.0  # takes microseconds, unless others remove the folder around it again and again
 

@@ -17,7 +17,7 @@ from l4gate.errors import GateError
 from l4gate.rules import load_rules, rules_hash
 from l4gate.settings import Settings
 from l4gate.stack.engine import find_engine
-from l4gate.stack.reaper import reap, survey
+from l4gate.stack.reaper import remove_leftovers, survey
 from l4gate.verdict import Verdict
 
 HELP: Final = (
@@ -79,7 +79,9 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         _asked("rules", lambda: _rules(settings)),
     ]
     engine = _asked("engine", lambda: find_engine().host)
-    leftovers = reap(engine=True, include_kept=True) if args.reap else survey()
+    leftovers = survey()
+    if args.reap:
+        remove_leftovers(leftovers)
     ready, advice = _advice(findings, engine)
     if args.json:
         payload = {

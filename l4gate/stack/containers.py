@@ -21,7 +21,7 @@ from l4gate.owner import new_run_id
 from l4gate.promtool import HostPromtool, Promtool
 from l4gate.settings import Settings
 from l4gate.stack.compose import Service, load_services
-from l4gate.stack.engine import RUN_LABEL, Engine, remove, suppress_engine_errors
+from l4gate.stack.engine import FOLDER_LABEL, RUN_LABEL, Engine, remove, suppress_engine_errors
 from l4gate.stack.image_promtool import HARDENED, ImagePromtool
 from l4gate.stack.images import Image, image_for
 from l4gate.stack.local import LocalStack
@@ -59,6 +59,7 @@ class ContainerStack(LocalStack):
         self._users = engine.users(self._client)
         self._images: dict[str, Image] = {}
         self._containers: dict[str, Container] = {}
+        self._labels = {RUN_LABEL: self.run_id, FOLDER_LABEL: str(run_dir.root)}
         self._network = self._make_network()
 
     @cached_property
@@ -145,7 +146,7 @@ class ContainerStack(LocalStack):
     def _make_network(self) -> str:
         name = f"l4gate-{self.run_id}"
         try:
-            self._client.networks.create(name, driver="bridge", labels={RUN_LABEL: self.run_id})
+            self._client.networks.create(name, driver="bridge", labels=self._labels)
         except (docker.errors.DockerException, requests.RequestException) as error:
             message = f"the engine at {self._engine.host} could not make a network: {error}."
             raise StackError(message, next_step="see the engine's log, or use --stack processes.") from None
@@ -189,7 +190,7 @@ class ContainerStack(LocalStack):
             **HARDENED,
             user=self._users.user,
             userns_mode=self._users.userns_mode,
-            labels={RUN_LABEL: self.run_id},
+            labels=self._labels,
             network=self._network,
             networking_config={self._network: self._client.api.create_endpoint_config(aliases=[service])},
         )

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     import docker  # type: ignore[import-untyped] # docker-py has no types
 
 RUN_LABEL: Final = "l4gate.run"  # on every container and network; the run's name tells its owner
+FOLDER_LABEL: Final = (
+    "l4gate.folder"  # beside it, on those of a stack: the run's folder, which says if it is kept
+)
 NOBODY: Final = 65534  # the user of the upstream images
 _PING_SECONDS: Final = 1.0  # takes 2 ms; `auto` must decide in less than half a second where nothing listens
 _API_SECONDS: Final = 60.0
@@ -96,8 +99,19 @@ def find_engine() -> Engine:
     )
 
 
-def labelled() -> list[tuple[str, str, str, float]]:
-    """Every container and network of any run of ours: (kind, id, run, age in seconds). Empty without an engine."""
+@dataclass(frozen=True)
+class Labelled:
+    """A container or network of a run of ours. `folder` is the run's, and empty where it has none."""
+
+    kind: str
+    name: str
+    run_id: str
+    folder: str
+    age_seconds: float
+
+
+def labelled() -> list[Labelled]:
+    """Every container and network of any run of ours. Empty without an engine."""
     try:
         client = find_engine().client()
     except StackError:
@@ -110,11 +124,17 @@ def labelled() -> list[tuple[str, str, str, float]]:
         finally:
             client.close()
         now = datetime.now(UTC).timestamp()
+        found = [("container", each, each["Created"]) for each in containers]
+        found += [("network", each, _seconds(each["Created"])) for each in networks]
         return [
-            ("container", each["Id"], each["Labels"][RUN_LABEL], now - each["Created"]) for each in containers
-        ] + [
-            ("network", each["Id"], each["Labels"][RUN_LABEL], now - _seconds(each["Created"]))
-            for each in networks
+            Labelled(
+                kind,
+                each["Id"],
+                each["Labels"][RUN_LABEL],
+                each["Labels"].get(FOLDER_LABEL, ""),
+                now - created,
+            )
+            for kind, each, created in found
         ]
     return []
 

@@ -14,7 +14,7 @@ from l4gate.binaries import Program, find_program
 from l4gate.errors import StackError
 from l4gate.owner import new_run_id, start_time
 from l4gate.promtool import Promtool, host_promtool
-from l4gate.scratch import RUN_VARIABLE
+from l4gate.scratch import FOLDER_VARIABLE, RUN_VARIABLE
 from l4gate.settings import Settings
 from l4gate.stack.compose import Service, load_services
 from l4gate.stack.local import LocalStack
@@ -62,6 +62,7 @@ class ProcessStack(LocalStack):
             "HOME": str(run_dir.root),
             "TMPDIR": str(run_dir.root / "tmp"),
             RUN_VARIABLE: run_dir.run_id,
+            FOLDER_VARIABLE: str(run_dir.root),
         }
 
     @cached_property

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from l4gate.owner import is_own, owner_of, start_time
-from l4gate.scratch import RUN_FOLDERS, RUN_VARIABLE, all_owned, remove_owned
+from l4gate.scratch import FOLDER_VARIABLE, RUN_FOLDERS, RUN_VARIABLE, all_owned, remove_owned
 from l4gate.stack.engine import labelled, remove
 from l4gate.stack.rundir import RunDir
 from l4gate.wait import wait_until
@@ -54,14 +54,14 @@ def survey(*, engine: bool = True) -> list[Leftover]:
     return _survey(is_dead, engine=engine)
 
 
-def reap(*, engine: bool, include_kept: bool = False) -> list[Leftover]:
+def reap(*, engine: bool) -> list[Leftover]:
     """
-    Removes what `survey` finds and returns it. Several runs may do this at once.
+    Removes what `survey` finds, kept runs excluded, and returns it. Several runs may do this at once.
 
     Raises:
         NotReady: if a process does not end.
     """
-    return _remove([each for each in survey(engine=engine) if include_kept or not each.kept])
+    return remove_leftovers([each for each in survey(engine=engine) if not each.kept])
 
 
 def reap_own(*, engine: bool) -> None:
@@ -71,7 +71,9 @@ def reap_own(*, engine: bool) -> None:
     Raises:
         NotReady: if a process does not end.
     """
-    _remove([each for each in _survey(lambda run_id, _age: is_own(run_id), engine=engine) if not each.kept])
+    remove_leftovers(
+        [each for each in _survey(lambda run_id, _age: is_own(run_id), engine=engine) if not each.kept]
+    )
 
 
 def is_dead(run_id: str, age_seconds: float) -> bool:
@@ -88,21 +90,27 @@ def _survey(wanted: Wanted, *, engine: bool) -> list[Leftover]:
     runs = [RunDir(each.root) for each in owned if each.purpose == RUN_FOLDERS]
     kept = {each.run_id for each in runs if each.is_kept}
     found = [
-        Leftover("process", str(pid), run_id, run_id in kept, started)
-        for pid, started, run_id in _processes(runs)
+        Leftover("process", str(pid), run_id, run_id in kept or _is_kept(folder), started)
+        for pid, started, run_id, folder in _processes(runs)
         if wanted(run_id, ages.get(run_id, 0.0))
     ]
     if engine or any(each.kind == "containers" for each in runs):
         found += [
-            Leftover(kind, name, run_id, run_id in kept)
-            for kind, name, run_id, age_seconds in labelled()
-            if wanted(run_id, age_seconds)
+            Leftover(each.kind, each.name, each.run_id, each.run_id in kept or _is_kept(each.folder))
+            for each in labelled()
+            if wanted(each.run_id, each.age_seconds)
         ]
     # Folders come last: as long as one is there, the next run looks for the rest.
     return found + [Leftover("folder", str(each.root), each.run_id, each.run_id in kept) for each in owned]
 
 
-def _remove(found: list[Leftover]) -> list[Leftover]:
+def remove_leftovers(found: list[Leftover]) -> list[Leftover]:
+    """
+    Removes what was found, kept or not, and returns it.
+
+    Raises:
+        NotReady: if a process does not end.
+    """
     in_engine = [(each.kind, each.name) for each in found if each.kind in ("container", "network")]
     if in_engine:
         remove(in_engine)
@@ -131,30 +139,41 @@ def _remove(found: list[Leftover]) -> list[Leftover]:
     return found
 
 
-def _processes(runs: Iterable[RunDir]) -> Iterator[tuple[int, int, str]]:
-    """PID, start time and run of every process of this user that a run started."""
+def _is_kept(folder: str) -> bool:
+    """Whether a run is kept by what its folder says, which may be under another TMPDIR than ours."""
+    return folder != "" and RunDir(Path(folder)).is_kept
+
+
+def _processes(runs: Iterable[RunDir]) -> Iterator[tuple[int, int, str, str]]:
+    """PID, start time, run and the run's folder (or empty) of every process of this user that a run started."""
     if not Path("/proc/self/environ").exists():
         yield from _written_down(runs)
         return
-    marker = f"{RUN_VARIABLE}=".encode()
     for pid in _own_pids():
         # First, so that a process which takes the PID over after this is not taken for this one.
         started = start_time(pid)
         with contextlib.suppress(OSError):
             words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-            run_id = next((word.removeprefix(marker) for word in words if word.startswith(marker)), None)
+            run_id = _value_in(words, RUN_VARIABLE)
             if run_id is not None and started is not None:
-                yield pid, started, run_id.decode(errors="replace")
+                yield pid, started, run_id, _value_in(words, FOLDER_VARIABLE) or ""
 
 
-def _written_down(runs: Iterable[RunDir]) -> Iterator[tuple[int, int, str]]:
+def _value_in(words: list[bytes], variable: str) -> str | None:
+    """The value of a variable in an environment as /proc shows it; None where it is not set."""
+    marker = f"{variable}=".encode()
+    found = next((word.removeprefix(marker) for word in words if word.startswith(marker)), None)
+    return None if found is None else os.fsdecode(found)
+
+
+def _written_down(runs: Iterable[RunDir]) -> Iterator[tuple[int, int, str, str]]:
     """Where nobody can read environments, a run has written its PIDs down."""
     for run_dir in runs:
         for path in run_dir.pids.glob("*"):
             with contextlib.suppress(OSError, ValueError):
                 pid, started = (int(word) for word in path.read_text().split())
                 if start_time(pid) == started:
-                    yield pid, started, run_dir.run_id
+                    yield pid, started, run_dir.run_id, str(run_dir.root)
 
 
 def _own_pids() -> Iterator[int]:

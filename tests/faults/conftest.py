@@ -53,7 +53,7 @@ class SiteHolder:
 
     def left_behind(self) -> list[str]:
         """Processes, folders, mounts, containers and networks that carry the name of one of its runs."""
-        engine = [f"{kind} {name}" for kind, name, run_id, _ in labelled() if run_id in self._runs]
+        engine = [f"{each.kind} {each.name}" for each in labelled() if each.run_id in self._runs]
         return engine + [trace for run_id in self._runs for trace in traces_of(run_id)]
 
 

@@ -27,7 +27,7 @@ from l4gate.errors import RuleError
 from l4gate.owner import owner_of
 from l4gate.settings import Settings
 from l4gate.stack.engine import RUN_LABEL, find_engine, labelled
-from l4gate.stack.reaper import reap, survey
+from l4gate.stack.reaper import Leftover, reap, remove_leftovers, survey
 from l4gate.wait import wait_until
 
 # A run of its own, which says in which phase it is and stays there until it is ended or told to go on.
@@ -140,7 +140,8 @@ def start(settings: Settings, temporary: Path, monkeypatch: pytest.MonkeyPatch) 
         with suppress(ProcessLookupError):
             run.process.kill()
         run.process.communicate()
-    reap(engine=True, include_kept=True)
+    remove_leftovers(_of(run.facts.get("run") for run in runs))
+    reap(engine=True)
 
 
 @pytest.fixture
@@ -233,8 +234,8 @@ def processes(place: str) -> list[str]:
 
 def in_engine(run: Run | Gate) -> list[str]:
     """Containers and networks of a run; the engine may hold those of others at the same time."""
-    owners = ((kind, name, owner_of(run_id)) for kind, name, run_id, _ in labelled())
-    return [f"{kind} {name}" for kind, name, owner in owners if owner and owner.pid == run.process.pid]
+    owners = ((each, owner_of(each.run_id)) for each in labelled())
+    return [f"{each.kind} {each.name}" for each, owner in owners if owner and owner.pid == run.process.pid]
 
 
 def assert_gone(run: Run | Gate, temporary: Path) -> None:
@@ -366,17 +367,22 @@ def test_a_live_run_is_left_alone(kind: str, start: Starter, temporary: Path) ->
     assert_gone(dead, temporary)
 
 
-def test_a_kept_stack_stays(kind: str, start: Starter, temporary: Path) -> None:
+@pytest.mark.alone  # another test's `doctor --reap` removes what is kept on this machine
+def test_a_kept_stack_stays(
+    kind: str, start: Starter, temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A stack that was kept must outlive its run and the next runs, until it is removed on purpose."""
     run = start(kind, "", keep=True)
     run.reach("closed")
     assert run.end() == 0
 
-    reap(engine=kind == "containers")
-    assert requests.get(f"{run.facts['prometheus']}/-/ready", timeout=5).ok
-    assert {each.kept for each in survey() if each.run_id == run.facts["run"]} == {True}
+    for folder in (tmp_path, temporary):  # the next run may have another TMPDIR
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))
+        reap(engine=kind == "containers")
+        assert requests.get(f"{run.facts['prometheus']}/-/ready", timeout=5).ok
+        assert {each.kept for each in _of([run.facts["run"]])} == {True}
 
-    reap(engine=True, include_kept=True)
+    remove_leftovers(_of([run.facts["run"]]))
     assert_gone(run, temporary)
 
 
@@ -391,7 +397,7 @@ def test_other_containers_are_left_alone(engine_required: None, opener: Opener) 
         for labels in ({}, {RUN_LABEL: "mine"}, {RUN_LABEL: "0-1-2-3-notours"})
     ]
     try:
-        reap(engine=True, include_kept=True)
+        reap(engine=True)
 
         found = {each.id for each in client.containers.list(all=True)}
         assert {each.id for each in mine} <= found
@@ -418,10 +424,16 @@ def test_a_missing_source_leaves_nothing(
 def _of_this_process() -> set[tuple[str, str, str]]:
     """Kind, name and run of what the engine holds for this very process."""
     return {
-        (kind, name, run_id)
-        for kind, name, run_id, _ in labelled()
-        if (owner := owner_of(run_id)) and owner.pid == os.getpid()
+        (each.kind, each.name, each.run_id)
+        for each in labelled()
+        if (owner := owner_of(each.run_id)) and owner.pid == os.getpid()
     }
+
+
+def _of(run_ids: Iterable[str | None]) -> list[Leftover]:
+    """What dead runs have left, of these runs only: what a developer has kept on this machine is not ours to remove."""
+    wanted = set(run_ids)
+    return [each for each in survey() if each.run_id in wanted]
 
 
 def test_ctrl_c_in_the_terminal_spares_the_services(start: Starter, temporary: Path) -> None:
