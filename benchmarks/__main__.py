@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import floor
-from l4gate.errors import GateError, StackError, UsageError
+from l4gate.base.errors import GateError, StackError, UsageError
 from l4gate.heartbeat import Heart
 from l4gate.report.markdown import table
 from l4gate.report.write import write_atomically

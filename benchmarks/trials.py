@@ -15,6 +15,7 @@ from typing import Final
 
 from fixtures.writer import Writer, exposed, scripted_gateway
 from l4gate.api import PrometheusApi
+from l4gate.base.wait import wait_until
 from l4gate.binaries import find_program
 from l4gate.contract import (
     ABORT_FOR_SECONDS,
@@ -40,7 +41,6 @@ from l4gate.rules import groups_from_api, load_rule_file, load_rules, rules_hash
 from l4gate.sandbox import Sandbox, open_sandbox
 from l4gate.settings import Settings
 from l4gate.verdict import Verdict
-from l4gate.wait import wait_until
 
 INSTANCES, DAYS = 100, 5
 ROUNDS, WRITERS = 30, 100

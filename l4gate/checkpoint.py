@@ -24,8 +24,8 @@ from typing import Any, Final
 
 import yaml
 
+from l4gate.base.errors import OperationRefused, UsageError
 from l4gate.decide import Judge, Look
-from l4gate.errors import OperationRefused, UsageError
 from l4gate.live import CONFIG_FILE, Configuration, exclusive, read_configuration, sync
 from l4gate.reload import config_differences
 from l4gate.report.as_json import decision_as_dict, utc

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from l4gate.errors import ProgramMissing
+from l4gate.base.errors import ProgramMissing
 from l4gate.scratch import environment_of, scratch
 
 SYSTEM_SOURCES: Final = Path("/etc/apt")

@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from l4gate.api import PrometheusApi
+from l4gate.base.errors import NotReady
+from l4gate.base.wait import wait_until
 from l4gate.contract import CONSECUTIVE_EVALUATIONS
 from l4gate.diagnose import diagnose
-from l4gate.errors import NotReady
 from l4gate.measure import Expectation, measure
 from l4gate.measurement import Measurement, Pace, WriterReport
 from l4gate.render import render
@@ -24,7 +25,6 @@ from l4gate.rules import load_rules
 from l4gate.scratch import scratch
 from l4gate.settings import Settings
 from l4gate.verdict import Decision, Verdict, decide, worst
-from l4gate.wait import wait_until
 
 _POLLS_PER_EVALUATION: Final = 8.0  # how soon a new evaluation is noticed, as a share of the rule interval
 _POLL_LIMITS_SECONDS: Final = (0.04, 1.0)

@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final
 
-from l4gate.errors import NotReady
+from l4gate.base.errors import NotReady
+from l4gate.base.wait import wait_until
 from l4gate.owner import group_of, start_time
-from l4gate.wait import wait_until
 
 _GUARD: Final = ("sh", "-c", "read -r _; kill -KILL 0")
 _END_SECONDS: Final = 5.0  # takes a few ms; longer only in an uninterruptible read

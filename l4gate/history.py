@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from l4gate.base.errors import HistoryError
 from l4gate.contract import (
     BEAT_INTERVAL_SECONDS,
     LOOKBACK_SECONDS,
@@ -29,7 +30,6 @@ from l4gate.contract import (
     RULE_INTERVAL_SECONDS,
     SERVICE_PUSH_JOB,
 )
-from l4gate.errors import HistoryError
 
 if TYPE_CHECKING:
     from l4gate.promtool import Promtool

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from l4gate import contract
 from l4gate.api import PrometheusApi, QueryAnswer, SampleSeries
-from l4gate.duration import parse_duration
-from l4gate.errors import ApiBadAnswer, ApiError, RuleError, UsageError
+from l4gate.base.duration import parse_duration
+from l4gate.base.errors import ApiBadAnswer, ApiError, RuleError, UsageError
 from l4gate.measurement import LoadedRules, Measurement, Pace, RuleFault, Source, Target, WriterReport
 from l4gate.readings import Reading, Unreachable, read
 from l4gate.rules import RuleGroup, diff_rules, groups_from_api, rules_hash

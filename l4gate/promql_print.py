@@ -12,7 +12,7 @@ import math
 import re
 from typing import Final
 
-from l4gate.duration import format_duration
+from l4gate.base.duration import format_duration
 from l4gate.promql_nodes import (
     COMPARISONS,
     SET_OPERATORS,

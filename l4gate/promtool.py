@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from l4gate.base.errors import StackError
 from l4gate.binaries import Program, find_program
-from l4gate.errors import StackError
 from l4gate.scratch import environment_of, scratch
 
 

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from l4gate.errors import EXIT_USAGE, UsageError
+from l4gate.base.errors import EXIT_USAGE, UsageError
 from l4gate.settings import GATE_FACTOR, OPTIONS, Settings, load_settings
 
 MARKER: Final = "l4_gate"

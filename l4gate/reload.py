@@ -17,10 +17,11 @@ from typing import Any, Final
 import yaml
 
 from l4gate.api import PrometheusApi
+from l4gate.base.duration import parse_duration
+from l4gate.base.errors import ApiBadAnswer, GateError, OperationRefused, RuleError, UsageError
+from l4gate.base.wait import wait_until
 from l4gate.binaries import release_of
 from l4gate.contract import DEFAULT_REALM, SCRAPE_INTERVAL_SECONDS
-from l4gate.duration import parse_duration
-from l4gate.errors import ApiBadAnswer, GateError, OperationRefused, RuleError, UsageError
 from l4gate.lint.engine import lint
 from l4gate.lint.output import as_text
 from l4gate.live import CONFIG_FILE, Configuration, read_configuration, refuse_work_tree, switch
@@ -31,7 +32,6 @@ from l4gate.rules import RuleGroup, diff_rules, groups_from_api, load_rules, rul
 from l4gate.scratch import scratch
 from l4gate.settings import GENERATIONS, Foreign
 from l4gate.stack import Stack
-from l4gate.wait import wait_until
 
 RELOAD_SECONDS: Final = 30.0  # takes milliseconds, but Prometheus sets itself no limit
 _DISCOVERY_SECONDS: Final = (

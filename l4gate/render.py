@@ -15,12 +15,13 @@ from typing import Final
 
 import yaml
 
-from l4gate import promql, yamldoc
+from l4gate import promql
+from l4gate.base import yamldoc
+from l4gate.base.errors import RuleError, UsageError
+from l4gate.base.yamldoc import Document, Edit
 from l4gate.contract import DEFAULT_REALM, REALM_LABEL
-from l4gate.errors import RuleError, UsageError
 from l4gate.rules import RULE_FILES, load_rules
 from l4gate.scale import scale_config, scale_rule_file
-from l4gate.yamldoc import Document, Edit
 
 CONFIG_FILE: Final = "prometheus.yml"
 _TARGET_FILES: Final = "*.yml"

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from l4gate.base.errors import OperationRefused
 from l4gate.checkpoint import Checkpoint, CheckpointStore
 from l4gate.decide import Judge, Look
-from l4gate.errors import OperationRefused
 from l4gate.live import Configuration, read_configuration
 from l4gate.reload import LiveServer, Reloaded, reload_live
 from l4gate.rules import load_rules

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from l4gate import yamldoc
+from l4gate.base import yamldoc
 from l4gate.promtool_tests import SITUATIONS, TestFile, load_test_files
 from l4gate.rules import Rule, RuleGroup, load_rules
 from l4gate.settings import repository_config_dir

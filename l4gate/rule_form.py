@@ -16,9 +16,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from l4gate import promql
+from l4gate.base.duration import format_duration
+from l4gate.base.errors import ExpressionError
 from l4gate.contract import ABORT_LABEL
-from l4gate.duration import format_duration
-from l4gate.errors import ExpressionError
 
 if TYPE_CHECKING:
     from l4gate.rules import Rule, RuleGroup

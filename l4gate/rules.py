@@ -14,8 +14,9 @@ from typing import Any, Final, Literal
 
 import yaml
 
-from l4gate import promql, yamldoc
-from l4gate.errors import ApiBadAnswer, ExpressionError, RuleError
+from l4gate import promql
+from l4gate.base import yamldoc
+from l4gate.base.errors import ApiBadAnswer, ExpressionError, RuleError
 from l4gate.rule_form import diff_rules, rules_hash
 
 __all__ = ["Rule", "RuleGroup", "diff_rules", "groups_from_api", "load_rule_file", "load_rules", "rules_hash"]

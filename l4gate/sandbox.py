@@ -13,8 +13,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from l4gate.base.errors import UsageError
 from l4gate.decide import Judge, judge_for
-from l4gate.errors import UsageError
 from l4gate.heartbeat import Heart
 from l4gate.history import sandbox_history, write_blocks
 from l4gate.measurement import Pace, WriterReport

@@ -25,12 +25,13 @@ from typing import Final
 
 import yaml
 
-from l4gate import promql, yamldoc
+from l4gate import promql
+from l4gate.base import yamldoc
+from l4gate.base.errors import ExpressionError, RuleError
+from l4gate.base.yamldoc import Document, Edit
 from l4gate.contract import LOOKBACK_SECONDS
 from l4gate.dimension import power_of_name, powers
-from l4gate.errors import ExpressionError, RuleError
 from l4gate.scale import scale_duration_at, scale_expression_at
-from l4gate.yamldoc import Document, Edit
 
 FUZZY_SINCE: Final = (3, 5)  # the first supported generation that knows fuzzy_compare; 2.53 refuses the key
 

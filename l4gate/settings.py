@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
+from l4gate.base.errors import UsageError
 from l4gate.contract import DEFAULT_REALM
-from l4gate.errors import UsageError
 
 STACKS = ("auto", "containers", "processes", "external")
 GENERATIONS = ("2.42", "2.53", "3.5")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from l4gate.errors import UsageError
+from l4gate.base.errors import UsageError
 
 
 class Steady:

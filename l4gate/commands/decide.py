@@ -7,8 +7,8 @@ import sys
 import time
 from typing import Final, Self
 
+from l4gate.base.errors import UsageError
 from l4gate.decide import Look, judge_for, progress_line
-from l4gate.errors import UsageError
 from l4gate.report.as_json import decision_as_dict
 from l4gate.report.terminal import HEADLINES, decision_lines
 from l4gate.settings import Settings

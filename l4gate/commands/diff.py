@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from l4gate.base.errors import ApiError, UsageError
 from l4gate.commands import decide
 from l4gate.commands._operations import needed_url
 from l4gate.decide import judge_for
-from l4gate.errors import ApiError, UsageError
 from l4gate.lint.repository import CONFIG_NAME
 from l4gate.report.terminal import plain_line
 from l4gate.rules import diff_rules, groups_from_api

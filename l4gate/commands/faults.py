@@ -8,8 +8,8 @@ import sys
 import threading
 from typing import Final
 
+from l4gate.base.errors import UsageError
 from l4gate.commands.decide import Progress
-from l4gate.errors import UsageError
 from l4gate.faults.exercise import Watch, expect_go, is_go
 from l4gate.faults.pairs import CHOSEN
 from l4gate.faults.register import FAULTS, find_fault

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from l4gate.errors import GateError
+from l4gate.base.errors import GateError
 from l4gate.lint.engine import lint
 from l4gate.lint.output import as_github, as_json, as_junit, as_text
 from l4gate.promtool import Promtool, host_promtool

@@ -7,8 +7,8 @@ import json
 from dataclasses import asdict
 from typing import Any, Final
 
+from l4gate.base.errors import GateError, UsageError
 from l4gate.commands.decide import Progress
-from l4gate.errors import GateError, UsageError
 from l4gate.rehearsal.drill import RTO_LIMIT_SECONDS, Rehearsal, p95, rehearse
 from l4gate.rehearsal.publish import publish
 from l4gate.settings import EXTERNAL_FACTOR, Settings

@@ -13,6 +13,8 @@ import sys
 import time
 from typing import Any, Final
 
+from l4gate.base.duration import format_duration, parse_duration
+from l4gate.base.errors import ApiError, GateError, UsageError
 from l4gate.checkpoint import checkpoint
 from l4gate.commands._operations import (
     JUDGING_OPTIONS,
@@ -28,8 +30,6 @@ from l4gate.commands.decide import Progress
 from l4gate.commands.rollback import as_dict as rollback_as_dict
 from l4gate.commands.rollback import lines as rollback_lines
 from l4gate.decide import Judge, Look, judge_for
-from l4gate.duration import format_duration, parse_duration
-from l4gate.errors import ApiError, GateError, UsageError
 from l4gate.measurement import Pace
 from l4gate.report.as_json import utc
 from l4gate.report.certificate import certificate_as_dict, certificate_lines

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from l4gate.base.errors import StackError
 from l4gate.contract import FRESH, LYAPUNOV, OK
-from l4gate.errors import StackError
 from l4gate.faults.model import Action, Fault, Site
 from l4gate.faults.tools import edited, pushed, rules_changed, rules_edited
 from l4gate.verdict import Verdict

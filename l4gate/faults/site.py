@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
+from l4gate.base.errors import UsageError
 from l4gate.decide import judge_for
-from l4gate.errors import UsageError
 from l4gate.faults.model import Site
 from l4gate.faults.proxy import open_proxy
 from l4gate.sandbox import open_sandbox, writer_report

@@ -22,8 +22,8 @@ from typing import Any, Final
 
 import yaml
 
-from l4gate import yamldoc
-from l4gate.errors import HistoryError, RuleError
+from l4gate.base import yamldoc
+from l4gate.base.errors import HistoryError, RuleError
 
 
 class What(enum.Enum):

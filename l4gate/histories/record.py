@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Final
 
 from l4gate.api import PrometheusApi
+from l4gate.base.errors import ApiUnreachable, HistoryError
+from l4gate.base.wait import wait_until
 from l4gate.binaries import Program
 from l4gate.contract import (
     ABORT_FOR_SECONDS,
@@ -29,7 +31,6 @@ from l4gate.contract import (
     REALM_LABEL,
     RULE_INTERVAL_SECONDS,
 )
-from l4gate.errors import ApiUnreachable, HistoryError
 from l4gate.histories.describe import Description, What
 from l4gate.history import Series, write_blocks
 from l4gate.promql_nodes import Node, Paren, Selector, selectors, transform
@@ -39,7 +40,6 @@ from l4gate.rules import Rule, RuleGroup, all_rules
 from l4gate.scratch import environment_of, scratch
 from l4gate.stack.ports import free_port
 from l4gate.track import Interval
-from l4gate.wait import wait_until
 
 _STEPS: Final = 10_000  # a server answers at most 11,000 points per series
 _QUERY_TIMEOUT_SECONDS: Final = 120.0

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
-from l4gate.errors import UsageError
+from l4gate.base.errors import UsageError
 from l4gate.lint.checks import (
     alerts,
     config,

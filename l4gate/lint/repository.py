@@ -15,8 +15,9 @@ from typing import Final
 
 import yaml
 
-from l4gate import promql, yamldoc
-from l4gate.errors import RuleError
+from l4gate import promql
+from l4gate.base import yamldoc
+from l4gate.base.errors import RuleError
 from l4gate.lint.model import Place, Problem
 from l4gate.rules import Rule, RuleGroup, parse_rule_text
 

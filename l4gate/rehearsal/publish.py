@@ -17,8 +17,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
+from l4gate.base.errors import RehearsalFailed
 from l4gate.contract import PUSH_INSTANCE, REALM_LABEL
-from l4gate.errors import RehearsalFailed
 from l4gate.workload import DR_FAILURE, DR_RESTORE, DR_SUCCESS, RESTORE_BUCKETS_SECONDS
 
 JOB: Final = "duri_dr_rehearsal"

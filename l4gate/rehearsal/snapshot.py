@@ -12,11 +12,11 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from l4gate.api import PrometheusApi
-from l4gate.errors import RehearsalFailed
+from l4gate.base.errors import RehearsalFailed
+from l4gate.base.wait import wait_until
 from l4gate.measurement import Pace
 from l4gate.rehearsal.archive import read_blocks
 from l4gate.stack import Stack
-from l4gate.wait import wait_until
 
 _SNAPSHOT_SECONDS: Final = 120.0  # takes 0.1 s for a day; Prometheus gives no limit
 _POLL_SECONDS: Final = 0.05

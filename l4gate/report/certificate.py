@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from l4gate.base.duration import format_duration
 from l4gate.certificate import Certificate, Result, Violation
 from l4gate.contract import ABORT_RULES, LYAPUNOV, AbortRule
 from l4gate.criteria import ABORT, OPERATORS, Criterion, When
-from l4gate.duration import format_duration
 from l4gate.measurement import Pace
 from l4gate.report.as_json import utc
 from l4gate.report.page import cell, code, render_page, section, table, text

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from l4gate.duration import format_duration, parse_duration
-from l4gate.errors import StackError
+from l4gate.base.duration import format_duration, parse_duration
+from l4gate.base.errors import StackError
 
 COMPOSE_FILE: Final = Path(__file__).resolve().parents[2] / "compose.observation.yml"
 # Flags of which the value is a duration of the system, and so is divided by the time factor.

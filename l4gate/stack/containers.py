@@ -15,8 +15,8 @@ import requests
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 
+from l4gate.base.errors import ProgramMissing, StackError
 from l4gate.binaries import find_program
-from l4gate.errors import ProgramMissing, StackError
 from l4gate.owner import new_run_id
 from l4gate.promtool import HostPromtool, Promtool
 from l4gate.settings import Settings

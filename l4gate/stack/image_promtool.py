@@ -11,7 +11,7 @@ from typing import Any, Final
 import docker.errors  # type: ignore[import-untyped] # docker-py has no types
 import requests
 
-from l4gate.errors import StackError
+from l4gate.base.errors import StackError
 from l4gate.promtool import PromtoolResult
 from l4gate.stack.engine import RUN_LABEL, suppress_engine_errors
 from l4gate.stack.images import Image

@@ -11,14 +11,14 @@ from typing import Any, ClassVar, Final
 
 import requests
 
+from l4gate.base.errors import NotReady, StackError
+from l4gate.base.wait import wait_until
 from l4gate.contract import REQUIRED_TARGETS, SCRAPE_INTERVAL_SECONDS
-from l4gate.errors import NotReady, StackError
 from l4gate.promtool import Promtool
 from l4gate.render import render
 from l4gate.stack.compose import Service
 from l4gate.stack.model import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, StackSpec
 from l4gate.stack.rundir import RunDir
-from l4gate.wait import wait_until
 
 _READY_SECONDS: Final = 60.0  # takes 0.1 s; a loaded CI machine replaying a log may take long
 _READY_POLL_SECONDS: Final = 0.01

@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from l4gate.base.errors import StackError
 from l4gate.binaries import Program, find_program
-from l4gate.errors import StackError
 from l4gate.owner import new_run_id, start_time
 from l4gate.promtool import Promtool, host_promtool
 from l4gate.scratch import FOLDER_VARIABLE, RUN_VARIABLE

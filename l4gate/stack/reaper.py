@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from l4gate.base.wait import wait_until
 from l4gate.owner import is_own, owner_of, start_time
 from l4gate.scratch import FOLDER_VARIABLE, RUN_FOLDERS, RUN_VARIABLE, all_owned, remove_owned
 from l4gate.stack.engine import labelled, remove
 from l4gate.stack.rundir import RunDir
-from l4gate.wait import wait_until
 
 _END_SECONDS: Final = 10.0  # takes a few ms; longer only in an uninterruptible read
 _FOREIGN_SECONDS: Final = 86_400.0  # the longest rehearsal runs for a day

@@ -16,11 +16,12 @@ import pytest
 
 from fixtures.judging import hold
 from fixtures.recorder import RunState
+from l4gate.base.errors import NotReady
+from l4gate.base.wait import wait_until
 from l4gate.checkpoint import CheckpointStore, checkpoint
 from l4gate.commands.decide import Progress
 from l4gate.contract import ABORT_FOR_SECONDS, FRESH_LIMIT_SECONDS
 from l4gate.decide import Judge, Look
-from l4gate.errors import NotReady
 from l4gate.live import read_configuration
 from l4gate.reload import LiveServer
 from l4gate.report.model import Event
@@ -28,7 +29,6 @@ from l4gate.rollback import RolledBack, roll_back
 from l4gate.sandbox import Sandbox
 from l4gate.settings import Settings
 from l4gate.verdict import Verdict
-from l4gate.wait import wait_until
 
 pytestmark = [pytest.mark.l4_gate, pytest.mark.sandbox_smoke_60s]
 

@@ -14,8 +14,8 @@ import yaml
 
 from fixtures.wire import http, serve
 from l4gate.api import PrometheusApi
+from l4gate.base.errors import OperationRefused
 from l4gate.cli import main
-from l4gate.errors import OperationRefused
 from l4gate.live import Configuration, read_configuration
 from l4gate.reload import config_differences, generation_of, reload_live
 from l4gate.rules import diff_rules, groups_from_api, load_rules

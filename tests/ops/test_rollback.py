@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from l4gate.base.errors import OperationRefused
 from l4gate.checkpoint import Checkpoint, CheckpointStore, checkpoint
 from l4gate.cli import main
-from l4gate.errors import OperationRefused
 from l4gate.live import Configuration, read_configuration
 from l4gate.rollback import RolledBack, roll_back
 from l4gate.settings import Settings

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from l4gate import promql
-from l4gate.duration import format_duration
+from l4gate.base.duration import format_duration
 from l4gate.promtool_tests import load_test_files
 from l4gate.rule_coverage import COVERAGE_FILE, MANUAL, load_reasons, problems, table, with_table
 from l4gate.rules import all_rules, load_rules

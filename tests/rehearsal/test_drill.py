@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.errors import RehearsalFailed
+from l4gate.base.errors import RehearsalFailed
 from l4gate.rehearsal.archive import manifest_path
 from l4gate.rehearsal.drill import Backup, back_up, prove, restore, wait_for_go
 from l4gate.rehearsal.publish import MEASURED, publish

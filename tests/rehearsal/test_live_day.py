@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from l4gate.base.duration import format_duration
+from l4gate.base.wait import wait_until
 from l4gate.certificate import Certificate
 from l4gate.certify import certify_window, moment
 from l4gate.checkpoint import CheckpointStore, checkpoint
 from l4gate.commands.decide import Progress
 from l4gate.contract import ABORT_FOR_SECONDS, PUSH_JOB, RAW_TS
 from l4gate.criteria import CERTIFICATE
-from l4gate.duration import format_duration
 from l4gate.history import DAY_SECONDS, HOUR_SECONDS, sandbox_history, write_blocks
 from l4gate.live import Configuration, read_configuration
 from l4gate.promtool import Promtool
@@ -28,7 +29,6 @@ from l4gate.settings import Settings
 from l4gate.stack.model import NODE_EXPORTER, PUSHGATEWAY
 from l4gate.track import Interval, Track, Window, segments
 from l4gate.verdict import Verdict
-from l4gate.wait import wait_until
 
 pytestmark = [pytest.mark.dr_rehearsal, pytest.mark.timeout(420)]
 

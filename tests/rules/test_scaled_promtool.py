@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from l4gate import yamldoc
+from l4gate.base import yamldoc
 from l4gate.binaries import release_of
 from l4gate.promtool import Promtool, PromtoolResult, host_promtool
 from l4gate.scale import scale_rule_file

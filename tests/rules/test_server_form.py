@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from l4gate import yamldoc
+from l4gate.base import yamldoc
 from l4gate.binaries import find_program
 from l4gate.render import render
 from l4gate.rules import diff_rules, groups_from_api, load_rules, rules_hash

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from l4gate import binaries
+from l4gate.base.errors import ProgramMissing
 from l4gate.binaries import find_program
 from l4gate.debian import DebianFile
-from l4gate.errors import ProgramMissing
 from l4gate.settings import GENERATIONS
 
 VERSIONS = {

@@ -13,7 +13,7 @@ import pytest
 
 from fixtures.wire import serve, success
 from l4gate.api import PrometheusApi
-from l4gate.errors import ApiUnreachable
+from l4gate.base.errors import ApiUnreachable
 from l4gate.verdict import Verdict
 
 DEADLINE = 2.0  # seconds

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from l4gate import debian
-from l4gate.errors import ProgramMissing
+from l4gate.base.errors import ProgramMissing
 
 needs_apt = pytest.mark.skipif(shutil.which("apt-get") is None, reason="this host has no apt to fetch with")
 

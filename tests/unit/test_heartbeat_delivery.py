@@ -26,8 +26,8 @@ from fixtures.writer import (
     read_only_writer,
     scripted_gateway,
 )
+from l4gate.base.wait import wait_until
 from l4gate.contract import PUSH_INSTANCE, PUSH_JOB, RAW_SEQ, RAW_TS, REALM_LABEL
-from l4gate.wait import wait_until
 
 NAMES = (RAW_TS, RAW_SEQ)
 USER_AND_PASSWORD = 'duri:a "quoted" \\path\\ ü'.encode()

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from fixtures.writer import CRON_TOOLS, Pushgateway, Scripted, Writer, exposed, read_only_writer
+from l4gate.base.wait import wait_until
 from l4gate.contract import RAW_SEQ, RAW_TS
-from l4gate.wait import wait_until
 
 BROKEN_STATES = {
     "lost": None,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.errors import HistoryError
+from l4gate.base.errors import HistoryError
 from l4gate.histories.describe import load_history
 from l4gate.histories.generate import raw_series
 from l4gate.histories.record import passes

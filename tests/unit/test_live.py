@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.errors import OperationRefused, StackError, UsageError
+from l4gate.base.errors import OperationRefused, StackError, UsageError
 from l4gate.live import Configuration, read_configuration, switch
 
 OLD = Configuration(

@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.world import HEART, NOW, REALM, TEXTFILE, World, judge
 from l4gate import contract
-from l4gate.errors import ApiBadAnswer, ApiUnreachable
+from l4gate.base.errors import ApiBadAnswer, ApiUnreachable
 from l4gate.verdict import Verdict
 
 

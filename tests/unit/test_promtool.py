@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from l4gate.base.errors import StackError
 from l4gate.binaries import Program
-from l4gate.errors import StackError
 from l4gate.promtool import HostPromtool
 
 

@@ -6,8 +6,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fixtures.writer import Pushgateway
+from l4gate.base.errors import RehearsalFailed
 from l4gate.contract import INPUTS
-from l4gate.errors import RehearsalFailed
 from l4gate.rehearsal.publish import JOB, MEASURED, publish
 from l4gate.workload import DR_FAILURE, DR_RESTORE, DR_SUCCESS, Workload
 

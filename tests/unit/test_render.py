@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.errors import RuleError, UsageError
+from l4gate.base.errors import RuleError, UsageError
 from l4gate.promql import selectors
 from l4gate.render import render
 from l4gate.rules import load_rules

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from l4gate.errors import ApiBadAnswer, RuleError
+from l4gate.base.errors import ApiBadAnswer, RuleError
 from l4gate.promql import Number, walk
 from l4gate.rules import (
     RuleGroup,

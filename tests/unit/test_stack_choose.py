@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.errors import StackError
+from l4gate.base.errors import StackError
 from l4gate.settings import load_settings
 from l4gate.stack import PROMETHEUS, StackSpec, open_stack
 from l4gate.stack.choose import _engine_for

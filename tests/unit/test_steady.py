@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from l4gate.errors import UsageError
+from l4gate.base.errors import UsageError
+from l4gate.base.wait import wait_until
 from l4gate.steady import Steady
-from l4gate.wait import wait_until
 
 WAIT_SECONDS = 10.0
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from l4gate.errors import NotReady, StackError
-from l4gate.wait import wait_until
+from l4gate.base.errors import NotReady, StackError
+from l4gate.base.wait import wait_until
 
 
 def test_the_true_result_is_returned() -> None:

@@ -8,6 +8,8 @@ from typing import Final
 
 import yaml
 
+from l4gate.base.duration import format_duration, parse_duration
+from l4gate.base.errors import UsageError
 from l4gate.contract import (
     ADVISORY_TARGETS,
     DEFAULT_REALM,
@@ -17,8 +19,6 @@ from l4gate.contract import (
     RULE_INTERVAL_SECONDS,
     SCRAPE_INTERVAL_SECONDS,
 )
-from l4gate.duration import format_duration, parse_duration
-from l4gate.errors import UsageError
 from l4gate.lint.facts import Facts
 from l4gate.lint.model import Place, Problem, check
 from l4gate.lint.repository import (

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from l4gate import promql
+from l4gate.base.duration import format_duration
 from l4gate.contract import (
     ABORT_FOR_SECONDS,
     ABORT_LABEL,
@@ -21,7 +22,6 @@ from l4gate.contract import (
     REALM_LABEL,
     AbortRule,
 )
-from l4gate.duration import format_duration
 from l4gate.lint.facts import Facts
 from l4gate.lint.model import Place, Problem, check
 from l4gate.lint.repository import Judged

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from l4gate.errors import GateError
+from l4gate.base.errors import GateError
 from l4gate.lint.facts import Facts
 from l4gate.lint.model import Place, Problem, check
 from l4gate.lint.repository import CONFIG_NAME

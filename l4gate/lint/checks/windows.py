@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from l4gate import promql
+from l4gate.base.duration import format_duration, parse_duration
 from l4gate.contract import RULE_INTERVAL_SECONDS, SCRAPE_INTERVAL_SECONDS
-from l4gate.duration import format_duration, parse_duration
 from l4gate.lint.facts import Facts, input_type
 from l4gate.lint.model import Problem, check
 from l4gate.lint.repository import Judged

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay
 
-from l4gate.errors import NotReady
+from l4gate.base.errors import NotReady
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from l4gate.errors import UsageError
+from l4gate.base.errors import UsageError
 
 _UNITS_MILLISECONDS: Final = {
     "y": 31_536_000_000,

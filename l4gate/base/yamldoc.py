@@ -15,8 +15,8 @@ from typing import Final, NoReturn
 
 import yaml
 
-from l4gate.duration import parse_duration
-from l4gate.errors import RuleError, UsageError
+from l4gate.base.duration import parse_duration
+from l4gate.base.errors import RuleError, UsageError
 
 # libyaml where PyYAML was built with it, as its wheels are: ten times quicker, and it bounds nesting by itself.
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
