@@ -16,10 +16,10 @@ import requests
 
 from l4gate.binaries import find_program
 from l4gate.contract import CONSECUTIVE_EVALUATIONS, OK, PUSH_INSTANCE, PUSH_JOB, RAW_SEQ, RAW_TS
+from l4gate.machine.ports import free_port
 from l4gate.measurement import Pace
 from l4gate.render import render
 from l4gate.settings import Settings
-from l4gate.stack.ports import free_port
 
 _LIMIT_SECONDS = 60.0
 

@@ -18,11 +18,11 @@ from l4gate.base.errors import NotReady
 from l4gate.base.wait import wait_until
 from l4gate.contract import CONSECUTIVE_EVALUATIONS
 from l4gate.diagnose import diagnose
+from l4gate.machine.scratch import scratch
 from l4gate.measure import Expectation, measure
 from l4gate.measurement import Measurement, Pace, WriterReport
 from l4gate.render import render
 from l4gate.rules import load_rules
-from l4gate.scratch import scratch
 from l4gate.settings import Settings
 from l4gate.verdict import Decision, Verdict, decide, worst
 

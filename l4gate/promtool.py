@@ -10,7 +10,7 @@ from typing import Protocol
 
 from l4gate.base.errors import StackError
 from l4gate.binaries import Program, find_program
-from l4gate.scratch import environment_of, scratch
+from l4gate.machine.scratch import environment_of, scratch
 
 
 @dataclass(frozen=True)

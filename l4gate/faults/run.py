@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from l4gate.faults.model import Fault, Site
+from l4gate.machine.scratch import scratch
 from l4gate.readings import Unreachable
-from l4gate.scratch import scratch
 from l4gate.verdict import Cause, Decision, Evidence, Stage, Verdict, decide
 
 _RUN_SECONDS: Final = 60.0

@@ -33,12 +33,12 @@ from l4gate.contract import (
 )
 from l4gate.histories.describe import Description, What
 from l4gate.history import Series, write_blocks
+from l4gate.machine.ports import free_port
+from l4gate.machine.scratch import environment_of, scratch
 from l4gate.promql_nodes import Node, Paren, Selector, selectors, transform
 from l4gate.promql_print import to_text
 from l4gate.promtool import Promtool
 from l4gate.rules import Rule, RuleGroup, all_rules
-from l4gate.scratch import environment_of, scratch
-from l4gate.stack.ports import free_port
 from l4gate.track import Interval
 
 _STEPS: Final = 10_000  # a server answers at most 11,000 points per series

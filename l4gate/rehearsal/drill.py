@@ -18,13 +18,13 @@ from typing import Final
 from l4gate.base.errors import RehearsalFailed
 from l4gate.base.wait import wait_until
 from l4gate.contract import CONSECUTIVE_EVALUATIONS, REALM_LABEL
+from l4gate.machine.scratch import scratch
 from l4gate.promtool import Promtool
 from l4gate.rehearsal.archive import Manifest, pack, read_blocks, read_member, unpack, verify
 from l4gate.rehearsal.publish import JOB, MEASURED, publish
 from l4gate.rehearsal.samples import Samples, read_samples
 from l4gate.rehearsal.snapshot import Groups, persisted_groups, pushed_groups, settle, take_snapshot
 from l4gate.sandbox import Sandbox, open_sandbox
-from l4gate.scratch import scratch
 from l4gate.settings import Settings
 from l4gate.verdict import Verdict
 from l4gate.workload import DR_SUCCESS

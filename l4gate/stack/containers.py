@@ -17,7 +17,8 @@ from testcontainers.core.container import DockerContainer
 
 from l4gate.base.errors import ProgramMissing, StackError
 from l4gate.binaries import find_program
-from l4gate.owner import new_run_id
+from l4gate.machine.owner import new_run_id
+from l4gate.machine.ports import LOOPBACK, free_port
 from l4gate.promtool import HostPromtool, Promtool
 from l4gate.settings import Settings
 from l4gate.stack.compose import Service, load_services
@@ -26,7 +27,6 @@ from l4gate.stack.image_promtool import HARDENED, ImagePromtool
 from l4gate.stack.images import Image, image_for
 from l4gate.stack.local import LocalStack
 from l4gate.stack.model import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, StackSpec
-from l4gate.stack.ports import LOOPBACK, free_port
 from l4gate.stack.rundir import RunDir, new_run_dir
 
 if TYPE_CHECKING:

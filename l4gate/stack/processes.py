@@ -12,14 +12,14 @@ from typing import Final
 
 from l4gate.base.errors import StackError
 from l4gate.binaries import Program, find_program
-from l4gate.owner import new_run_id, start_time
+from l4gate.machine.owner import new_run_id, start_time
+from l4gate.machine.ports import LOOPBACK, free_port
+from l4gate.machine.scratch import FOLDER_VARIABLE, RUN_VARIABLE
 from l4gate.promtool import Promtool, host_promtool
-from l4gate.scratch import FOLDER_VARIABLE, RUN_VARIABLE
 from l4gate.settings import Settings
 from l4gate.stack.compose import Service, load_services
 from l4gate.stack.local import LocalStack
 from l4gate.stack.model import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, StackSpec
-from l4gate.stack.ports import LOOPBACK, free_port
 from l4gate.stack.rundir import RunDir, new_run_dir
 
 _PROGRAM_OF: Final = {PROMETHEUS: "prometheus", PUSHGATEWAY: "pushgateway", NODE_EXPORTER: "node_exporter"}

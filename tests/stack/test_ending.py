@@ -25,7 +25,7 @@ from fixtures.stacks import SOURCE, Opener
 from l4gate.base.errors import RuleError
 from l4gate.base.wait import wait_until
 from l4gate.cli import main
-from l4gate.owner import owner_of
+from l4gate.machine.owner import owner_of
 from l4gate.settings import Settings
 from l4gate.stack.engine import RUN_LABEL, find_engine, labelled
 from l4gate.stack.reaper import Leftover, reap, remove_leftovers, survey

@@ -14,14 +14,14 @@ from typing import IO
 import pytest
 
 from l4gate.base.wait import wait_until
-from l4gate.guarded import Guarded
-from l4gate.owner import start_time
+from l4gate.machine.guarded import Guarded
+from l4gate.machine.owner import start_time
 
 # A child and a grandchild that would stay for good, and ignore what can be ignored; it writes both PIDs down.
 FAMILY = "trap '' INT TERM HUP; tail -f /dev/null & echo $$ $! > pids.new; mv pids.new pids; wait"
 STARTER = f"""
 import os, sys
-from l4gate.guarded import Guarded
+from l4gate.machine.guarded import Guarded
 guarded = Guarded(["sh", "-c", {FAMILY!r}], output=sys.stderr.buffer, environment=os.environ)
 sys.stdin.read()
 """

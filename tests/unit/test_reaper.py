@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.owner import new_run_id, owner_of, start_time
-from l4gate.scratch import RUN_VARIABLE
+from l4gate.machine.owner import new_run_id, owner_of, start_time
+from l4gate.machine.scratch import RUN_VARIABLE
 from l4gate.stack import reaper
 from l4gate.stack.reaper import reap, survey
 
@@ -104,7 +104,7 @@ def test_the_last_moments_remove_what_is_left() -> None:
     """What a process has made itself and still holds when Python ends must go: folders and processes."""
     code = f"""
 import os, subprocess
-from l4gate.owner import new_run_id
+from l4gate.machine.owner import new_run_id
 from l4gate.stack.reaper import reap_own
 from l4gate.stack.rundir import new_run_dir
 run_dir = new_run_dir(new_run_id(), "processes")

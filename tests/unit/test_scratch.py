@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 
 from l4gate.cli import main
-from l4gate.owner import is_own
-from l4gate.scratch import RUN_VARIABLE, all_owned, base_dir, environment_of, scratch
+from l4gate.machine.owner import is_own
+from l4gate.machine.scratch import RUN_VARIABLE, all_owned, base_dir, environment_of, scratch
 from l4gate.stack.reaper import reap, survey
 
 # Makes a scratch folder, says so, and waits for its end.
 HOLD = """
 import sys
-from l4gate.scratch import scratch
+from l4gate.machine.scratch import scratch
 with scratch("held") as folder:
     print(folder, flush=True)
     sys.stdin.read()

@@ -15,7 +15,7 @@ from fixtures.launcher import launched
 # Starts a child that says how it takes SIGINT, then waits for a signal.
 RUN = """
 import signal, subprocess, sys
-from l4gate.signals import signals_end_the_run
+from l4gate.machine.signals import signals_end_the_run
 child = "import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN, flush=True)"
 with signals_end_the_run():
     try:

@@ -17,7 +17,7 @@ from typing import IO, Final
 
 from l4gate.base.errors import NotReady
 from l4gate.base.wait import wait_until
-from l4gate.owner import group_of, start_time
+from l4gate.machine.owner import group_of, start_time
 
 _GUARD: Final = ("sh", "-c", "read -r _; kill -KILL 0")
 _END_SECONDS: Final = 5.0  # takes a few ms; longer only in an uninterruptible read

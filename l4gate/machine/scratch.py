@@ -22,7 +22,7 @@ from typing import Final
 
 from l4gate.base.errors import StackError
 from l4gate.base.wait import wait_until
-from l4gate.owner import is_own, new_run_id
+from l4gate.machine.owner import is_own, new_run_id
 
 # In the environment of every process of ours; the processes that a dead one has left are found by it.
 RUN_VARIABLE: Final = "L4GATE_RUN"
