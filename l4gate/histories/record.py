@@ -35,8 +35,8 @@ from l4gate.histories.describe import Description, What
 from l4gate.history import Series, write_blocks
 from l4gate.machine.ports import free_port
 from l4gate.machine.scratch import environment_of, scratch
-from l4gate.promql_nodes import Node, Paren, Selector, selectors, transform
-from l4gate.promql_print import to_text
+from l4gate.promql.nodes import Node, Paren, Selector, selectors, transform
+from l4gate.promql.printer import to_text
 from l4gate.promtool import Promtool
 from l4gate.rules import Rule, RuleGroup, all_rules
 from l4gate.track import Interval

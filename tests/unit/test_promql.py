@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 
 from l4gate.base.errors import ExpressionError
-from l4gate.promql import Node, Number, canonical, normalise, parse, selectors, to_text, transform, walk
+from l4gate.promql import (
+    Node,
+    Number,
+    canonical,
+    normalise,
+    parse,
+    selectors,
+    to_text,
+    transform,
+    walk,
+)
 from tests.unit.promql_expressions import EXPRESSIONS
 
 SAME = [

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from l4gate.promql_source import NOWHERE, Span
+from l4gate.promql.positions import NOWHERE, Span
 
 COMPARISONS: Final = frozenset({"==", "!=", "<", "<=", ">", ">="})
 SET_OPERATORS: Final = frozenset({"and", "or", "unless"})

@@ -25,7 +25,7 @@ from fractions import Fraction
 from typing import Final
 
 from l4gate.base.errors import ExpressionError
-from l4gate.promql import (
+from l4gate.promql.nodes import (
     Aggregate,
     Binary,
     Call,
@@ -34,13 +34,13 @@ from l4gate.promql import (
     Number,
     Paren,
     Selector,
-    Span,
     Subquery,
     selectors,
     strip_parens,
-    to_text,
     walk,
 )
+from l4gate.promql.positions import Span
+from l4gate.promql.printer import to_text
 
 _SECONDS_NAME: Final = re.compile(r"(_seconds|_seconds_total|_seconds_sum|_ts|_timestamp)$")
 _PER_SECOND_NAME: Final = re.compile(r"_per_second$")

@@ -1,7 +1,7 @@
 """
 PromQL as a syntax tree: parse, walk, transform, and print in one canonical form.
 
-promql-parser parses and type-checks. Its nodes are then copied into our frozen ones (promql_nodes.py), because its own
+promql-parser parses and type-checks. Its nodes are then copied into our frozen ones (nodes.py), because its own
 have no positions and cannot be made or compared.
 """
 
@@ -15,9 +15,7 @@ from typing import Any, Final
 import promql_parser as library
 
 from l4gate.base.errors import ExpressionError
-from l4gate.promql_nodes import (
-    COMPARISONS,
-    SET_OPERATORS,
+from l4gate.promql.nodes import (
     Aggregate,
     Binary,
     Call,
@@ -30,41 +28,10 @@ from l4gate.promql_nodes import (
     Selector,
     String,
     Subquery,
-    children,
-    selectors,
-    strip_parens,
     transform,
-    walk,
 )
-from l4gate.promql_print import number_text, to_text
-from l4gate.promql_source import Cursor, Span, error_offset, without_raw_strings
-
-__all__ = [
-    "COMPARISONS",
-    "SET_OPERATORS",
-    "Aggregate",
-    "Binary",
-    "Call",
-    "Matcher",
-    "Matching",
-    "Negation",
-    "Node",
-    "Number",
-    "Paren",
-    "Selector",
-    "Span",
-    "String",
-    "Subquery",
-    "canonical",
-    "children",
-    "normalise",
-    "parse",
-    "selectors",
-    "strip_parens",
-    "to_text",
-    "transform",
-    "walk",
-]
+from l4gate.promql.positions import Cursor, Span, error_offset, without_raw_strings
+from l4gate.promql.printer import number_text, to_text
 
 
 @lru_cache(maxsize=4096)

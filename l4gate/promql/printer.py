@@ -13,7 +13,7 @@ import re
 from typing import Final
 
 from l4gate.base.duration import format_duration
-from l4gate.promql_nodes import (
+from l4gate.promql.nodes import (
     COMPARISONS,
     SET_OPERATORS,
     Aggregate,

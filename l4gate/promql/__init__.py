@@ -1,0 +1,53 @@
+"""PromQL as a syntax tree: parse, walk, transform, print in one canonical form."""
+
+from l4gate.promql.nodes import (
+    COMPARISONS,
+    SET_OPERATORS,
+    Aggregate,
+    Binary,
+    Call,
+    Matcher,
+    Matching,
+    Negation,
+    Node,
+    Number,
+    Paren,
+    Selector,
+    String,
+    Subquery,
+    children,
+    selectors,
+    strip_parens,
+    transform,
+    walk,
+)
+from l4gate.promql.parser import canonical, normalise, parse
+from l4gate.promql.positions import Span
+from l4gate.promql.printer import to_text
+
+__all__ = [
+    "COMPARISONS",
+    "SET_OPERATORS",
+    "Aggregate",
+    "Binary",
+    "Call",
+    "Matcher",
+    "Matching",
+    "Negation",
+    "Node",
+    "Number",
+    "Paren",
+    "Selector",
+    "Span",
+    "String",
+    "Subquery",
+    "canonical",
+    "children",
+    "normalise",
+    "parse",
+    "selectors",
+    "strip_parens",
+    "to_text",
+    "transform",
+    "walk",
+]
