@@ -37,7 +37,7 @@ from l4gate.histories.record import passes, serve
 from l4gate.history import DAY_SECONDS, HOUR_SECONDS, Series, write_blocks
 from l4gate.lint.engine import lint
 from l4gate.promtool import host_promtool
-from l4gate.rules import groups_from_api, load_rule_file, load_rules, rules_hash
+from l4gate.rules.model import groups_from_api, load_rule_file, load_rules, rules_hash
 from l4gate.sandbox import Sandbox, open_sandbox
 from l4gate.settings import Settings
 from l4gate.verdict import Verdict

@@ -30,7 +30,7 @@ from l4gate.live import CONFIG_FILE, Configuration, exclusive, read_configuratio
 from l4gate.machine.scratch import scratch
 from l4gate.reload import config_differences
 from l4gate.report.as_json import decision_as_dict, utc
-from l4gate.rules import diff_rules, groups_from_api, load_rules, rules_hash
+from l4gate.rules.model import diff_rules, groups_from_api, load_rules, rules_hash
 from l4gate.verdict import Verdict, worst
 
 KEEP: Final = 10  # a checkpoint has some 50 kB; ten promotions back nobody wants to go unseen

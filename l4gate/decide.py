@@ -21,8 +21,8 @@ from l4gate.diagnose import diagnose
 from l4gate.machine.scratch import scratch
 from l4gate.measure import Expectation, measure
 from l4gate.measurement import Measurement, Pace, WriterReport
-from l4gate.render import render
-from l4gate.rules import load_rules
+from l4gate.rules.model import load_rules
+from l4gate.rules.rendering import render
 from l4gate.settings import Settings
 from l4gate.verdict import Decision, Verdict, decide, worst
 

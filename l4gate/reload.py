@@ -28,8 +28,8 @@ from l4gate.live import CONFIG_FILE, Configuration, read_configuration, refuse_w
 from l4gate.machine.scratch import scratch
 from l4gate.measure import unix_time
 from l4gate.promtool import Promtool
-from l4gate.render import render
-from l4gate.rules import RuleGroup, diff_rules, groups_from_api, load_rules, rules_hash
+from l4gate.rules.model import RuleGroup, diff_rules, groups_from_api, load_rules, rules_hash
+from l4gate.rules.rendering import render
 from l4gate.settings import GENERATIONS, Foreign
 from l4gate.stack import Stack
 

@@ -17,7 +17,7 @@ from l4gate.decide import Judge, Look
 from l4gate.live import Configuration, read_configuration
 from l4gate.machine.scratch import scratch
 from l4gate.reload import LiveServer, Reloaded, reload_live
-from l4gate.rules import load_rules
+from l4gate.rules.model import load_rules
 from l4gate.verdict import Verdict, worst
 
 

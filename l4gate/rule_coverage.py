@@ -17,7 +17,7 @@ from typing import Final
 
 from l4gate.base import yamldoc
 from l4gate.promtool_tests import SITUATIONS, TestFile, load_test_files
-from l4gate.rules import Rule, RuleGroup, load_rules
+from l4gate.rules.model import Rule, RuleGroup, load_rules
 from l4gate.settings import repository_config_dir
 
 TESTS_FOLDER: Final = Path("tests", "promql")

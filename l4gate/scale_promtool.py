@@ -31,7 +31,7 @@ from l4gate.base.errors import ExpressionError, RuleError
 from l4gate.base.yamldoc import Document, Edit
 from l4gate.contract import LOOKBACK_SECONDS
 from l4gate.promql.units import power_of_name, powers
-from l4gate.scale import scale_duration_at, scale_expression_at
+from l4gate.rules.scaling import scale_duration_at, scale_expression_at
 
 FUZZY_SINCE: Final = (3, 5)  # the first supported generation that knows fuzzy_compare; 2.53 refuses the key
 

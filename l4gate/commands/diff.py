@@ -18,7 +18,7 @@ from l4gate.commands._operations import needed_url
 from l4gate.decide import judge_for
 from l4gate.lint.repository import CONFIG_NAME
 from l4gate.report.terminal import plain_line
-from l4gate.rules import diff_rules, groups_from_api
+from l4gate.rules.model import diff_rules, groups_from_api
 from l4gate.settings import Settings
 from l4gate.verdict import Verdict
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from l4gate.base.errors import GateError
 from l4gate.binaries import find_program, is_named
-from l4gate.rules import load_rules, rules_hash
+from l4gate.rules.model import load_rules, rules_hash
 from l4gate.settings import Settings
 from l4gate.stack.engine import find_engine
 from l4gate.stack.reaper import remove_leftovers, survey

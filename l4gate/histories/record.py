@@ -38,7 +38,7 @@ from l4gate.machine.scratch import environment_of, scratch
 from l4gate.promql.nodes import Node, Paren, Selector, selectors, transform
 from l4gate.promql.printer import to_text
 from l4gate.promtool import Promtool
-from l4gate.rules import Rule, RuleGroup, all_rules
+from l4gate.rules.model import Rule, RuleGroup, all_rules
 from l4gate.track import Interval
 
 _STEPS: Final = 10_000  # a server answers at most 11,000 points per series

@@ -19,7 +19,7 @@ from l4gate import promql
 from l4gate.base import yamldoc
 from l4gate.base.errors import RuleError
 from l4gate.lint.model import Place, Problem
-from l4gate.rules import Rule, RuleGroup, parse_rule_text
+from l4gate.rules.model import Rule, RuleGroup, parse_rule_text
 
 CONFIG_NAME: Final = "prometheus.yml"
 RULES_FOLDER: Final = "rules"

@@ -18,7 +18,7 @@ from l4gate.base.errors import OperationRefused
 from l4gate.cli import main
 from l4gate.live import Configuration, read_configuration
 from l4gate.reload import config_differences, generation_of, reload_live
-from l4gate.rules import diff_rules, groups_from_api, load_rules
+from l4gate.rules.model import diff_rules, groups_from_api, load_rules
 from l4gate.settings import GENERATIONS, Settings
 from l4gate.verdict import Verdict
 from tests.ops.conftest import Box

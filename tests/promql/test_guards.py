@@ -12,7 +12,7 @@ from l4gate import promql
 from l4gate.base.duration import format_duration
 from l4gate.promtool_tests import load_test_files
 from l4gate.rule_coverage import COVERAGE_FILE, MANUAL, load_reasons, problems, table, with_table
-from l4gate.rules import all_rules, load_rules
+from l4gate.rules.model import all_rules, load_rules
 
 if TYPE_CHECKING:
     from l4gate.settings import Settings

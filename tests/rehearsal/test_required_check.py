@@ -20,7 +20,7 @@ from l4gate.promtool import host_promtool
 from l4gate.rehearsal.archive import pack, unpack
 from l4gate.rehearsal.drill import RTO_LIMIT_SECONDS, Rehearsal, rehearse
 from l4gate.rehearsal.samples import Samples, read_samples
-from l4gate.rules import load_rules
+from l4gate.rules.model import load_rules
 from l4gate.settings import Settings
 from l4gate.track import Window
 from l4gate.verdict import Verdict

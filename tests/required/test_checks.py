@@ -21,7 +21,7 @@ from l4gate.histories.describe import load_history
 from l4gate.histories.record import build, serve
 from l4gate.measurement import Pace
 from l4gate.promtool import host_promtool
-from l4gate.rules import load_rules
+from l4gate.rules.model import load_rules
 from l4gate.settings import Settings
 from l4gate.verdict import Verdict, worst
 

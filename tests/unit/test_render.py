@@ -10,8 +10,8 @@ import pytest
 
 from l4gate.base.errors import RuleError, UsageError
 from l4gate.promql import selectors
-from l4gate.render import render
-from l4gate.rules import load_rules
+from l4gate.rules.model import load_rules
+from l4gate.rules.rendering import render
 
 SOURCE = Path("prometheus")
 ADDRESSES = {

@@ -10,7 +10,7 @@ import pytest
 
 from l4gate.base.errors import ApiBadAnswer, RuleError
 from l4gate.promql import Number, walk
-from l4gate.rules import (
+from l4gate.rules.model import (
     RuleGroup,
     diff_rules,
     groups_from_api,

@@ -17,7 +17,7 @@ import yaml
 from l4gate import promql
 from l4gate.base import yamldoc
 from l4gate.base.errors import ApiBadAnswer, ExpressionError, RuleError
-from l4gate.rule_form import diff_rules, rules_hash
+from l4gate.rules.normal_form import diff_rules, rules_hash
 
 __all__ = ["Rule", "RuleGroup", "diff_rules", "groups_from_api", "load_rule_file", "load_rules", "rules_hash"]
 

@@ -20,8 +20,8 @@ from l4gate.base import yamldoc
 from l4gate.base.errors import RuleError, UsageError
 from l4gate.base.yamldoc import Document, Edit
 from l4gate.contract import DEFAULT_REALM, REALM_LABEL
-from l4gate.rules import RULE_FILES, load_rules
-from l4gate.scale import scale_config, scale_rule_file
+from l4gate.rules.model import RULE_FILES, load_rules
+from l4gate.rules.scaling import scale_config, scale_rule_file
 
 CONFIG_FILE: Final = "prometheus.yml"
 _TARGET_FILES: Final = "*.yml"

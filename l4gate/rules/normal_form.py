@@ -21,7 +21,7 @@ from l4gate.base.errors import ExpressionError
 from l4gate.contract import ABORT_LABEL
 
 if TYPE_CHECKING:
-    from l4gate.rules import Rule, RuleGroup
+    from l4gate.rules.model import Rule, RuleGroup
 
 METRIC_PREFIX: Final = "duri_"
 _MOST_PARENTHESES: Final = 300  # ours have a dozen; the parser takes minutes over thousands, nested
