@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 from fixtures.writer import Writer, exposed, scripted_gateway
-from l4gate.api import PrometheusApi
 from l4gate.base.wait import wait_until
 from l4gate.binaries import find_program
 from l4gate.contract import (
@@ -36,6 +35,7 @@ from l4gate.histories.generate import raw_series
 from l4gate.histories.record import passes, serve
 from l4gate.history import DAY_SECONDS, HOUR_SECONDS, Series, write_blocks
 from l4gate.lint.engine import lint
+from l4gate.prometheus_api.client import PrometheusApi
 from l4gate.promtool import host_promtool
 from l4gate.rules.model import groups_from_api, load_rule_file, load_rules, rules_hash
 from l4gate.sandbox import Sandbox, open_sandbox

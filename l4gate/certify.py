@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
-from l4gate.api import QueryAnswer
 from l4gate.base.duration import format_duration
 from l4gate.certificate import Certificate, Result, certify, judge
 from l4gate.contract import ABORT_FOR_SECONDS, ABORT_RULES, REALM_LABEL
 from l4gate.criteria import CERTIFICATE, Criterion, When, selector
 from l4gate.measurement import Pace
+from l4gate.prometheus_api.client import QueryAnswer
 from l4gate.readings import format_labels
 from l4gate.track import Interval, Track, Window, segments
 
@@ -27,7 +27,7 @@ PIECE_SAMPLES: Final = 10_000
 
 
 class QueryApi(Protocol):
-    """The one question that is asked; `l4gate.api.PrometheusApi` answers it."""
+    """The one question that is asked; `l4gate.prometheus_api.client.PrometheusApi` answers it."""
 
     def query(self, expr: str, at: float | None = None) -> QueryAnswer:
         """An instant query."""

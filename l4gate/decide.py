@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from l4gate.api import PrometheusApi
 from l4gate.base.errors import NotReady
 from l4gate.base.wait import wait_until
 from l4gate.contract import CONSECUTIVE_EVALUATIONS
@@ -21,6 +20,7 @@ from l4gate.diagnose import diagnose
 from l4gate.machine.scratch import scratch
 from l4gate.measure import Expectation, measure
 from l4gate.measurement import Measurement, Pace, WriterReport
+from l4gate.prometheus_api.client import PrometheusApi
 from l4gate.rules.model import load_rules
 from l4gate.rules.rendering import render
 from l4gate.settings import Settings

@@ -16,7 +16,6 @@ from typing import Any, Final
 
 import yaml
 
-from l4gate.api import PrometheusApi
 from l4gate.base.duration import parse_duration
 from l4gate.base.errors import ApiBadAnswer, GateError, OperationRefused, RuleError, UsageError
 from l4gate.base.wait import wait_until
@@ -27,6 +26,7 @@ from l4gate.lint.output import as_text
 from l4gate.live import CONFIG_FILE, Configuration, read_configuration, refuse_work_tree, switch
 from l4gate.machine.scratch import scratch
 from l4gate.measure import unix_time
+from l4gate.prometheus_api.client import PrometheusApi
 from l4gate.promtool import Promtool
 from l4gate.rules.model import RuleGroup, diff_rules, groups_from_api, load_rules, rules_hash
 from l4gate.rules.rendering import render

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from l4gate.api import PrometheusApi
 from l4gate.base.errors import ApiUnreachable, HistoryError
 from l4gate.base.wait import wait_until
 from l4gate.binaries import Program
@@ -35,6 +34,7 @@ from l4gate.histories.describe import Description, What
 from l4gate.history import Series, write_blocks
 from l4gate.machine.ports import free_port
 from l4gate.machine.scratch import environment_of, scratch
+from l4gate.prometheus_api.client import PrometheusApi
 from l4gate.promql.nodes import Node, Paren, Selector, selectors, transform
 from l4gate.promql.printer import to_text
 from l4gate.promtool import Promtool

@@ -13,10 +13,10 @@ import requests
 import yaml
 
 from fixtures.wire import http, serve
-from l4gate.api import PrometheusApi
 from l4gate.base.errors import OperationRefused
 from l4gate.cli import main
 from l4gate.live import Configuration, read_configuration
+from l4gate.prometheus_api.client import PrometheusApi
 from l4gate.reload import config_differences, generation_of, reload_live
 from l4gate.rules.model import diff_rules, groups_from_api, load_rules
 from l4gate.settings import GENERATIONS, Settings

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.wire import always, drip, http, serve, success
-from l4gate.api import PrometheusApi, QueryAnswer, is_loopback
 from l4gate.base.errors import ApiBadAnswer, ApiError, ApiUnreachable, UsageError
 from l4gate.contract import ABORT_RULES
 from l4gate.diagnose import diagnose
 from l4gate.measure import Expectation, measure
 from l4gate.measurement import Pace
+from l4gate.prometheus_api.client import PrometheusApi, QueryAnswer, is_loopback
 from l4gate.report.as_json import decision_as_dict
 from l4gate.report.terminal import decision_lines
 from l4gate.verdict import Stage, Verdict, decide
@@ -142,7 +142,7 @@ def test_slow_drip_ends_in_time(head: bytes) -> None:
 
 def test_huge_body_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A body beyond the limit MUST be refused while it comes."""
-    monkeypatch.setattr("l4gate.api.MAX_BODY_BYTES", 1 << 20)
+    monkeypatch.setattr("l4gate.prometheus_api.client.MAX_BODY_BYTES", 1 << 20)
     with (
         serve(always(http(b" " * (3 << 20)))) as (url, _),
         pytest.raises(ApiBadAnswer, match="sent more than 1 MiB"),

@@ -12,8 +12,8 @@ import time
 import pytest
 
 from fixtures.wire import serve, success
-from l4gate.api import PrometheusApi
 from l4gate.base.errors import ApiUnreachable
+from l4gate.prometheus_api.client import PrometheusApi
 from l4gate.verdict import Verdict
 
 DEADLINE = 2.0  # seconds
