@@ -15,7 +15,6 @@ from typing import Final
 
 from fixtures.writer import Writer, exposed, scripted_gateway
 from l4gate.base.wait import wait_until
-from l4gate.binaries import find_program
 from l4gate.contract import (
     ABORT_FOR_SECONDS,
     CHANGES_WINDOW_SECONDS,
@@ -35,8 +34,9 @@ from l4gate.histories.generate import raw_series
 from l4gate.histories.record import passes, serve
 from l4gate.history import DAY_SECONDS, HOUR_SECONDS, Series, write_blocks
 from l4gate.lint.engine import lint
+from l4gate.programs.finding import find_program
+from l4gate.programs.promtool import host_promtool
 from l4gate.prometheus_api.client import PrometheusApi
-from l4gate.promtool import host_promtool
 from l4gate.rules.model import groups_from_api, load_rule_file, load_rules, rules_hash
 from l4gate.sandbox import Sandbox, open_sandbox
 from l4gate.settings import Settings

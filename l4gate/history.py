@@ -32,7 +32,7 @@ from l4gate.contract import (
 )
 
 if TYPE_CHECKING:
-    from l4gate.promtool import Promtool
+    from l4gate.programs.promtool import Promtool
 
 DAY_SECONDS: Final = 86_400.0
 HOUR_SECONDS: Final = 3_600.0

@@ -19,15 +19,15 @@ import yaml
 from l4gate.base.duration import parse_duration
 from l4gate.base.errors import ApiBadAnswer, GateError, OperationRefused, RuleError, UsageError
 from l4gate.base.wait import wait_until
-from l4gate.binaries import release_of
 from l4gate.contract import DEFAULT_REALM, SCRAPE_INTERVAL_SECONDS
 from l4gate.lint.engine import lint
 from l4gate.lint.output import as_text
 from l4gate.live import CONFIG_FILE, Configuration, read_configuration, refuse_work_tree, switch
 from l4gate.machine.scratch import scratch
 from l4gate.measure import unix_time
+from l4gate.programs.finding import release_of
+from l4gate.programs.promtool import Promtool
 from l4gate.prometheus_api.client import PrometheusApi
-from l4gate.promtool import Promtool
 from l4gate.rules.model import RuleGroup, diff_rules, groups_from_api, load_rules, rules_hash
 from l4gate.rules.rendering import render
 from l4gate.settings import GENERATIONS, Foreign

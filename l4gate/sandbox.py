@@ -19,7 +19,7 @@ from l4gate.heartbeat import Heart
 from l4gate.history import sandbox_history, write_blocks
 from l4gate.machine.scratch import RUN_VARIABLE
 from l4gate.measurement import Pace, WriterReport
-from l4gate.promtool import Promtool
+from l4gate.programs.promtool import Promtool
 from l4gate.settings import Settings
 from l4gate.stack import Stack, StackSpec, open_stack
 from l4gate.workload import Workload

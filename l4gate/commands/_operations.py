@@ -9,8 +9,8 @@ from typing import Final
 
 from l4gate.base.errors import UsageError
 from l4gate.checkpoint import STATE_VARIABLE, CheckpointStore, default_state_dir
+from l4gate.programs.promtool import host_promtool
 from l4gate.prometheus_api.client import PrometheusApi
-from l4gate.promtool import host_promtool
 from l4gate.reload import RELOAD_SECONDS, LiveServer, generation_of
 from l4gate.settings import Settings
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Final
 
 from l4gate.base.errors import GateError
-from l4gate.binaries import find_program, is_named
+from l4gate.programs.finding import find_program, is_named
 from l4gate.rules.model import load_rules, rules_hash
 from l4gate.settings import Settings
 from l4gate.stack.engine import find_engine

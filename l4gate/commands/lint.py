@@ -15,7 +15,7 @@ from typing import Final
 from l4gate.base.errors import GateError
 from l4gate.lint.engine import lint
 from l4gate.lint.output import as_github, as_json, as_junit, as_text
-from l4gate.promtool import Promtool, host_promtool
+from l4gate.programs.promtool import Promtool, host_promtool
 from l4gate.settings import Settings
 from l4gate.verdict import Verdict
 

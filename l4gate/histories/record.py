@@ -21,7 +21,6 @@ from typing import Final
 
 from l4gate.base.errors import ApiUnreachable, HistoryError
 from l4gate.base.wait import wait_until
-from l4gate.binaries import Program
 from l4gate.contract import (
     ABORT_FOR_SECONDS,
     CHANGES_WINDOW_SECONDS,
@@ -34,10 +33,11 @@ from l4gate.histories.describe import Description, What
 from l4gate.history import Series, write_blocks
 from l4gate.machine.ports import free_port
 from l4gate.machine.scratch import environment_of, scratch
+from l4gate.programs.finding import Program
+from l4gate.programs.promtool import Promtool
 from l4gate.prometheus_api.client import PrometheusApi
 from l4gate.promql.nodes import Node, Paren, Selector, selectors, transform
 from l4gate.promql.printer import to_text
-from l4gate.promtool import Promtool
 from l4gate.rules.model import Rule, RuleGroup, all_rules
 from l4gate.track import Interval
 

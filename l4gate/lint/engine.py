@@ -28,7 +28,7 @@ from l4gate.lint.facts import Facts
 from l4gate.lint.model import Check, Finding, finding
 from l4gate.lint.repository import CONFIG_NAME, Repository
 from l4gate.lint.waivers import EXPIRED, INVALID, UNUSED, apply_waivers
-from l4gate.promtool import Promtool
+from l4gate.programs.promtool import Promtool
 
 _AREAS: Final = (
     promtool_area,

@@ -19,7 +19,7 @@ from l4gate.base.errors import RehearsalFailed
 from l4gate.base.wait import wait_until
 from l4gate.contract import CONSECUTIVE_EVALUATIONS, REALM_LABEL
 from l4gate.machine.scratch import scratch
-from l4gate.promtool import Promtool
+from l4gate.programs.promtool import Promtool
 from l4gate.rehearsal.archive import Manifest, pack, read_blocks, read_member, unpack, verify
 from l4gate.rehearsal.publish import JOB, MEASURED, publish
 from l4gate.rehearsal.samples import Samples, read_samples

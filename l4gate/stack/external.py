@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from l4gate.base.errors import StackError
-from l4gate.promtool import Promtool, host_promtool
+from l4gate.programs.promtool import Promtool, host_promtool
 from l4gate.settings import Settings
 from l4gate.stack.model import StackSpec
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from l4gate.binaries import release_of
 from l4gate.faults.exercise import Result
 from l4gate.faults.model import Fault
 from l4gate.faults.register import FAULTS
 from l4gate.faults.table import normal
+from l4gate.programs.finding import release_of
 from l4gate.settings import GENERATIONS
 from l4gate.stack.model import PROMETHEUS
 

@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.settings import SETTINGS
 from l4gate.lint.engine import Report, lint
-from l4gate.promtool import Promtool, host_promtool
+from l4gate.programs.promtool import Promtool, host_promtool
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.binaries import find_program
 from l4gate.contract import (
     CANARY_FAILURE_RATIO,
     CHANGES,
@@ -26,7 +25,8 @@ from l4gate.contract import (
 )
 from l4gate.histories.record import serve
 from l4gate.history import Series, write_blocks
-from l4gate.promtool import host_promtool
+from l4gate.programs.finding import find_program
+from l4gate.programs.promtool import host_promtool
 from l4gate.settings import Settings
 
 pytestmark = pytest.mark.dr_rehearsal

@@ -20,7 +20,7 @@ from l4gate.contract import ABORT_FOR_SECONDS, PUSH_JOB, RAW_TS
 from l4gate.criteria import CERTIFICATE
 from l4gate.history import DAY_SECONDS, HOUR_SECONDS, sandbox_history, write_blocks
 from l4gate.live import Configuration, read_configuration
-from l4gate.promtool import Promtool
+from l4gate.programs.promtool import Promtool
 from l4gate.reload import LiveServer, reload_live
 from l4gate.report.certificate import write_certificate
 from l4gate.rollback import roll_back

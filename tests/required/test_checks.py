@@ -13,14 +13,14 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 
 from fixtures.judging import hold
-from l4gate.binaries import find_program
 from l4gate.certify import moment
 from l4gate.criteria import CHECKS
 from l4gate.histories.describe import load_history
 from l4gate.histories.record import build, serve
 from l4gate.measurement import Pace
+from l4gate.programs.finding import find_program
+from l4gate.programs.promtool import host_promtool
 from l4gate.prometheus_api.client import PrometheusApi
-from l4gate.promtool import host_promtool
 from l4gate.rules.model import load_rules
 from l4gate.settings import Settings
 from l4gate.verdict import Verdict, worst

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from l4gate import debian
 from l4gate.base.errors import ProgramMissing
+from l4gate.programs import debian
 
 needs_apt = pytest.mark.skipif(shutil.which("apt-get") is None, reason="this host has no apt to fetch with")
 

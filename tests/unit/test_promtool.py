@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from l4gate.base.errors import StackError
-from l4gate.binaries import Program
-from l4gate.promtool import HostPromtool
+from l4gate.programs.finding import Program
+from l4gate.programs.promtool import HostPromtool
 
 
 def script(path: Path, text: str) -> HostPromtool:

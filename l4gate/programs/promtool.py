@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from l4gate.base.errors import StackError
-from l4gate.binaries import Program, find_program
 from l4gate.machine.scratch import environment_of, scratch
+from l4gate.programs.finding import Program, find_program
 
 
 @dataclass(frozen=True)
