@@ -26,7 +26,7 @@ pytest_plugins = [
 
 MARKERS = {
     "l4_gate": "the gate: GO, HOLD or ABORT",
-    "gate(id)": "the gate of l4gate.gates.GATES that this test answers",
+    "gate(id)": "the gate of l4gate.contract.gates.GATES that this test answers",
     "promql_unit": "required check: promtool tests of every rule and alert",
     "obs_lint": "required check: configuration and rules",
     "sandbox_smoke_60s": "required check: cold machine to GO, ABORT, rollback, GO",

@@ -15,8 +15,8 @@ from pathlib import Path
 import requests
 
 from l4gate.contract import CONSECUTIVE_EVALUATIONS, OK, PUSH_INSTANCE, PUSH_JOB, RAW_SEQ, RAW_TS
+from l4gate.contract.pace import Pace
 from l4gate.machine.ports import free_port
-from l4gate.measurement import Pace
 from l4gate.programs.finding import find_program
 from l4gate.rules.rendering import render
 from l4gate.settings import Settings

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from l4gate.contract import ABORT_FOR_SECONDS, ABORT_RULES, LYAPUNOV, AbortRule
-from l4gate.criteria import ABORT, OPERATORS, Criterion, When
+from l4gate.contract.criteria import ABORT, OPERATORS, Criterion, When
 from l4gate.levels import Lyapunov, level, lyapunov_of
 from l4gate.track import Interval, Segment, Track, Window, merged, segments
 from l4gate.verdict import Verdict

@@ -15,8 +15,8 @@ from typing import Final, Protocol
 from l4gate.base.duration import format_duration
 from l4gate.certificate import Certificate, Result, certify, judge
 from l4gate.contract import ABORT_FOR_SECONDS, ABORT_RULES, REALM_LABEL
-from l4gate.criteria import CERTIFICATE, Criterion, When, selector
-from l4gate.measurement import Pace
+from l4gate.contract.criteria import CERTIFICATE, Criterion, When, selector
+from l4gate.contract.pace import Pace
 from l4gate.prometheus_api.client import QueryAnswer
 from l4gate.readings import format_labels
 from l4gate.track import Interval, Track, Window, segments

@@ -16,10 +16,11 @@ from typing import Final
 from l4gate.base.errors import NotReady
 from l4gate.base.wait import wait_until
 from l4gate.contract import CONSECUTIVE_EVALUATIONS
+from l4gate.contract.pace import Pace
 from l4gate.diagnose import diagnose
 from l4gate.machine.scratch import scratch
 from l4gate.measure import Expectation, measure
-from l4gate.measurement import Measurement, Pace, WriterReport
+from l4gate.measurement import Measurement, WriterReport
 from l4gate.prometheus_api.client import PrometheusApi
 from l4gate.rules.model import load_rules
 from l4gate.rules.rendering import render

@@ -13,7 +13,8 @@ from typing import Final
 
 from l4gate import contract
 from l4gate.contract import REALM_LABEL
-from l4gate.measurement import Measurement, Pace, Source, Target, WriterReport
+from l4gate.contract.pace import Pace
+from l4gate.measurement import Measurement, Source, Target, WriterReport
 from l4gate.readings import Absence, Missing, Value, format_labels
 from l4gate.verdict import Cause, Evidence, Stage
 

@@ -73,7 +73,7 @@ def begin_gate_run(settings: Settings, why: str = "") -> None:
     Raises:
         UsageError: if the folder cannot be written to, with what is still in it.
     """
-    from l4gate.gates import planned
+    from l4gate.contract.gates import planned
     from l4gate.report.model import GateResult, Outcome, RunReport
     from l4gate.report.write import STEM, forget_reports, write_reports
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 from l4gate.base.duration import parse_duration
 from l4gate.base.errors import UsageError
 from l4gate.certify import certify_window, moment
-from l4gate.criteria import CHECKS
-from l4gate.measurement import Pace
+from l4gate.contract.criteria import CHECKS
+from l4gate.contract.pace import Pace
 from l4gate.prometheus_api.client import PrometheusApi
 from l4gate.report.as_json import utc
 from l4gate.report.certificate import (

@@ -29,8 +29,8 @@ from l4gate.commands.certify import parse_time
 from l4gate.commands.decide import Progress
 from l4gate.commands.rollback import as_dict as rollback_as_dict
 from l4gate.commands.rollback import lines as rollback_lines
+from l4gate.contract.pace import Pace
 from l4gate.decide import Judge, Look, judge_for
-from l4gate.measurement import Pace
 from l4gate.report.as_json import utc
 from l4gate.report.certificate import certificate_as_dict, certificate_lines
 from l4gate.report.terminal import HEADLINES

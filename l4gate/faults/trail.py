@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from l4gate.contract import ABORT_FOR_SECONDS, CHANGES_WINDOW_SECONDS, FRESH_LIMIT_SECONDS
-from l4gate.measurement import Pace
+from l4gate.contract.pace import Pace
 from l4gate.verdict import Verdict
 
 _ROOM_SECONDS: Final = 1.0  # for a busy machine: programs that are late, not a gate that is

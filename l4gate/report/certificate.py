@@ -11,8 +11,8 @@ from typing import Any, Final
 from l4gate.base.duration import format_duration
 from l4gate.certificate import Certificate, Result, Violation
 from l4gate.contract import ABORT_RULES, LYAPUNOV, AbortRule
-from l4gate.criteria import ABORT, OPERATORS, Criterion, When
-from l4gate.measurement import Pace
+from l4gate.contract.criteria import ABORT, OPERATORS, Criterion, When
+from l4gate.contract.pace import Pace
 from l4gate.report.as_json import utc
 from l4gate.report.page import cell, code, render_page, section, table, text
 from l4gate.report.write import write_atomically

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from l4gate.gates import PlannedGate
+from l4gate.contract.gates import PlannedGate
 from l4gate.verdict import Cause, Decision, Stage, Verdict, worst
 
 

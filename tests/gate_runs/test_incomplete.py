@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from l4gate.gates import GATES
+from l4gate.contract.gates import GATES
 from l4gate.settings import Settings
 from l4gate.verdict import Verdict
 

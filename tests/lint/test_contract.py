@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from l4gate import criteria
-from l4gate.contract import ABORT_RULES, INPUTS, RECORDED
+from l4gate.contract import ABORT_RULES, INPUTS, RECORDED, criteria
 
 
 def test_everything_that_is_certified_is_recorded_or_an_input() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from l4gate.checkpoint import Checkpoint, CheckpointStore
 from l4gate.cli import main
+from l4gate.contract.pace import Pace
 from l4gate.live import read_configuration
-from l4gate.measurement import Pace
 from l4gate.rollback import RolledBack, roll_back
 from l4gate.settings import Settings
 from l4gate.track import Window

@@ -12,10 +12,10 @@ from fixtures import model
 from l4gate.certificate import Certificate
 from l4gate.certify import certify_window
 from l4gate.contract import RULE_INTERVAL_SECONDS
+from l4gate.contract.pace import Pace
 from l4gate.histories.describe import Description, What, load_history
 from l4gate.histories.generate import raw_series
 from l4gate.histories.record import build, serve
-from l4gate.measurement import Pace
 from l4gate.programs.finding import find_program
 from l4gate.programs.promtool import host_promtool
 from l4gate.prometheus_api.client import PrometheusApi

@@ -17,7 +17,7 @@ from l4gate.certify import certify_window, moment
 from l4gate.checkpoint import CheckpointStore, checkpoint
 from l4gate.commands.decide import Progress
 from l4gate.contract import ABORT_FOR_SECONDS, PUSH_JOB, RAW_TS
-from l4gate.criteria import CERTIFICATE
+from l4gate.contract.criteria import CERTIFICATE
 from l4gate.history import DAY_SECONDS, HOUR_SECONDS, sandbox_history, write_blocks
 from l4gate.live import Configuration, read_configuration
 from l4gate.programs.promtool import Promtool

@@ -12,9 +12,9 @@ from l4gate.certificate import Certificate
 from l4gate.certify import certify_window
 from l4gate.commands.decide import Progress
 from l4gate.contract import SCRAPE_INTERVAL_SECONDS
+from l4gate.contract.pace import Pace
 from l4gate.histories.describe import load_history
 from l4gate.histories.record import build, serve
-from l4gate.measurement import Pace
 from l4gate.programs.finding import find_program
 from l4gate.programs.promtool import host_promtool
 from l4gate.rehearsal.archive import pack, unpack

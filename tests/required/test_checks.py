@@ -14,10 +14,10 @@ import pytest
 
 from fixtures.judging import hold
 from l4gate.certify import moment
-from l4gate.criteria import CHECKS
+from l4gate.contract.criteria import CHECKS
+from l4gate.contract.pace import Pace
 from l4gate.histories.describe import load_history
 from l4gate.histories.record import build, serve
-from l4gate.measurement import Pace
 from l4gate.programs.finding import find_program
 from l4gate.programs.promtool import host_promtool
 from l4gate.prometheus_api.client import PrometheusApi

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from fixtures.wire import always, drip, http, serve, success
 from l4gate.base.errors import ApiBadAnswer, ApiError, ApiUnreachable, UsageError
 from l4gate.contract import ABORT_RULES
+from l4gate.contract.pace import Pace
 from l4gate.diagnose import diagnose
 from l4gate.measure import Expectation, measure
-from l4gate.measurement import Pace
 from l4gate.prometheus_api.client import PrometheusApi, QueryAnswer, is_loopback
 from l4gate.report.as_json import decision_as_dict
 from l4gate.report.terminal import decision_lines

@@ -17,8 +17,8 @@ from l4gate.contract import (
     OK,
     RULE_INTERVAL_SECONDS,
 )
-from l4gate.criteria import CERTIFICATE, HEARTBEAT, Criterion, When
-from l4gate.measurement import Pace
+from l4gate.contract.criteria import CERTIFICATE, HEARTBEAT, Criterion, When
+from l4gate.contract.pace import Pace
 from l4gate.track import Interval, Track, Window, merged, segments
 from l4gate.verdict import Verdict
 

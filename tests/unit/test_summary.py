@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from l4gate.gates import planned
+from l4gate.contract.gates import planned
 from l4gate.report.as_json import render_json
 from l4gate.report.model import GateResult, Outcome, RunReport
 from l4gate.report.summary import OUTCOMES, Step, main, render_summary

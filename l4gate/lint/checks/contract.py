@@ -34,7 +34,7 @@ _REALM_MATCHER: Final = promql.Matcher(REALM_LABEL, "=", DEFAULT_REALM)
     "contract/abort-alerts",
     title="the four abort alerts are those of the contract",
     why="They decide over a rollback. The gate looks for exactly these names, limits and times.",
-    mend="Write the alert as the contract has it (l4gate/contract.py, ABORT_RULES).",
+    mend="Write the alert as the contract has it (l4gate/contract/model.py, ABORT_RULES).",
     needs_all_rules=True,
 )
 def abort_alerts(facts: Facts) -> Iterator[Problem]:

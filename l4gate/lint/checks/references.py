@@ -19,7 +19,7 @@ _OF_PROMETHEUS: Final = frozenset({"ALERTS", "ALERTS_FOR_STATE"})
     "reference/unknown-metric",
     title="every metric that is read is recorded here or a declared input",
     why="A name that nobody writes gives no result and no error: the rule is silent for ever.",
-    mend="Correct the name; a new input is declared in l4gate/contract.py (INPUTS).",
+    mend="Correct the name; a new input is declared in l4gate/contract/model.py (INPUTS).",
     needs_all_rules=True,
 )
 def unknown_metric(facts: Facts) -> Iterator[Problem]:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from l4gate import contract
-from l4gate.measurement import Pace
+from l4gate.contract import model as contract
+from l4gate.contract.pace import Pace
 
 OPERATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "==": operator.eq,
