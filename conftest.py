@@ -12,7 +12,7 @@ from l4gate import pytest_first
 from l4gate.base.errors import UsageError
 from l4gate.pytest_first import PREFIX
 from l4gate.settings import GATE_FACTOR, OPTIONS, SANDBOX_FACTOR, load_settings
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
 
 pytest_plugins = [
     "fixtures.settings",

@@ -32,7 +32,7 @@ from l4gate.report.write import write_atomically
 from l4gate.sandbox import open_sandbox
 from l4gate.settings import Settings, load_settings
 from l4gate.stack.engine import find_engine
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
 
 ROOT = Path(__file__).parents[1]
 ROWS: Final = "l4-bench.jsonl"

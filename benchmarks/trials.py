@@ -40,7 +40,7 @@ from l4gate.prometheus_api.client import PrometheusApi
 from l4gate.rules.model import groups_from_api, load_rule_file, load_rules, rules_hash
 from l4gate.sandbox import Sandbox, open_sandbox
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
 
 INSTANCES, DAYS = 100, 5
 ROUNDS, WRITERS = 30, 100

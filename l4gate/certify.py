@@ -18,8 +18,8 @@ from l4gate.contract import ABORT_FOR_SECONDS, ABORT_RULES, REALM_LABEL
 from l4gate.contract.criteria import CERTIFICATE, Criterion, When, selector
 from l4gate.contract.pace import Pace
 from l4gate.prometheus_api.client import QueryAnswer
-from l4gate.readings import format_labels
 from l4gate.track import Interval, Track, Window, segments
+from l4gate.verdict.readings import format_labels
 
 # 11,000 points per series is what servers allow a range query, and 50 million samples any query: both are far away,
 # and an answer of one piece is below 1 MB.

@@ -20,7 +20,7 @@ from typing import Any, Final, NoReturn, Protocol, cast
 from l4gate.base.errors import EXIT_USAGE, GateError, UsageError
 from l4gate.machine.signals import signals_end_the_run
 from l4gate.settings import OPTIONS, Settings, load_settings
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
 
 VERBS: Final = (
     "decide",

@@ -24,7 +24,6 @@ from l4gate.lint.engine import lint
 from l4gate.lint.output import as_text
 from l4gate.live import CONFIG_FILE, Configuration, read_configuration, refuse_work_tree, switch
 from l4gate.machine.scratch import scratch
-from l4gate.measure import unix_time
 from l4gate.programs.finding import release_of
 from l4gate.programs.promtool import Promtool
 from l4gate.prometheus_api.client import PrometheusApi
@@ -32,6 +31,7 @@ from l4gate.rules.model import RuleGroup, diff_rules, groups_from_api, load_rule
 from l4gate.rules.rendering import render
 from l4gate.settings import GENERATIONS, Foreign
 from l4gate.stack import Stack
+from l4gate.verdict.measuring import unix_time
 
 RELOAD_SECONDS: Final = 30.0  # takes milliseconds, but Prometheus sets itself no limit
 _DISCOVERY_SECONDS: Final = (

@@ -18,11 +18,11 @@ from l4gate.base.errors import ApiError, GateError, NotReady
 from l4gate.base.wait import wait_until
 from l4gate.certificate import Certificate
 from l4gate.certify import certify_window
-from l4gate.decide import Judge, Look
 from l4gate.report.as_json import utc
 from l4gate.rollback import RolledBack
 from l4gate.track import Interval, Window
-from l4gate.verdict import Verdict, worst
+from l4gate.verdict.decision import Verdict, worst
+from l4gate.verdict.judge import Judge, Look
 
 _UNSEEN_RULE_INTERVALS: Final = 3.0  # between two looks that far apart, an alert could have fired and ended
 

@@ -23,7 +23,7 @@ from l4gate.report.certificate import (
 )
 from l4gate.settings import Settings
 from l4gate.track import Window
-from l4gate.verdict import Verdict, worst
+from l4gate.verdict.decision import Verdict, worst
 
 HELP: Final = (
     "certify a window of a running server: certified (exit 0), not certified (10), abort in the window (20)"

@@ -21,11 +21,11 @@ from l4gate.commands._operations import (
     store_for,
 )
 from l4gate.commands.decide import Progress
-from l4gate.decide import judge_for
 from l4gate.report.as_json import utc
 from l4gate.report.terminal import decision_lines
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict, worst
+from l4gate.verdict.decision import Verdict, worst
+from l4gate.verdict.judge import judge_for
 
 HELP: Final = "keep the live configuration for a rollback, if it earns a GO now"
 OPTIONS: Final = tuple(name for name in JUDGING_OPTIONS if name != "cache-dir")

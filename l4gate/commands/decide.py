@@ -8,11 +8,11 @@ import time
 from typing import Final, Self
 
 from l4gate.base.errors import UsageError
-from l4gate.decide import Look, judge_for, progress_line
 from l4gate.report.as_json import decision_as_dict
 from l4gate.report.terminal import HEADLINES, decision_lines
 from l4gate.settings import Settings
-from l4gate.verdict import worst
+from l4gate.verdict.decision import worst
+from l4gate.verdict.judge import Look, judge_for, progress_line
 
 HELP: Final = "judge a running server: GO (exit 0), HOLD (10) or ABORT (20)"
 OPTIONS: Final = (

@@ -18,7 +18,7 @@ from l4gate.rules.model import load_rules, rules_hash
 from l4gate.settings import Settings
 from l4gate.stack.engine import find_engine
 from l4gate.stack.reaper import remove_leftovers, survey
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
 
 HELP: Final = (
     "say what a run would find here: Python, programs, container engine, rules, leftovers of dead runs"

@@ -16,7 +16,7 @@ from l4gate.faults.register import FAULTS, find_fault
 from l4gate.faults.table import faults_as_data, page
 from l4gate.report.terminal import decision_lines
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
 
 HELP: Final = "list the catalogue of faults, or inject one into a stack of our own (a game day)"
 OPTIONS: Final = ("stack", "url", "realm", "factor", "generation", "config-dir", "cache-dir", "keep-stack")

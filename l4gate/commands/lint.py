@@ -17,7 +17,7 @@ from l4gate.lint.engine import lint
 from l4gate.lint.output import as_github, as_json, as_junit, as_text
 from l4gate.programs.promtool import Promtool, host_promtool
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
 
 HELP: Final = "check the Prometheus configuration and rules"
 OPTIONS: Final = ("generation", "cache-dir", "config-dir")

@@ -12,7 +12,7 @@ from l4gate.commands.decide import Progress
 from l4gate.rehearsal.drill import RTO_LIMIT_SECONDS, Rehearsal, p95, rehearse
 from l4gate.rehearsal.publish import publish
 from l4gate.settings import EXTERNAL_FACTOR, Settings
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
 
 HELP: Final = "rehearse a restore: beat, snapshot, destroy everything, restore, GO; no sample may be lost"
 OPTIONS: Final = (

@@ -16,7 +16,7 @@ from l4gate.commands._operations import add_live_dir, live_server
 from l4gate.live import read_configuration
 from l4gate.reload import reload_live
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
 
 HELP: Final = "check a configuration, make it live, and prove that the server runs it"
 OPTIONS: Final = (

@@ -30,14 +30,14 @@ from l4gate.commands.decide import Progress
 from l4gate.commands.rollback import as_dict as rollback_as_dict
 from l4gate.commands.rollback import lines as rollback_lines
 from l4gate.contract.pace import Pace
-from l4gate.decide import Judge, Look, judge_for
 from l4gate.report.as_json import utc
 from l4gate.report.certificate import certificate_as_dict, certificate_lines
 from l4gate.report.terminal import HEADLINES
 from l4gate.rollback import RolledBack, roll_back
 from l4gate.settings import Settings
 from l4gate.track import Window
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
+from l4gate.verdict.judge import Judge, Look, judge_for
 from l4gate.watch import Change, Watch, Watched
 
 HELP: Final = "follow the verdict of a running server for hours; on ABORT roll back once and stop"

@@ -11,7 +11,7 @@ from l4gate.faults.model import CONTAINERS, Fault, Site
 from l4gate.faults.tools import send
 from l4gate.stack.engine import find_engine
 from l4gate.stack.model import PUSHGATEWAY
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
 
 if TYPE_CHECKING:
     from docker.models.containers import Container  # type: ignore[import-untyped] # docker-py has no types

@@ -20,7 +20,7 @@ from l4gate.contract.pace import Pace
 from l4gate.faults.model import Fault, Site, asked_of_the_judge
 from l4gate.faults.trail import Seen, false_aborts, false_gos, seen_within
 from l4gate.report.terminal import decision_lines
-from l4gate.verdict import Decision, Stage, Verdict
+from l4gate.verdict.decision import Decision, Stage, Verdict
 
 # What may not be.
 FALSE_GO: Final = "false GO"

@@ -11,10 +11,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
 
-from l4gate.decide import Judge
 from l4gate.faults.proxy import Proxy
 from l4gate.sandbox import Sandbox
-from l4gate.verdict import Decision, Stage, Verdict
+from l4gate.verdict.decision import Decision, Stage, Verdict
+from l4gate.verdict.judge import Judge
 
 PROCESSES: Final = "processes"
 CONTAINERS: Final = "containers"

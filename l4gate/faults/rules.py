@@ -10,7 +10,7 @@ from l4gate.base.errors import StackError
 from l4gate.contract import FRESH, LYAPUNOV, OK
 from l4gate.faults.model import Action, Fault, Site
 from l4gate.faults.tools import edited, pushed, rules_changed, rules_edited
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
 
 
 def _differs(name: str, says: str, action: Action, *also: str) -> Fault:

@@ -12,7 +12,7 @@ from l4gate.faults import proxy
 from l4gate.faults.model import PROCESSES, Action, Fault, Site
 from l4gate.faults.tools import edited, extra_textfile, heart_set, job_set, killed, paused, scraped_through
 from l4gate.stack.model import NODE_EXPORTER
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
 
 _SHORT: Final = "20ms"
 _TAKEN_OVER_SECONDS: Final = 15.0  # it takes 5 s

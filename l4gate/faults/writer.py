@@ -28,7 +28,7 @@ from l4gate.faults.tools import (
     sourced,
     write_textfile,
 )
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
 
 _SECONDS: Final = 10.0
 # All that the script runs beside bash itself; what a fault leaves out is not there.

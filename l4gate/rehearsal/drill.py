@@ -26,7 +26,7 @@ from l4gate.rehearsal.samples import Samples, read_samples
 from l4gate.rehearsal.snapshot import Groups, persisted_groups, pushed_groups, settle, take_snapshot
 from l4gate.sandbox import Sandbox, open_sandbox
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
 from l4gate.workload import DR_SUCCESS
 
 RESTORE_P95: Final = "duri_dr_restore_p95_seconds"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from l4gate.contract import ABORT_RULES
-from l4gate.readings import Reading, Value
 from l4gate.report.as_json import utc
 from l4gate.report.model import Event, Outcome, RunReport
 from l4gate.report.page import cell, code, render_page, section, table, text
 from l4gate.report.terminal import HEADLINES
 from l4gate.timeline import Mark, Row, Span, State, timeline_svg
-from l4gate.verdict import Cause, Decision, Verdict
+from l4gate.verdict.decision import Cause, Decision, Verdict
+from l4gate.verdict.readings import Reading, Value
 
 _STATES = {Verdict.GO.name: State.GOOD, Verdict.HOLD.name: State.GAP, Verdict.ABORT.name: State.BAD}
 _MEANINGS = {State.GOOD: "GO", State.GAP: "HOLD: not proven", State.BAD: "ABORT"}

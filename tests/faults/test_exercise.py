@@ -17,8 +17,8 @@ from l4gate.faults.exercise import FALSE_ABORT, FALSE_GO, NOT_HEALED, WRONG_CAUS
 from l4gate.faults.model import Fault, Site
 from l4gate.faults.pairs import both
 from l4gate.faults.table import as_markdown, counts
-from l4gate.readings import Unreachable
-from l4gate.verdict import Cause, Decision, Evidence, Stage, Verdict
+from l4gate.verdict.decision import Cause, Decision, Evidence, Stage, Verdict
+from l4gate.verdict.readings import Unreachable
 
 PACE = Pace(600.0)  # short waits; the room for a busy machine stays as it is
 UNREAD = Unreachable("a query", "nothing is asked here")

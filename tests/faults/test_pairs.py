@@ -12,7 +12,7 @@ from l4gate.faults.exercise import Result
 from l4gate.faults.model import BOTH, Fault
 from l4gate.faults.pairs import CHOSEN, drawn, stages_of
 from l4gate.faults.register import FAULTS
-from l4gate.verdict import Stage, Verdict
+from l4gate.verdict.decision import Stage, Verdict
 
 STAGES = stages_of(FAULTS)
 

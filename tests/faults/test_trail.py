@@ -12,7 +12,7 @@ from l4gate.faults.exercise import must_be_seen_within
 from l4gate.faults.pairs import both
 from l4gate.faults.register import FAULTS, find_fault
 from l4gate.faults.trail import Seen, false_aborts, false_gos, seen_within
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
 
 PACE = Pace(60.0)
 STALE = ("writer/stale",)

@@ -4,8 +4,8 @@ import pytest
 
 from fixtures.judging import hold, measured
 from l4gate.contract import CONSECUTIVE_EVALUATIONS
-from l4gate.decide import Look
-from l4gate.readings import Value
+from l4gate.verdict.judge import Look
+from l4gate.verdict.readings import Value
 
 pytestmark = pytest.mark.l4_gate
 

@@ -5,8 +5,8 @@ import pytest
 from fixtures.checks import Checks
 from fixtures.judging import hold, measured
 from l4gate.contract import ABORT_RULES
-from l4gate.decide import Look
-from l4gate.verdict import Stage
+from l4gate.verdict.decision import Stage
+from l4gate.verdict.judge import Look
 
 pytestmark = pytest.mark.l4_gate
 

@@ -21,14 +21,14 @@ from l4gate.base.wait import wait_until
 from l4gate.checkpoint import CheckpointStore, checkpoint
 from l4gate.commands.decide import Progress
 from l4gate.contract import ABORT_FOR_SECONDS, FRESH_LIMIT_SECONDS
-from l4gate.decide import Judge, Look
 from l4gate.live import read_configuration
 from l4gate.reload import LiveServer
 from l4gate.report.model import Event
 from l4gate.rollback import RolledBack, roll_back
 from l4gate.sandbox import Sandbox
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
+from l4gate.verdict.judge import Judge, Look
 
 pytestmark = [pytest.mark.l4_gate, pytest.mark.sandbox_smoke_60s]
 

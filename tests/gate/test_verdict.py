@@ -3,8 +3,8 @@
 import pytest
 
 from fixtures.judging import hold
-from l4gate.decide import Look
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
+from l4gate.verdict.judge import Look
 
 pytestmark = pytest.mark.l4_gate
 

@@ -15,7 +15,7 @@ import pytest
 
 from l4gate.contract.gates import GATES
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
 
 HOLD = Verdict.HOLD.exit_code
 RUN_LIMIT_SECONDS = 150.0  # a whole gate takes some 20 s

@@ -20,7 +20,7 @@ from l4gate.prometheus_api.client import PrometheusApi
 from l4gate.reload import config_differences, generation_of, reload_live
 from l4gate.rules.model import diff_rules, groups_from_api, load_rules
 from l4gate.settings import GENERATIONS, Settings
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
 from tests.ops.conftest import Box
 
 HEART = "rules/heartbeat.rules.yml"

@@ -14,7 +14,7 @@ from l4gate.cli import main
 from l4gate.live import Configuration, read_configuration
 from l4gate.rollback import RolledBack, roll_back
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
 from tests.ops.conftest import GO_SECONDS, Box
 
 ABORT_SECONDS = 40.0  # for: 5 s at factor 60, and room for a busy machine

@@ -15,7 +15,7 @@ from l4gate.live import read_configuration
 from l4gate.rollback import RolledBack, roll_back
 from l4gate.settings import Settings
 from l4gate.track import Window
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
 from l4gate.watch import Change, Watch
 from tests.ops.conftest import GO_SECONDS, Box
 

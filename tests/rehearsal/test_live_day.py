@@ -28,7 +28,7 @@ from l4gate.sandbox import Sandbox, open_sandbox
 from l4gate.settings import Settings
 from l4gate.stack.model import NODE_EXPORTER, PUSHGATEWAY
 from l4gate.track import Interval, Track, Window, segments
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
 
 pytestmark = [pytest.mark.dr_rehearsal, pytest.mark.timeout(420)]
 

@@ -23,7 +23,7 @@ from l4gate.rehearsal.samples import Samples, read_samples
 from l4gate.rules.model import load_rules
 from l4gate.settings import Settings
 from l4gate.track import Window
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
 
 pytestmark = pytest.mark.dr_rehearsal_24h_pass
 

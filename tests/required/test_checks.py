@@ -23,7 +23,7 @@ from l4gate.programs.promtool import host_promtool
 from l4gate.prometheus_api.client import PrometheusApi
 from l4gate.rules.model import load_rules
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict, worst
+from l4gate.verdict.decision import Verdict, worst
 
 CANARY, BUDGET = "canary-quorum-pass", "error-budget-burn-ok"
 History = Callable[[str], AbstractContextManager[tuple[PrometheusApi, float]]]

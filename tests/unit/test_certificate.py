@@ -20,7 +20,7 @@ from l4gate.contract import (
 from l4gate.contract.criteria import CERTIFICATE, HEARTBEAT, Criterion, When
 from l4gate.contract.pace import Pace
 from l4gate.track import Interval, Track, Window, merged, segments
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
 
 DAY = 86_400.0
 START = 1_700_000_000.0 - 1_700_000_000.0 % 30

@@ -12,7 +12,7 @@ from fixtures.evidence import good_evidence, report
 from l4gate import contract
 from l4gate.report.junit import render_junit
 from l4gate.report.model import Outcome, RunReport
-from l4gate.verdict import Verdict
+from l4gate.verdict.decision import Verdict
 
 GO = report(good_evidence())
 

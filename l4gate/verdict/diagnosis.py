@@ -14,9 +14,9 @@ from typing import Final
 from l4gate import contract
 from l4gate.contract import REALM_LABEL
 from l4gate.contract.pace import Pace
-from l4gate.measurement import Measurement, Source, Target, WriterReport
-from l4gate.readings import Absence, Missing, Value, format_labels
-from l4gate.verdict import Cause, Evidence, Stage
+from l4gate.verdict.decision import Cause, Evidence, Stage
+from l4gate.verdict.look import Measurement, Source, Target, WriterReport
+from l4gate.verdict.readings import Absence, Missing, Value, format_labels
 
 _GATEWAY_LIMITS: Final = re.compile(
     r"limit exceeded|body size|too many samples|label_\w+_limit", re.IGNORECASE

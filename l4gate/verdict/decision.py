@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from l4gate.contract import ABORT_RULES, CONSECUTIVE_EVALUATIONS, FRESH, OK
-from l4gate.readings import Missing, Reading, Unreachable, Value
+from l4gate.verdict.readings import Missing, Reading, Unreachable, Value
 
 NOT_PROVEN: Final = "not-proven"  # the code of a condition of GO without evidence, whatever the reason
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from l4gate.readings import Reading, Unreachable
-from l4gate.verdict import Evaluation
+from l4gate.verdict.decision import Evaluation
+from l4gate.verdict.readings import Reading, Unreachable
 
 
 @dataclass(frozen=True)

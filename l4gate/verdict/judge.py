@@ -17,15 +17,15 @@ from l4gate.base.errors import NotReady
 from l4gate.base.wait import wait_until
 from l4gate.contract import CONSECUTIVE_EVALUATIONS
 from l4gate.contract.pace import Pace
-from l4gate.diagnose import diagnose
 from l4gate.machine.scratch import scratch
-from l4gate.measure import Expectation, measure
-from l4gate.measurement import Measurement, WriterReport
 from l4gate.prometheus_api.client import PrometheusApi
 from l4gate.rules.model import load_rules
 from l4gate.rules.rendering import render
 from l4gate.settings import Settings
-from l4gate.verdict import Decision, Verdict, decide, worst
+from l4gate.verdict.decision import Decision, Verdict, decide, worst
+from l4gate.verdict.diagnosis import diagnose
+from l4gate.verdict.look import Measurement, WriterReport
+from l4gate.verdict.measuring import Expectation, measure
 
 _POLLS_PER_EVALUATION: Final = 8.0  # how soon a new evaluation is noticed, as a share of the rule interval
 _POLL_LIMITS_SECONDS: Final = (0.04, 1.0)

@@ -16,12 +16,12 @@ from l4gate import contract
 from l4gate.base.duration import parse_duration
 from l4gate.base.errors import ApiBadAnswer, ApiError, RuleError, UsageError
 from l4gate.contract.pace import Pace
-from l4gate.measurement import LoadedRules, Measurement, RuleFault, Source, Target, WriterReport
 from l4gate.prometheus_api.client import PrometheusApi, QueryAnswer, SampleSeries
-from l4gate.readings import Reading, Unreachable, read
 from l4gate.rules.model import RuleGroup, diff_rules, groups_from_api, rules_hash
 from l4gate.settings import Foreign
-from l4gate.verdict import Evaluation
+from l4gate.verdict.decision import Evaluation
+from l4gate.verdict.look import LoadedRules, Measurement, RuleFault, Source, Target, WriterReport
+from l4gate.verdict.readings import Reading, Unreachable, read
 
 _BOOLEANS: Final = (contract.OK, contract.FRESH)
 _NUMBERS: Final = (contract.CHANGES, contract.LYAPUNOV, contract.CANARY_FAILURE_RATIO)
