@@ -16,11 +16,11 @@ from typing import Final
 from l4gate.base.duration import format_duration
 from l4gate.base.errors import ApiError, GateError, NotReady
 from l4gate.base.wait import wait_until
-from l4gate.certificate import Certificate
-from l4gate.certify import certify_window
+from l4gate.certificate.judging import Certificate
+from l4gate.certificate.measuring import certify_window
+from l4gate.certificate.tracks import Interval, Window
 from l4gate.report.as_json import utc
 from l4gate.rollback import RolledBack
-from l4gate.track import Interval, Window
 from l4gate.verdict.decision import Verdict, worst
 from l4gate.verdict.judge import Judge, Look
 

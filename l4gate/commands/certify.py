@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from l4gate.base.duration import parse_duration
 from l4gate.base.errors import UsageError
-from l4gate.certify import certify_window, moment
+from l4gate.certificate.measuring import certify_window, moment
+from l4gate.certificate.tracks import Window
 from l4gate.contract.criteria import CHECKS
 from l4gate.contract.pace import Pace
 from l4gate.prometheus_api.client import PrometheusApi
@@ -22,7 +23,6 @@ from l4gate.report.certificate import (
     write_certificate,
 )
 from l4gate.settings import Settings
-from l4gate.track import Window
 from l4gate.verdict.decision import Verdict, worst
 
 HELP: Final = (

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from l4gate.base.duration import format_duration, parse_duration
 from l4gate.base.errors import ApiError, GateError, UsageError
+from l4gate.certificate.tracks import Window
 from l4gate.checkpoint import checkpoint
 from l4gate.commands._operations import (
     JUDGING_OPTIONS,
@@ -35,7 +36,6 @@ from l4gate.report.certificate import certificate_as_dict, certificate_lines
 from l4gate.report.terminal import HEADLINES
 from l4gate.rollback import RolledBack, roll_back
 from l4gate.settings import Settings
-from l4gate.track import Window
 from l4gate.verdict.decision import Verdict
 from l4gate.verdict.judge import Judge, Look, judge_for
 from l4gate.watch import Change, Watch, Watched

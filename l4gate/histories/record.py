@@ -21,6 +21,7 @@ from typing import Final
 
 from l4gate.base.errors import ApiUnreachable, HistoryError
 from l4gate.base.wait import wait_until
+from l4gate.certificate.tracks import Interval
 from l4gate.contract import (
     ABORT_FOR_SECONDS,
     CHANGES_WINDOW_SECONDS,
@@ -39,7 +40,6 @@ from l4gate.prometheus_api.client import PrometheusApi
 from l4gate.promql.nodes import Node, Paren, Selector, selectors, transform
 from l4gate.promql.printer import to_text
 from l4gate.rules.model import Rule, RuleGroup, all_rules
-from l4gate.track import Interval
 
 _STEPS: Final = 10_000  # a server answers at most 11,000 points per series
 _QUERY_TIMEOUT_SECONDS: Final = 120.0

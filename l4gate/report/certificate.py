@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from l4gate.base.duration import format_duration
-from l4gate.certificate import Certificate, Result, Violation
+from l4gate.certificate.judging import Certificate, Result, Violation
+from l4gate.certificate.tracks import Interval, Track, Window, segments
 from l4gate.contract import ABORT_RULES, LYAPUNOV, AbortRule
 from l4gate.contract.criteria import ABORT, OPERATORS, Criterion, When
 from l4gate.contract.pace import Pace
@@ -17,7 +18,6 @@ from l4gate.report.as_json import utc
 from l4gate.report.page import cell, code, render_page, section, table, text
 from l4gate.report.write import write_atomically
 from l4gate.timeline import Curve, Row, Span, State, timeline_svg
-from l4gate.track import Interval, Track, Window, segments
 
 _SHOWN_VIOLATIONS: Final = 200  # in the HTML page; the JSON has them all
 _SHOWN_LINES: Final = 10  # on a terminal

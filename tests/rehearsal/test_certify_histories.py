@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from fixtures import model
-from l4gate.certificate import Certificate
-from l4gate.certify import certify_window
+from l4gate.certificate.judging import Certificate
+from l4gate.certificate.measuring import certify_window
+from l4gate.certificate.tracks import Interval, Window, merged
 from l4gate.contract import RULE_INTERVAL_SECONDS
 from l4gate.contract.pace import Pace
 from l4gate.histories.describe import Description, What, load_history
@@ -21,7 +22,6 @@ from l4gate.programs.promtool import host_promtool
 from l4gate.prometheus_api.client import PrometheusApi
 from l4gate.rules.model import load_rules
 from l4gate.settings import Settings
-from l4gate.track import Interval, Window, merged
 
 pytestmark = pytest.mark.dr_rehearsal
 

@@ -12,8 +12,9 @@ import pytest
 
 from l4gate.base.duration import format_duration
 from l4gate.base.wait import wait_until
-from l4gate.certificate import Certificate
-from l4gate.certify import certify_window, moment
+from l4gate.certificate.judging import Certificate
+from l4gate.certificate.measuring import certify_window, moment
+from l4gate.certificate.tracks import Interval, Track, Window, segments
 from l4gate.checkpoint import CheckpointStore, checkpoint
 from l4gate.commands.decide import Progress
 from l4gate.contract import ABORT_FOR_SECONDS, PUSH_JOB, RAW_TS
@@ -27,7 +28,6 @@ from l4gate.rollback import roll_back
 from l4gate.sandbox import Sandbox, open_sandbox
 from l4gate.settings import Settings
 from l4gate.stack.model import NODE_EXPORTER, PUSHGATEWAY
-from l4gate.track import Interval, Track, Window, segments
 from l4gate.verdict.decision import Verdict
 
 pytestmark = [pytest.mark.dr_rehearsal, pytest.mark.timeout(420)]

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.certificate import Certificate
-from l4gate.certify import certify_window
+from l4gate.certificate.judging import Certificate
+from l4gate.certificate.measuring import certify_window
+from l4gate.certificate.tracks import Window
 from l4gate.commands.decide import Progress
 from l4gate.contract import SCRAPE_INTERVAL_SECONDS
 from l4gate.contract.pace import Pace
@@ -22,7 +23,6 @@ from l4gate.rehearsal.drill import RTO_LIMIT_SECONDS, Rehearsal, rehearse
 from l4gate.rehearsal.samples import Samples, read_samples
 from l4gate.rules.model import load_rules
 from l4gate.settings import Settings
-from l4gate.track import Window
 from l4gate.verdict.decision import Verdict
 
 pytestmark = pytest.mark.dr_rehearsal_24h_pass

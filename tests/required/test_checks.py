@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 
 from fixtures.judging import hold
-from l4gate.certify import moment
+from l4gate.certificate.measuring import moment
 from l4gate.contract.criteria import CHECKS
 from l4gate.contract.pace import Pace
 from l4gate.histories.describe import load_history

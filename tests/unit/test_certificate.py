@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from l4gate.certificate import Certificate, certify, judge
+from l4gate.certificate.judging import Certificate, certify, judge
+from l4gate.certificate.tracks import Interval, Track, Window, merged, segments
 from l4gate.contract import (
     ABORT_RULES,
     CANARY_FAILURE_RATIO,
@@ -19,7 +20,6 @@ from l4gate.contract import (
 )
 from l4gate.contract.criteria import CERTIFICATE, HEARTBEAT, Criterion, When
 from l4gate.contract.pace import Pace
-from l4gate.track import Interval, Track, Window, merged, segments
 from l4gate.verdict.decision import Verdict
 
 DAY = 86_400.0

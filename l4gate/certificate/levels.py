@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from l4gate.certificate.tracks import Interval, Segment, Window
 from l4gate.contract import LYAPUNOV
-from l4gate.track import Interval, Segment, Window
 
 _L49_MEAN: Final = 0.2
 _L49_RISES: Final = 1
