@@ -11,7 +11,6 @@ import json
 import sys
 from typing import Any, Final
 
-from l4gate.checkpoint import KEEP, Checkpoint, checkpoint
 from l4gate.commands._operations import (
     JUDGING_OPTIONS,
     add_live_dir,
@@ -21,6 +20,7 @@ from l4gate.commands._operations import (
     store_for,
 )
 from l4gate.commands.decide import Progress
+from l4gate.operations.checkpoint import KEEP, Checkpoint, checkpoint
 from l4gate.report.as_json import utc
 from l4gate.report.terminal import decision_lines
 from l4gate.settings import Settings

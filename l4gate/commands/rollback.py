@@ -19,9 +19,9 @@ from l4gate.commands._operations import (
     store_for,
 )
 from l4gate.commands.decide import Progress
+from l4gate.operations.rollback import RolledBack, roll_back
 from l4gate.report.as_json import decision_as_dict
 from l4gate.report.terminal import decision_lines
-from l4gate.rollback import RolledBack, roll_back
 from l4gate.settings import Settings
 from l4gate.verdict.judge import judge_for
 

@@ -18,13 +18,13 @@ from fixtures.judging import hold
 from fixtures.recorder import RunState
 from l4gate.base.errors import NotReady
 from l4gate.base.wait import wait_until
-from l4gate.checkpoint import CheckpointStore, checkpoint
 from l4gate.commands.decide import Progress
 from l4gate.contract import ABORT_FOR_SECONDS, FRESH_LIMIT_SECONDS
-from l4gate.live import read_configuration
-from l4gate.reload import LiveServer
+from l4gate.operations.checkpoint import CheckpointStore, checkpoint
+from l4gate.operations.live import read_configuration
+from l4gate.operations.reload import LiveServer
+from l4gate.operations.rollback import RolledBack, roll_back
 from l4gate.report.model import Event
-from l4gate.rollback import RolledBack, roll_back
 from l4gate.sandbox import Sandbox
 from l4gate.settings import Settings
 from l4gate.verdict.decision import Verdict

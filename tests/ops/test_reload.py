@@ -15,9 +15,9 @@ import yaml
 from fixtures.wire import http, serve
 from l4gate.base.errors import OperationRefused
 from l4gate.cli import main
-from l4gate.live import Configuration, read_configuration
+from l4gate.operations.live import Configuration, read_configuration
+from l4gate.operations.reload import config_differences, generation_of, reload_live
 from l4gate.prometheus_api.client import PrometheusApi
-from l4gate.reload import config_differences, generation_of, reload_live
 from l4gate.rules.model import diff_rules, groups_from_api, load_rules
 from l4gate.settings import GENERATIONS, Settings
 from l4gate.verdict.decision import Verdict
@@ -121,8 +121,8 @@ def test_folder_that_the_server_does_not_read_is_found_out(
     box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A 200 is no proof: with the wrong folder the server reloads happily, and nothing MUST count as live."""
-    monkeypatch.setattr("l4gate.reload._DISCOVERY_SECONDS", 0.0)
-    monkeypatch.setattr("l4gate.reload._ROOM_SECONDS", 1.0)
+    monkeypatch.setattr("l4gate.operations.reload._DISCOVERY_SECONDS", 0.0)
+    monkeypatch.setattr("l4gate.operations.reload._ROOM_SECONDS", 1.0)
     other = tmp_path / "other"
     other.mkdir()
     box.good.write(other)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from l4gate.base.errors import OperationRefused
-from l4gate.checkpoint import Checkpoint, CheckpointStore, checkpoint
 from l4gate.cli import main
-from l4gate.live import Configuration, read_configuration
-from l4gate.rollback import RolledBack, roll_back
+from l4gate.operations.checkpoint import Checkpoint, CheckpointStore, checkpoint
+from l4gate.operations.live import Configuration, read_configuration
+from l4gate.operations.rollback import RolledBack, roll_back
 from l4gate.settings import Settings
 from l4gate.verdict.decision import Verdict
 from tests.ops.conftest import GO_SECONDS, Box

@@ -13,8 +13,8 @@ import pytest
 
 from fixtures.evidence import cause, good_evidence
 from l4gate.base.errors import OperationRefused, UsageError
-from l4gate.checkpoint import Checkpoint, CheckpointStore, default_state_dir
-from l4gate.live import Configuration, read_configuration
+from l4gate.operations.checkpoint import Checkpoint, CheckpointStore, default_state_dir
+from l4gate.operations.live import Configuration, read_configuration
 from l4gate.settings import repository_config_dir
 from l4gate.verdict.decision import Verdict, decide
 from l4gate.verdict.judge import Look

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from l4gate.base.errors import OperationRefused
-from l4gate.checkpoint import Checkpoint, CheckpointStore
-from l4gate.live import Configuration, read_configuration
 from l4gate.machine.scratch import scratch
-from l4gate.reload import LiveServer, Reloaded, reload_live
+from l4gate.operations.checkpoint import Checkpoint, CheckpointStore
+from l4gate.operations.live import Configuration, read_configuration
+from l4gate.operations.reload import LiveServer, Reloaded, reload_live
 from l4gate.rules.model import load_rules
 from l4gate.verdict.decision import Verdict, worst
 from l4gate.verdict.judge import Judge, Look

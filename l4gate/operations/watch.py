@@ -19,8 +19,8 @@ from l4gate.base.wait import wait_until
 from l4gate.certificate.judging import Certificate
 from l4gate.certificate.measuring import certify_window
 from l4gate.certificate.tracks import Interval, Window
+from l4gate.operations.rollback import RolledBack
 from l4gate.report.as_json import utc
-from l4gate.rollback import RolledBack
 from l4gate.verdict.decision import Verdict, worst
 from l4gate.verdict.judge import Judge, Look
 

@@ -22,8 +22,8 @@ from l4gate.base.wait import wait_until
 from l4gate.contract import DEFAULT_REALM, SCRAPE_INTERVAL_SECONDS
 from l4gate.lint.engine import lint
 from l4gate.lint.output import as_text
-from l4gate.live import CONFIG_FILE, Configuration, read_configuration, refuse_work_tree, switch
 from l4gate.machine.scratch import scratch
+from l4gate.operations.live import CONFIG_FILE, Configuration, read_configuration, refuse_work_tree, switch
 from l4gate.programs.finding import release_of
 from l4gate.programs.promtool import Promtool
 from l4gate.prometheus_api.client import PrometheusApi

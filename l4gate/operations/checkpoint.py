@@ -25,9 +25,9 @@ from typing import Any, Final
 import yaml
 
 from l4gate.base.errors import OperationRefused, UsageError
-from l4gate.live import CONFIG_FILE, Configuration, exclusive, read_configuration, sync
 from l4gate.machine.scratch import scratch
-from l4gate.reload import config_differences
+from l4gate.operations.live import CONFIG_FILE, Configuration, exclusive, read_configuration, sync
+from l4gate.operations.reload import config_differences
 from l4gate.report.as_json import decision_as_dict, utc
 from l4gate.rules.model import diff_rules, groups_from_api, load_rules, rules_hash
 from l4gate.verdict.decision import Verdict, worst
