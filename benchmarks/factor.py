@@ -17,7 +17,7 @@ from contextlib import contextmanager
 
 from l4gate.base.wait import wait_until
 from l4gate.contract import ABORT_FOR_SECONDS, FRESH_LIMIT_SECONDS
-from l4gate.sandbox import Sandbox, open_sandbox
+from l4gate.sandbox.running import Sandbox, open_sandbox
 from l4gate.settings import GATE_FACTOR, load_settings
 from l4gate.verdict.decision import Verdict
 

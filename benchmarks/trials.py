@@ -32,13 +32,13 @@ from l4gate.contract import (
 from l4gate.histories.describe import Description, Event, Rhythm, What
 from l4gate.histories.generate import raw_series
 from l4gate.histories.record import passes, serve
-from l4gate.history import DAY_SECONDS, HOUR_SECONDS, Series, write_blocks
 from l4gate.lint.engine import lint
 from l4gate.programs.finding import find_program
 from l4gate.programs.promtool import host_promtool
 from l4gate.prometheus_api.client import PrometheusApi
 from l4gate.rules.model import groups_from_api, load_rule_file, load_rules, rules_hash
-from l4gate.sandbox import Sandbox, open_sandbox
+from l4gate.sandbox.history import DAY_SECONDS, HOUR_SECONDS, Series, write_blocks
+from l4gate.sandbox.running import Sandbox, open_sandbox
 from l4gate.settings import Settings
 from l4gate.verdict.decision import Verdict
 

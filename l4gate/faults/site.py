@@ -10,7 +10,7 @@ from typing import Final
 from l4gate.base.errors import UsageError
 from l4gate.faults.model import Site
 from l4gate.faults.proxy import open_proxy
-from l4gate.sandbox import open_sandbox, writer_report
+from l4gate.sandbox.running import open_sandbox, writer_report
 from l4gate.settings import Settings
 from l4gate.verdict.judge import judge_for
 

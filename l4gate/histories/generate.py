@@ -25,7 +25,7 @@ from l4gate.contract import (
     SERVICE_PUSH_JOB,
 )
 from l4gate.histories.describe import Description, Event, Rhythm, Signal, What
-from l4gate.history import HOUR_SECONDS, Series
+from l4gate.sandbox.history import HOUR_SECONDS, Series
 
 _INSTANCES: Final = {
     JOB_PROMETHEUS: "prometheus:9090",

@@ -31,7 +31,6 @@ from l4gate.contract import (
     RULE_INTERVAL_SECONDS,
 )
 from l4gate.histories.describe import Description, What
-from l4gate.history import Series, write_blocks
 from l4gate.machine.ports import free_port
 from l4gate.machine.scratch import environment_of, scratch
 from l4gate.programs.finding import Program
@@ -40,6 +39,7 @@ from l4gate.prometheus_api.client import PrometheusApi
 from l4gate.promql.nodes import Node, Paren, Selector, selectors, transform
 from l4gate.promql.printer import to_text
 from l4gate.rules.model import Rule, RuleGroup, all_rules
+from l4gate.sandbox.history import Series, write_blocks
 
 _STEPS: Final = 10_000  # a server answers at most 11,000 points per series
 _QUERY_TIMEOUT_SECONDS: Final = 120.0

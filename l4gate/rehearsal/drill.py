@@ -24,10 +24,10 @@ from l4gate.rehearsal.archive import Manifest, pack, read_blocks, read_member, u
 from l4gate.rehearsal.publish import JOB, MEASURED, publish
 from l4gate.rehearsal.samples import Samples, read_samples
 from l4gate.rehearsal.snapshot import Groups, persisted_groups, pushed_groups, settle, take_snapshot
-from l4gate.sandbox import Sandbox, open_sandbox
+from l4gate.sandbox.running import Sandbox, open_sandbox
+from l4gate.sandbox.workload import DR_SUCCESS
 from l4gate.settings import Settings
 from l4gate.verdict.decision import Verdict
-from l4gate.workload import DR_SUCCESS
 
 RESTORE_P95: Final = "duri_dr_restore_p95_seconds"
 RTO_LIMIT_SECONDS: Final = 720.0  # 12 min, for the p95 over rehearsals (design, section 8)

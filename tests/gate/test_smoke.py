@@ -25,7 +25,7 @@ from l4gate.operations.live import read_configuration
 from l4gate.operations.reload import LiveServer
 from l4gate.operations.rollback import RolledBack, roll_back
 from l4gate.report.model import Event
-from l4gate.sandbox import Sandbox
+from l4gate.sandbox.running import Sandbox
 from l4gate.settings import Settings
 from l4gate.verdict.decision import Verdict
 from l4gate.verdict.judge import Judge, Look

@@ -11,7 +11,7 @@ import pytest
 from l4gate.operations.checkpoint import Checkpoint, CheckpointStore, checkpoint
 from l4gate.operations.live import Configuration, read_configuration, switch
 from l4gate.operations.reload import LiveServer
-from l4gate.sandbox import Sandbox, open_sandbox
+from l4gate.sandbox.running import Sandbox, open_sandbox
 from l4gate.settings import Settings
 from l4gate.verdict.decision import Verdict
 from l4gate.verdict.judge import Look

@@ -24,9 +24,9 @@ from l4gate.contract import (
     RULE_INTERVAL_SECONDS,
 )
 from l4gate.histories.record import serve
-from l4gate.history import Series, write_blocks
 from l4gate.programs.finding import find_program
 from l4gate.programs.promtool import host_promtool
+from l4gate.sandbox.history import Series, write_blocks
 from l4gate.settings import Settings
 
 pytestmark = pytest.mark.dr_rehearsal

@@ -18,14 +18,14 @@ from l4gate.certificate.tracks import Interval, Track, Window, segments
 from l4gate.commands.decide import Progress
 from l4gate.contract import ABORT_FOR_SECONDS, PUSH_JOB, RAW_TS
 from l4gate.contract.criteria import CERTIFICATE
-from l4gate.history import DAY_SECONDS, HOUR_SECONDS, sandbox_history, write_blocks
 from l4gate.operations.checkpoint import CheckpointStore, checkpoint
 from l4gate.operations.live import Configuration, read_configuration
 from l4gate.operations.reload import LiveServer, reload_live
 from l4gate.operations.rollback import roll_back
 from l4gate.programs.promtool import Promtool
 from l4gate.report.certificate import write_certificate
-from l4gate.sandbox import Sandbox, open_sandbox
+from l4gate.sandbox.history import DAY_SECONDS, HOUR_SECONDS, sandbox_history, write_blocks
+from l4gate.sandbox.running import Sandbox, open_sandbox
 from l4gate.settings import Settings
 from l4gate.stack.model import NODE_EXPORTER, PUSHGATEWAY
 from l4gate.verdict.decision import Verdict

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from l4gate.sandbox import open_sandbox
+from l4gate.sandbox.running import open_sandbox
 from l4gate.settings import GENERATIONS, Settings
 from l4gate.stack import PROMETHEUS
 from l4gate.verdict.decision import Verdict

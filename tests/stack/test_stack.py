@@ -13,8 +13,8 @@ import requests
 from fixtures.stacks import SOURCE, Opener
 from l4gate.base.errors import ProgramMissing, StackError
 from l4gate.base.wait import wait_until
-from l4gate.history import Series, write_blocks
 from l4gate.programs.promtool import Promtool
+from l4gate.sandbox.history import Series, write_blocks
 from l4gate.stack import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, Stack
 from l4gate.stack.image_promtool import ImagePromtool
 

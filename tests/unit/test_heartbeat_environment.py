@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from fixtures.writer import CRON_TOOLS, Pushgateway, Writer, exposed
-from l4gate import heartbeat
 from l4gate.base.errors import UsageError
 from l4gate.contract import DEFAULT_REALM, RAW_SEQ, RAW_TS, REALM_LABEL
-from l4gate.heartbeat import SCRIPT
+from l4gate.sandbox import heartbeat
+from l4gate.sandbox.heartbeat import SCRIPT
 from l4gate.settings import load_settings
 
 REALMS = (

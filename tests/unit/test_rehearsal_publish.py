@@ -9,7 +9,7 @@ from fixtures.writer import Pushgateway
 from l4gate.base.errors import RehearsalFailed
 from l4gate.contract import INPUTS
 from l4gate.rehearsal.publish import JOB, MEASURED, publish
-from l4gate.workload import DR_FAILURE, DR_RESTORE, DR_SUCCESS, Workload
+from l4gate.sandbox.workload import DR_FAILURE, DR_RESTORE, DR_SUCCESS, Workload
 
 
 def held(pushgateway: Pushgateway, realm: str = "prod") -> dict[str, float]:

@@ -9,7 +9,7 @@ import pytest
 
 from l4gate.base.errors import UsageError
 from l4gate.base.wait import wait_until
-from l4gate.steady import Steady
+from l4gate.sandbox.steady import Steady
 
 WAIT_SECONDS = 10.0
 

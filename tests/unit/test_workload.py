@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from fixtures.writer import Pushgateway, Scripted
-from l4gate import workload
 from l4gate.base.errors import UsageError
 from l4gate.base.wait import wait_until
 from l4gate.contract import PUSH_INSTANCE, REALM_LABEL, SERVICE_PUSH_JOB
-from l4gate.workload import Workload
+from l4gate.sandbox import workload
+from l4gate.sandbox.workload import Workload
 
 GAUGES = (workload.KS_P, workload.UNIQUE_RATIO, workload.ALERT_RATE, workload.MTTR)
 

@@ -19,7 +19,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from l4gate.contract import PUSH_INSTANCE, REALM_LABEL, SERVICE_PUSH_JOB
-from l4gate.steady import Steady
+from l4gate.sandbox.steady import Steady
 
 EVENTS: Final = "duri_canary_events_total"
 PROMOTE: Final = "duri_canary_promote_total"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from l4gate.steady import Steady
+from l4gate.sandbox.steady import Steady
 
 SCRIPT: Final = Path(__file__).resolve().parent.parent / "scripts" / "ops" / "textfile_heartbeat.sh"
 CONNECT_SECONDS: Final = 2.0  # this and the next: the script's own defaults; a test keeps them in step
