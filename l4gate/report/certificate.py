@@ -16,8 +16,8 @@ from l4gate.contract.criteria import ABORT, OPERATORS, Criterion, When
 from l4gate.contract.pace import Pace
 from l4gate.report.as_json import utc
 from l4gate.report.page import cell, code, render_page, section, table, text
+from l4gate.report.timeline import Curve, Row, Span, State, timeline_svg
 from l4gate.report.write import write_atomically
-from l4gate.timeline import Curve, Row, Span, State, timeline_svg
 
 _SHOWN_VIOLATIONS: Final = 200  # in the HTML page; the JSON has them all
 _SHOWN_LINES: Final = 10  # on a terminal

@@ -9,7 +9,7 @@ from l4gate.report.as_json import utc
 from l4gate.report.model import Event, Outcome, RunReport
 from l4gate.report.page import cell, code, render_page, section, table, text
 from l4gate.report.terminal import HEADLINES
-from l4gate.timeline import Mark, Row, Span, State, timeline_svg
+from l4gate.report.timeline import Mark, Row, Span, State, timeline_svg
 from l4gate.verdict.decision import Cause, Decision, Verdict
 from l4gate.verdict.readings import Reading, Value
 
