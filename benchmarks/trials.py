@@ -29,9 +29,6 @@ from l4gate.contract import (
     RULE_INTERVAL_SECONDS,
     SCRAPE_INTERVAL_SECONDS,
 )
-from l4gate.histories.describe import Description, Event, Rhythm, What
-from l4gate.histories.generate import raw_series
-from l4gate.histories.record import passes, serve
 from l4gate.lint.engine import lint
 from l4gate.programs.finding import find_program
 from l4gate.programs.promtool import host_promtool
@@ -41,6 +38,9 @@ from l4gate.sandbox.history import DAY_SECONDS, HOUR_SECONDS, Series, write_bloc
 from l4gate.sandbox.running import Sandbox, open_sandbox
 from l4gate.settings import Settings
 from l4gate.verdict.decision import Verdict
+from tests.support.histories.describe import Description, Event, Rhythm, What
+from tests.support.histories.generate import raw_series
+from tests.support.histories.record import passes, serve
 
 INSTANCES, DAYS = 100, 5
 ROUNDS, WRITERS = 30, 100

@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.settings import SETTINGS
 from l4gate.programs.promtool import host_promtool
-from l4gate.promtool_tests import Outcome, TestFile, load_test_file, run_test_file
+from tests.support.promtool_tests import Outcome, TestFile, load_test_file, run_test_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

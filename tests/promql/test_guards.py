@@ -10,9 +10,9 @@ import pytest
 
 from l4gate import promql
 from l4gate.base.duration import format_duration
-from l4gate.promtool_tests import load_test_files
-from l4gate.rule_coverage import COVERAGE_FILE, MANUAL, load_reasons, problems, table, with_table
 from l4gate.rules.model import all_rules, load_rules
+from tests.support.promtool_tests import load_test_files
+from tests.support.rule_coverage import COVERAGE_FILE, MANUAL, load_reasons, problems, table, with_table
 
 if TYPE_CHECKING:
     from l4gate.settings import Settings
@@ -31,7 +31,7 @@ def test_every_rule_is_tested_in_every_situation_or_has_a_reason(settings: Setti
 
 
 def test_the_manual_has_the_table_of_these_tests(settings: Settings) -> None:
-    """docs/rules.md is what `python -m l4gate.rule_coverage --write` writes."""
+    """docs/rules.md is what `python -m tests.support.rule_coverage --write` writes."""
     manual = (HERE.parents[1] / MANUAL).read_text(encoding="utf-8")
     files, reasons = load_test_files(HERE), load_reasons(HERE / COVERAGE_FILE)
 

@@ -23,11 +23,11 @@ from l4gate.contract import (
     REALM_LABEL,
     RULE_INTERVAL_SECONDS,
 )
-from l4gate.histories.record import serve
 from l4gate.programs.finding import find_program
 from l4gate.programs.promtool import host_promtool
 from l4gate.sandbox.history import Series, write_blocks
 from l4gate.settings import Settings
+from tests.support.histories.record import serve
 
 pytestmark = pytest.mark.dr_rehearsal
 

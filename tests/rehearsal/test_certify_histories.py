@@ -14,14 +14,14 @@ from l4gate.certificate.measuring import certify_window
 from l4gate.certificate.tracks import Interval, Window, merged
 from l4gate.contract import RULE_INTERVAL_SECONDS
 from l4gate.contract.pace import Pace
-from l4gate.histories.describe import Description, What, load_history
-from l4gate.histories.generate import raw_series
-from l4gate.histories.record import build, serve
 from l4gate.programs.finding import find_program
 from l4gate.programs.promtool import host_promtool
 from l4gate.prometheus_api.client import PrometheusApi
 from l4gate.rules.model import load_rules
 from l4gate.settings import Settings
+from tests.support.histories.describe import Description, What, load_history
+from tests.support.histories.generate import raw_series
+from tests.support.histories.record import build, serve
 
 pytestmark = pytest.mark.dr_rehearsal
 

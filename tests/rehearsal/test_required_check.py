@@ -14,8 +14,6 @@ from l4gate.certificate.tracks import Window
 from l4gate.commands.decide import Progress
 from l4gate.contract import SCRAPE_INTERVAL_SECONDS
 from l4gate.contract.pace import Pace
-from l4gate.histories.describe import load_history
-from l4gate.histories.record import build, serve
 from l4gate.programs.finding import find_program
 from l4gate.programs.promtool import host_promtool
 from l4gate.rehearsal.archive import pack, unpack
@@ -24,6 +22,8 @@ from l4gate.rehearsal.samples import Samples, read_samples
 from l4gate.rules.model import load_rules
 from l4gate.settings import Settings
 from l4gate.verdict.decision import Verdict
+from tests.support.histories.describe import load_history
+from tests.support.histories.record import build, serve
 
 pytestmark = pytest.mark.dr_rehearsal_24h_pass
 

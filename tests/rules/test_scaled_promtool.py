@@ -10,8 +10,8 @@ from l4gate.base import yamldoc
 from l4gate.programs.finding import release_of
 from l4gate.programs.promtool import Promtool, PromtoolResult, host_promtool
 from l4gate.rules.scaling import scale_rule_file
-from l4gate.scale_promtool import FUZZY_SINCE, scale_promtool_test
 from l4gate.settings import Settings
+from tests.support.scale_promtool import FUZZY_SINCE, scale_promtool_test
 
 pytestmark = pytest.mark.scaled
 

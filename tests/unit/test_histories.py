@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from l4gate.base.errors import HistoryError
-from l4gate.histories.describe import load_history
-from l4gate.histories.generate import raw_series
-from l4gate.histories.record import passes
 from l4gate.rules.model import load_rules
+from tests.support.histories.describe import load_history
+from tests.support.histories.generate import raw_series
+from tests.support.histories.record import passes
 
 ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "fixtures" / "histories"

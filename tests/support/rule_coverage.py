@@ -2,7 +2,7 @@
 Which rule is tested in which situation: a table made from promtool's test files, and what is missing in it.
 
 A test covers the rules that its expectations name, in the situations that its own name begins with. What is not
-covered needs a reason in tests/promql/coverage.yml. `python -m l4gate.rule_coverage` prints the table; with --write
+covered needs a reason in tests/promql/coverage.yml. `python -m tests.support.rule_coverage` prints the table; with --write
 it goes into docs/rules.md.
 """
 
@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Final
 
 from l4gate.base import yamldoc
-from l4gate.promtool_tests import SITUATIONS, TestFile, load_test_files
 from l4gate.rules.model import Rule, RuleGroup, load_rules
 from l4gate.settings import repository_config_dir
+from tests.support.promtool_tests import SITUATIONS, TestFile, load_test_files
 
 TESTS_FOLDER: Final = Path("tests", "promql")
 COVERAGE_FILE: Final = "coverage.yml"
 MANUAL: Final = Path("docs", "rules.md")
-BEGIN: Final = "<!-- made by python -m l4gate.rule_coverage --write; do not edit -->"
+BEGIN: Final = "<!-- made by python -m tests.support.rule_coverage --write; do not edit -->"
 END: Final = "<!-- end -->"
 
 Cell = tuple[str, str]  # rule, situation
@@ -158,7 +158,7 @@ def with_table(manual: str, content: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the table, or writes it into the manual. 1 if something is missing in it."""
-    parser = argparse.ArgumentParser(prog="python -m l4gate.rule_coverage", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.support.rule_coverage", description=__doc__)
     parser.add_argument("--write", action="store_true", help=f"write the table into {MANUAL}")
     options = parser.parse_args(arguments)
     groups, files = load_rules(repository_config_dir()), load_test_files(TESTS_FOLDER)

@@ -24,8 +24,8 @@ from l4gate.contract import (
     REALM_LABEL,
     SERVICE_PUSH_JOB,
 )
-from l4gate.histories.describe import Description, Event, Rhythm, Signal, What
 from l4gate.sandbox.history import HOUR_SECONDS, Series
+from tests.support.histories.describe import Description, Event, Rhythm, Signal, What
 
 _INSTANCES: Final = {
     JOB_PROMETHEUS: "prometheus:9090",

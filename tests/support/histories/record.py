@@ -30,7 +30,6 @@ from l4gate.contract import (
     REALM_LABEL,
     RULE_INTERVAL_SECONDS,
 )
-from l4gate.histories.describe import Description, What
 from l4gate.machine.ports import free_port
 from l4gate.machine.scratch import environment_of, scratch
 from l4gate.programs.finding import Program
@@ -40,6 +39,7 @@ from l4gate.promql.nodes import Node, Paren, Selector, selectors, transform
 from l4gate.promql.printer import to_text
 from l4gate.rules.model import Rule, RuleGroup, all_rules
 from l4gate.sandbox.history import Series, write_blocks
+from tests.support.histories.describe import Description, What
 
 _STEPS: Final = 10_000  # a server answers at most 11,000 points per series
 _QUERY_TIMEOUT_SECONDS: Final = 120.0
@@ -229,7 +229,7 @@ def build(
     Raises:
         HistoryError, ApiError: see `record_rules` and `write_blocks`.
     """
-    from l4gate.histories.generate import raw_series
+    from tests.support.histories.generate import raw_series
 
     end = math.floor((time.time() if end is None else end) / RULE_INTERVAL_SECONDS) * RULE_INTERVAL_SECONDS
     start = end - history.lasts
