@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from l4gate.base.errors import UsageError
+from l4gate.base.resources import PROMETHEUS_DIR
 from l4gate.contract import DEFAULT_REALM
 
 STACKS = ("auto", "containers", "processes", "external")
@@ -213,7 +214,7 @@ def default_cache_dir() -> Path:
 
 def repository_config_dir() -> Path:
     """The `prometheus/` folder of the checkout that this package is installed from."""
-    return Path(__file__).resolve().parent.parent / "prometheus"
+    return PROMETHEUS_DIR
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
+from l4gate.base.resources import ROOT
 from l4gate.faults.model import Fault, Site
 from l4gate.machine.scratch import scratch
 from l4gate.verdict.decision import Cause, Decision, Evidence, Stage, Verdict, decide
@@ -33,7 +34,7 @@ def _second_run(*arguments: str, config: str = "", **environment: str) -> Callab
             environ = {**os.environ, "TMPDIR": str(place / "tmp"), **environment}
             done = subprocess.run(
                 [sys.executable, "-m", "l4gate", *_COMMAND, *given],
-                cwd=Path(__file__).parents[2],
+                cwd=ROOT,
                 env=environ,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from l4gate.base.resources import SCRIPTS_DIR
 from l4gate.sandbox.steady import Steady
 
-SCRIPT: Final = Path(__file__).resolve().parent.parent / "scripts" / "ops" / "textfile_heartbeat.sh"
+SCRIPT: Final = SCRIPTS_DIR / "textfile_heartbeat.sh"
 CONNECT_SECONDS: Final = 2.0  # this and the next: the script's own defaults; a test keeps them in step
 PUSH_SECONDS: Final = 5.0
 MIN_LIMIT_SECONDS: Final = 0.1  # a push takes 0.01 s; less would make a busy machine a failure

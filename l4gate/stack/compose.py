@@ -19,8 +19,8 @@ import yaml
 
 from l4gate.base.duration import format_duration, parse_duration
 from l4gate.base.errors import StackError
+from l4gate.base.resources import COMPOSE_FILE
 
-COMPOSE_FILE: Final = Path(__file__).resolve().parents[2] / "compose.observation.yml"
 # Flags of which the value is a duration of the system, and so is divided by the time factor.
 _SCALED_FLAGS: Final = ("--query.lookback-delta", "--persistence.interval")
 _LISTEN_FLAG: Final = "--web.listen-address"

@@ -2,8 +2,8 @@
 Which rule is tested in which situation: a table made from promtool's test files, and what is missing in it.
 
 A test covers the rules that its expectations name, in the situations that its own name begins with. What is not
-covered needs a reason in tests/promql/coverage.yml. `python -m tests.support.rule_coverage` prints the table; with --write
-it goes into docs/rules.md.
+covered needs a reason in tests/promql/coverage.yml. `python -m tests.support.rule_coverage` prints the table; with
+--write it goes into docs/rules.md.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ NEW = Configuration(
 KILLER = """
 import json, os, shutil, signal, sys
 from pathlib import Path
-from l4gate.live import Configuration, read_configuration, switch
+from l4gate.operations.live import Configuration, read_configuration, switch
 
 CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.symlink", "os.chmod", "os.chown", "ctypes.dlsym"}
 folder, linked = Path(sys.argv[1]), sys.argv[2] == "linked"

@@ -116,7 +116,7 @@ def test_an_interrupted_removal_is_made_up_for(temporary: Path) -> None:
     """Ctrl-C while a folder is being removed must not leave it: the last moments of the process do it again."""
     code = """
 import shutil
-from l4gate import scratch
+from l4gate.machine import scratch
 whole = shutil.rmtree
 def interrupted(*args, **options):
     shutil.rmtree = whole
