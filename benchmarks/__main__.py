@@ -25,14 +25,12 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import floor
-from l4gate.base.errors import GateError, StackError, UsageError
-from l4gate.report.markdown import table
-from l4gate.report.write import write_atomically
-from l4gate.sandbox.heartbeat import Heart
-from l4gate.sandbox.running import open_sandbox
+from l4gate.base import GateError, StackError, UsageError
+from l4gate.report import table, write_atomically
+from l4gate.sandbox import Heart, open_sandbox
 from l4gate.settings import Settings, load_settings
-from l4gate.stack.engine import find_engine
-from l4gate.verdict.decision import Verdict
+from l4gate.stack import find_engine
+from l4gate.verdict import Verdict
 
 ROOT = Path(__file__).parents[1]
 ROWS: Final = "l4-bench.jsonl"

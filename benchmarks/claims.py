@@ -22,9 +22,8 @@ from typing import Final
 from benchmarks import trials
 from benchmarks.bounds import CONFIDENCE, upper_bound
 from benchmarks.trials import Outcome
-from l4gate.base.errors import GateError, UsageError
-from l4gate.report.markdown import table
-from l4gate.report.write import write_atomically
+from l4gate.base import GateError, UsageError
+from l4gate.report import table, write_atomically
 from l4gate.settings import Settings, load_settings
 
 REPORT: Final = "l4-claims.json"

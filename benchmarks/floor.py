@@ -14,11 +14,10 @@ from pathlib import Path
 
 import requests
 
-from l4gate.contract import CONSECUTIVE_EVALUATIONS, OK, PUSH_INSTANCE, PUSH_JOB, RAW_SEQ, RAW_TS
-from l4gate.contract.pace import Pace
-from l4gate.machine.ports import free_port
-from l4gate.programs.finding import find_program
-from l4gate.rules.rendering import render
+from l4gate.contract import CONSECUTIVE_EVALUATIONS, OK, PUSH_INSTANCE, PUSH_JOB, RAW_SEQ, RAW_TS, Pace
+from l4gate.machine import free_port
+from l4gate.programs import find_program
+from l4gate.rules import render
 from l4gate.settings import Settings
 
 _LIMIT_SECONDS = 60.0

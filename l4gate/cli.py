@@ -17,10 +17,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NoReturn, Protocol, cast
 
-from l4gate.base.errors import EXIT_USAGE, GateError, UsageError
-from l4gate.machine.signals import signals_end_the_run
+from l4gate.base import EXIT_USAGE, GateError, UsageError
+from l4gate.machine import signals_end_the_run
 from l4gate.settings import OPTIONS, Settings, load_settings
-from l4gate.verdict.decision import Verdict
 
 VERBS: Final = (
     "decide",
@@ -161,10 +160,16 @@ def _main(argv: list[str]) -> int:
         return EXIT_USAGE
     except GateError as error:
         print(f"l4gate: HOLD: {_without_credentials(str(error), argv)}", file=sys.stderr)
-        return Verdict.HOLD.exit_code
+        return _hold()
     except BrokenPipeError:  # the reader (head, less) has gone; what it did not read is not proven to it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Verdict.HOLD.exit_code
+        return _hold()
     except KeyboardInterrupt:
         print("l4gate: interrupted; nothing was proven.", file=sys.stderr)
         return EXIT_INTERRUPTED
+
+
+def _hold() -> int:
+    from l4gate.verdict import Verdict  # with all that it is reached by; `--help` needs none of it
+
+    return Verdict.HOLD.exit_code

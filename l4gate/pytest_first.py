@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from l4gate.base.errors import EXIT_USAGE, UsageError
+from l4gate.base import EXIT_USAGE, UsageError
 from l4gate.settings import GATE_FACTOR, OPTIONS, Settings, load_settings
 
 MARKER: Final = "l4_gate"
@@ -73,9 +73,8 @@ def begin_gate_run(settings: Settings, why: str = "") -> None:
     Raises:
         UsageError: if the folder cannot be written to, with what is still in it.
     """
-    from l4gate.contract.gates import planned
-    from l4gate.report.model import GateResult, Outcome, RunReport
-    from l4gate.report.write import STEM, forget_reports, write_reports
+    from l4gate.contract import planned
+    from l4gate.report import STEM, GateResult, Outcome, RunReport, forget_reports, write_reports
 
     reason = why or "the run ended before its tests were collected"
     plan = planned(settings.realms, external=settings.url is not None)

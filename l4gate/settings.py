@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
-from l4gate.base.errors import UsageError
-from l4gate.base.resources import PROMETHEUS_DIR
+from l4gate.base import PROMETHEUS_DIR, UsageError
 from l4gate.contract import DEFAULT_REALM
 
 STACKS = ("auto", "containers", "processes", "external")

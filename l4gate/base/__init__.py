@@ -1,0 +1,48 @@
+"""What everything stands on: errors, durations, waiting, YAML with positions, and where the files are."""
+
+from l4gate.base.duration import format_duration, parse_duration
+from l4gate.base.errors import (
+    EXIT_USAGE,
+    ApiBadAnswer,
+    ApiError,
+    ApiUnreachable,
+    ExpressionError,
+    GateError,
+    HistoryError,
+    NotReady,
+    OperationRefused,
+    ProgramMissing,
+    RehearsalFailed,
+    RuleError,
+    StackError,
+    UsageError,
+)
+from l4gate.base.resources import COMPOSE_FILE, PROMETHEUS_DIR, ROOT, SCRIPTS_DIR
+from l4gate.base.wait import wait_until
+from l4gate.base.yamldoc import Document, Edit
+
+__all__ = [
+    "COMPOSE_FILE",
+    "EXIT_USAGE",
+    "PROMETHEUS_DIR",
+    "ROOT",
+    "SCRIPTS_DIR",
+    "ApiBadAnswer",
+    "ApiError",
+    "ApiUnreachable",
+    "Document",
+    "Edit",
+    "ExpressionError",
+    "GateError",
+    "HistoryError",
+    "NotReady",
+    "OperationRefused",
+    "ProgramMissing",
+    "RehearsalFailed",
+    "RuleError",
+    "StackError",
+    "UsageError",
+    "format_duration",
+    "parse_duration",
+    "wait_until",
+]

@@ -16,9 +16,17 @@ from typing import Final
 
 from l4gate.certificate.levels import Lyapunov, level, lyapunov_of
 from l4gate.certificate.tracks import Interval, Segment, Track, Window, merged, segments
-from l4gate.contract import ABORT_FOR_SECONDS, ABORT_RULES, LYAPUNOV, AbortRule
-from l4gate.contract.criteria import ABORT, OPERATORS, Criterion, When
-from l4gate.verdict.decision import Verdict
+from l4gate.contract import (
+    ABORT,
+    ABORT_FOR_SECONDS,
+    ABORT_RULES,
+    LYAPUNOV,
+    OPERATORS,
+    AbortRule,
+    Criterion,
+    When,
+)
+from l4gate.verdict import Verdict
 
 _ROUNDING_SECONDS: Final = 1e-6  # sums of some 100,000 floats are off by less
 

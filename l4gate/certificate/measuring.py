@@ -12,14 +12,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
-from l4gate.base.duration import format_duration
+from l4gate.base import format_duration
 from l4gate.certificate.judging import Certificate, Result, certify, judge
 from l4gate.certificate.tracks import Interval, Track, Window, segments
-from l4gate.contract import ABORT_FOR_SECONDS, ABORT_RULES, REALM_LABEL
-from l4gate.contract.criteria import CERTIFICATE, Criterion, When, selector
-from l4gate.contract.pace import Pace
-from l4gate.prometheus_api.client import QueryAnswer
-from l4gate.verdict.readings import format_labels
+from l4gate.contract import (
+    ABORT_FOR_SECONDS,
+    ABORT_RULES,
+    CERTIFICATE,
+    REALM_LABEL,
+    Criterion,
+    Pace,
+    When,
+    selector,
+)
+from l4gate.prometheus_api import QueryAnswer
+from l4gate.verdict import format_labels
 
 # 11,000 points per series is what servers allow a range query, and 50 million samples any query: both are far away,
 # and an answer of one piece is below 1 MB.

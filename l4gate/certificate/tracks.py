@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from l4gate.contract.pace import Pace
+from l4gate.contract import Pace
 
 _STORED_SECONDS: Final = 0.001  # Prometheus stores whole milliseconds, so intervals are off by that much
 

@@ -1,1 +1,1 @@
-"""The verbs of the `l4gate` command, one module each."""
+"""One module per verb of `l4gate`."""

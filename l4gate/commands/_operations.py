@@ -7,11 +7,17 @@ import os
 from pathlib import Path
 from typing import Final
 
-from l4gate.base.errors import UsageError
-from l4gate.operations.checkpoint import STATE_VARIABLE, CheckpointStore, default_state_dir
-from l4gate.operations.reload import RELOAD_SECONDS, LiveServer, generation_of
-from l4gate.programs.promtool import host_promtool
-from l4gate.prometheus_api.client import PrometheusApi
+from l4gate.base import UsageError
+from l4gate.operations import (
+    RELOAD_SECONDS,
+    STATE_VARIABLE,
+    CheckpointStore,
+    LiveServer,
+    default_state_dir,
+    generation_of,
+)
+from l4gate.programs import host_promtool
+from l4gate.prometheus_api import PrometheusApi
 from l4gate.settings import Settings
 
 LIVE_VARIABLE: Final = "L4_LIVE_DIR"

@@ -8,22 +8,13 @@ import json
 import time
 from typing import Any, Final
 
-from l4gate.base.duration import parse_duration
-from l4gate.base.errors import UsageError
-from l4gate.certificate.measuring import certify_window, moment
-from l4gate.certificate.tracks import Window
-from l4gate.contract.criteria import CHECKS
-from l4gate.contract.pace import Pace
-from l4gate.prometheus_api.client import PrometheusApi
-from l4gate.report.as_json import utc
-from l4gate.report.certificate import (
-    certificate_as_dict,
-    certificate_lines,
-    criterion_as_dict,
-    write_certificate,
-)
+from l4gate.base import UsageError, parse_duration
+from l4gate.certificate import Window, certify_window, moment
+from l4gate.contract import CHECKS, Pace
+from l4gate.prometheus_api import PrometheusApi
+from l4gate.report import certificate_as_dict, certificate_lines, criterion_as_dict, utc, write_certificate
 from l4gate.settings import Settings
-from l4gate.verdict.decision import Verdict, worst
+from l4gate.verdict import Verdict, worst
 
 HELP: Final = (
     "certify a window of a running server: certified (exit 0), not certified (10), abort in the window (20)"

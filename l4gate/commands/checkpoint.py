@@ -19,13 +19,10 @@ from l4gate.commands._operations import (
     needed_url,
     store_for,
 )
-from l4gate.commands.decide import Progress
-from l4gate.operations.checkpoint import KEEP, Checkpoint, checkpoint
-from l4gate.report.as_json import utc
-from l4gate.report.terminal import decision_lines
+from l4gate.operations import KEEP, Checkpoint, checkpoint
+from l4gate.report import Progress, decision_lines, utc
 from l4gate.settings import Settings
-from l4gate.verdict.decision import Verdict, worst
-from l4gate.verdict.judge import judge_for
+from l4gate.verdict import Verdict, judge_for, worst
 
 HELP: Final = "keep the live configuration for a rollback, if it earns a GO now"
 OPTIONS: Final = tuple(name for name in JUDGING_OPTIONS if name != "cache-dir")

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
-from typing import Final, Self
+from typing import Final
 
-from l4gate.base.errors import UsageError
-from l4gate.report.as_json import decision_as_dict
-from l4gate.report.terminal import HEADLINES, decision_lines
+from l4gate.base import UsageError
+from l4gate.report import HEADLINES, Progress, decision_as_dict, decision_lines
 from l4gate.settings import Settings
-from l4gate.verdict.decision import worst
-from l4gate.verdict.judge import Look, judge_for, progress_line
+from l4gate.verdict import judge_for, worst
 
 HELP: Final = "judge a running server: GO (exit 0), HOLD (10) or ABORT (20)"
 OPTIONS: Final = (
@@ -61,40 +58,3 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             for line in decision_lines(look.decision):
                 print(line)
     return verdict.exit_code
-
-
-class Progress:
-    """A line on the terminal that says what is waited for; silent in a pipe. Erased at the end."""
-
-    _EVERY_SECONDS: Final = 0.1
-
-    def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
-        self._next = 0.0
-        self._shown = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.clear()
-
-    def clear(self) -> None:
-        """Erases the line, so that something else can be printed in its place."""
-        if self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-            self._shown = False
-
-    def __call__(self, looks: tuple[Look, ...], left: float) -> None:
-        """Shows the state after a look."""
-        self.say(progress_line(looks, left))
-
-    def say(self, text: str) -> None:
-        """Shows any text in the line."""
-        now = time.monotonic()
-        if self._live and now >= self._next:
-            self._next = now + self._EVERY_SECONDS
-            self._shown = True
-            sys.stderr.write(f"\r\x1b[K{text[:119]}")
-            sys.stderr.flush()

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from l4gate.base.errors import GateError
-from l4gate.programs.finding import find_program, is_named
-from l4gate.rules.model import load_rules, rules_hash
+from l4gate.base import GateError
+from l4gate.programs import find_program, is_named
+from l4gate.rules import load_rules, rules_hash
 from l4gate.settings import Settings
-from l4gate.stack.engine import find_engine
-from l4gate.stack.reaper import remove_leftovers, survey
-from l4gate.verdict.decision import Verdict
+from l4gate.stack import find_engine, remove_leftovers, survey
+from l4gate.verdict import Verdict
 
 HELP: Final = (
     "say what a run would find here: Python, programs, container engine, rules, leftovers of dead runs"

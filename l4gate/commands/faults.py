@@ -8,15 +8,11 @@ import sys
 import threading
 from typing import Final
 
-from l4gate.base.errors import UsageError
-from l4gate.commands.decide import Progress
-from l4gate.faults.exercise import Watch, expect_go, is_go
-from l4gate.faults.pairs import CHOSEN
-from l4gate.faults.register import FAULTS, find_fault
-from l4gate.faults.table import faults_as_data, page
-from l4gate.report.terminal import decision_lines
+from l4gate.base import UsageError
+from l4gate.faults import CHOSEN, FAULTS, Watch, expect_go, faults_as_data, find_fault, is_go, page
+from l4gate.report import Progress, decision_lines
 from l4gate.settings import Settings
-from l4gate.verdict.decision import Verdict
+from l4gate.verdict import Verdict
 
 HELP: Final = "list the catalogue of faults, or inject one into a stack of our own (a game day)"
 OPTIONS: Final = ("stack", "url", "realm", "factor", "generation", "config-dir", "cache-dir", "keep-stack")
@@ -59,7 +55,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _inject(fault_id: str, seconds: float, settings: Settings) -> int:
-    from l4gate.faults.site import open_site
+    from l4gate.faults import open_site
 
     fault = find_fault(fault_id)
     if settings.url is None and (reason := fault.needs()):

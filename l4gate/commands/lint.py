@@ -12,12 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from l4gate.base.errors import GateError
-from l4gate.lint.engine import lint
-from l4gate.lint.output import as_github, as_json, as_junit, as_text
-from l4gate.programs.promtool import Promtool, host_promtool
+from l4gate.base import GateError
+from l4gate.lint import as_github, as_json, as_junit, as_text, lint
+from l4gate.programs import Promtool, host_promtool
 from l4gate.settings import Settings
-from l4gate.verdict.decision import Verdict
+from l4gate.verdict import Verdict
 
 HELP: Final = "check the Prometheus configuration and rules"
 OPTIONS: Final = ("generation", "cache-dir", "config-dir")
@@ -66,7 +65,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             print(as_github(report))
         print(as_text(report))
     if args.junit is not None:
-        from l4gate.report.write import write_atomically  # brings all renderers of the gate's report
+        from l4gate.report import write_atomically
 
         _written(args.junit, lambda: write_atomically(args.junit, as_junit(report)))
     return (Verdict.GO if report.clean else Verdict.HOLD).exit_code

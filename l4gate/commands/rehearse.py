@@ -7,12 +7,11 @@ import json
 from dataclasses import asdict
 from typing import Any, Final
 
-from l4gate.base.errors import GateError, UsageError
-from l4gate.commands.decide import Progress
-from l4gate.rehearsal.drill import RTO_LIMIT_SECONDS, Rehearsal, p95, rehearse
-from l4gate.rehearsal.publish import publish
+from l4gate.base import GateError, UsageError
+from l4gate.rehearsal import RTO_LIMIT_SECONDS, Rehearsal, p95, publish, rehearse
+from l4gate.report import Progress
 from l4gate.settings import EXTERNAL_FACTOR, Settings
-from l4gate.verdict.decision import Verdict
+from l4gate.verdict import Verdict
 
 HELP: Final = "rehearse a restore: beat, snapshot, destroy everything, restore, GO; no sample may be lost"
 OPTIONS: Final = (

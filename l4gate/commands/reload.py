@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from l4gate.commands._operations import add_live_dir, live_server
-from l4gate.operations.live import read_configuration
-from l4gate.operations.reload import reload_live
+from l4gate.operations import read_configuration, reload_live
 from l4gate.settings import Settings
-from l4gate.verdict.decision import Verdict
+from l4gate.verdict import Verdict
 
 HELP: Final = "check a configuration, make it live, and prove that the server runs it"
 OPTIONS: Final = (

@@ -18,12 +18,10 @@ from l4gate.commands._operations import (
     needed_url,
     store_for,
 )
-from l4gate.commands.decide import Progress
-from l4gate.operations.rollback import RolledBack, roll_back
-from l4gate.report.as_json import decision_as_dict
-from l4gate.report.terminal import decision_lines
+from l4gate.operations import RolledBack, roll_back
+from l4gate.report import Progress, decision_as_dict, decision_lines
 from l4gate.settings import Settings
-from l4gate.verdict.judge import judge_for
+from l4gate.verdict import judge_for
 
 HELP: Final = "restore the last configuration that earned a GO, reload, and judge again"
 OPTIONS: Final = JUDGING_OPTIONS

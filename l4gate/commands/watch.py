@@ -13,9 +13,8 @@ import sys
 import time
 from typing import Any, Final
 
-from l4gate.base.duration import format_duration, parse_duration
-from l4gate.base.errors import ApiError, GateError, UsageError
-from l4gate.certificate.tracks import Window
+from l4gate.base import ApiError, GateError, UsageError, format_duration, parse_duration
+from l4gate.certificate import Window
 from l4gate.commands._operations import (
     JUDGING_OPTIONS,
     add_live_dir,
@@ -26,19 +25,13 @@ from l4gate.commands._operations import (
     store_for,
 )
 from l4gate.commands.certify import parse_time
-from l4gate.commands.decide import Progress
 from l4gate.commands.rollback import as_dict as rollback_as_dict
 from l4gate.commands.rollback import lines as rollback_lines
-from l4gate.contract.pace import Pace
-from l4gate.operations.checkpoint import checkpoint
-from l4gate.operations.rollback import RolledBack, roll_back
-from l4gate.operations.watch import Change, Watch, Watched
-from l4gate.report.as_json import utc
-from l4gate.report.certificate import certificate_as_dict, certificate_lines
-from l4gate.report.terminal import HEADLINES
+from l4gate.contract import Pace
+from l4gate.operations import Change, RolledBack, Watch, Watched, checkpoint, roll_back
+from l4gate.report import HEADLINES, Progress, certificate_as_dict, certificate_lines, utc
 from l4gate.settings import Settings
-from l4gate.verdict.decision import Verdict
-from l4gate.verdict.judge import Judge, Look, judge_for
+from l4gate.verdict import Judge, Look, Verdict, judge_for
 
 HELP: Final = "follow the verdict of a running server for hours; on ABORT roll back once and stop"
 OPTIONS: Final = JUDGING_OPTIONS

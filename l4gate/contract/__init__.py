@@ -1,5 +1,7 @@
 """What is promised: names, limits, paces, criteria and gates."""
 
+from l4gate.contract.criteria import ABORT, CERTIFICATE, CHECKS, OPERATORS, Criterion, When, selector
+from l4gate.contract.gates import GATES, PlannedGate, planned
 from l4gate.contract.model import (
     ABORT_FOR_SECONDS,
     ABORT_LABEL,
@@ -40,19 +42,23 @@ from l4gate.contract.model import (
 from l4gate.contract.pace import Pace
 
 __all__ = [
+    "ABORT",
     "ABORT_FOR_SECONDS",
     "ABORT_LABEL",
     "ABORT_RULES",
     "ADVISORY_TARGETS",
     "BEAT_INTERVAL_SECONDS",
     "CANARY_FAILURE_RATIO",
+    "CERTIFICATE",
     "CHANGES",
     "CHANGES_WINDOW_SECONDS",
+    "CHECKS",
     "CONSECUTIVE_EVALUATIONS",
     "DEFAULT_REALM",
     "FRESH",
     "FRESH_LIMIT_SECONDS",
     "FUTURE_LIMIT_SECONDS",
+    "GATES",
     "HONOR_LABELS_JOBS",
     "INPUTS",
     "JOB_NODE_EXPORTER",
@@ -62,6 +68,7 @@ __all__ = [
     "LYAPUNOV",
     "MAX_SAMPLE_AGE_RULE_INTERVALS",
     "OK",
+    "OPERATORS",
     "PUSH_INSTANCE",
     "PUSH_JOB",
     "RAW_SEQ",
@@ -74,6 +81,11 @@ __all__ = [
     "SERVICE_PUSH_JOB",
     "STALL",
     "AbortRule",
+    "Criterion",
     "Pace",
+    "PlannedGate",
     "Recorded",
+    "When",
+    "planned",
+    "selector",
 ]

@@ -1,1 +1,19 @@
-"""The fault catalogue: what is broken on purpose in a stack of our own, and what the gate must say about it."""
+"""The catalogue of faults: how the path is broken on purpose, and what the gate must say."""
+
+from l4gate.faults.exercise import Watch, expect_go, is_go
+from l4gate.faults.pairs import CHOSEN
+from l4gate.faults.register import FAULTS, find_fault
+from l4gate.faults.site import open_site
+from l4gate.faults.table import faults_as_data, page
+
+__all__ = [
+    "CHOSEN",
+    "FAULTS",
+    "Watch",
+    "expect_go",
+    "faults_as_data",
+    "find_fault",
+    "is_go",
+    "open_site",
+    "page",
+]

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from l4gate.faults.model import Action, Fault, Site
-from l4gate.sandbox.workload import ALERT_RATE, EVENTS_PER_PUSH, MTTR, PROMOTE, ROLLBACK
-from l4gate.verdict.decision import Verdict
+from l4gate.sandbox import ALERT_RATE, EVENTS_PER_PUSH, MTTR, PROMOTE, ROLLBACK
+from l4gate.verdict import Verdict
 
 _MANY: Final = 1000.0 * EVENTS_PER_PUSH  # more than the window holds from the history
 _GOOD_PER_FAILED: Final = 25.0  # at most 4 % failed, and 8 % is the limit

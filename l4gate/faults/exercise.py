@@ -13,14 +13,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from l4gate.base.errors import NotReady
-from l4gate.base.wait import wait_until
-from l4gate.contract import ABORT_FOR_SECONDS
-from l4gate.contract.pace import Pace
+from l4gate.base import NotReady, wait_until
+from l4gate.contract import ABORT_FOR_SECONDS, Pace
 from l4gate.faults.model import Fault, Site, asked_of_the_judge
 from l4gate.faults.trail import Seen, false_aborts, false_gos, seen_within
-from l4gate.report.terminal import decision_lines
-from l4gate.verdict.decision import Decision, Stage, Verdict
+from l4gate.report import decision_lines
+from l4gate.verdict import Decision, Stage, Verdict
 
 # What may not be.
 FALSE_GO: Final = "false GO"

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from l4gate.faults.proxy import Proxy
-from l4gate.sandbox.running import Sandbox
-from l4gate.verdict.decision import Decision, Stage, Verdict
-from l4gate.verdict.judge import Judge
+from l4gate.sandbox import Sandbox
+from l4gate.verdict import Decision, Judge, Stage, Verdict
 
 PROCESSES: Final = "processes"
 CONTAINERS: Final = "containers"

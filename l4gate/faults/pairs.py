@@ -19,7 +19,7 @@ from typing import Final
 
 from l4gate.faults.model import Fault, Site
 from l4gate.faults.register import find_fault
-from l4gate.verdict.decision import Stage, Verdict
+from l4gate.verdict import Stage, Verdict
 
 _SEED: Final = 20
 # What takes long to show or to heal, or needs a Pushgateway that another fault may have taken away.

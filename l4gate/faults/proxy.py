@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from l4gate.machine.ports import LOOPBACK
+from l4gate.machine import LOOPBACK
 
 _UPSTREAM_SECONDS: Final = 10.0
 _DRIP_SECONDS: Final = 0.05

@@ -10,8 +10,8 @@ from l4gate.faults import proxy
 from l4gate.faults.model import Fault, Site
 from l4gate.faults.proxy import Behaviour
 from l4gate.faults.tools import heart_stopped, killed, paused
-from l4gate.stack.model import PROMETHEUS
-from l4gate.verdict.decision import Verdict
+from l4gate.stack import PROMETHEUS
+from l4gate.verdict import Verdict
 
 _JSON: Final = "application/json"
 _QUERY: Final = "/api/v1/query"

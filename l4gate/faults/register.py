@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from l4gate.base.errors import UsageError
+from l4gate.base import UsageError
 from l4gate.faults import decision, engine, query, rules, run, scrape, transport, writer
 from l4gate.faults.model import Fault
 

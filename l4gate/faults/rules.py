@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from l4gate.base.errors import StackError
+from l4gate.base import StackError
 from l4gate.contract import FRESH, LYAPUNOV, OK
 from l4gate.faults.model import Action, Fault, Site
 from l4gate.faults.tools import edited, pushed, rules_changed, rules_edited
-from l4gate.verdict.decision import Verdict
+from l4gate.verdict import Verdict
 
 
 def _differs(name: str, says: str, action: Action, *also: str) -> Fault:

@@ -12,11 +12,10 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
-from l4gate.base.resources import ROOT
+from l4gate.base import ROOT
 from l4gate.faults.model import Fault, Site
-from l4gate.machine.scratch import scratch
-from l4gate.verdict.decision import Cause, Decision, Evidence, Stage, Verdict, decide
-from l4gate.verdict.readings import Unreachable
+from l4gate.machine import scratch
+from l4gate.verdict import Cause, Decision, Evidence, Stage, Unreachable, Verdict, decide
 
 _RUN_SECONDS: Final = 60.0
 _COMMAND: Final = ("faults", "inject", "query/html", "--seconds", "1")

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from l4gate.base.wait import wait_until
+from l4gate.base import wait_until
 from l4gate.contract import JOB_NODE_EXPORTER, JOB_PROMETHEUS, JOB_PUSHGATEWAY, RAW_TS
 from l4gate.faults import proxy
 from l4gate.faults.model import PROCESSES, Action, Fault, Site
 from l4gate.faults.tools import edited, extra_textfile, heart_set, job_set, killed, paused, scraped_through
-from l4gate.stack.model import NODE_EXPORTER
-from l4gate.verdict.decision import Verdict
+from l4gate.stack import NODE_EXPORTER
+from l4gate.verdict import Verdict
 
 _SHORT: Final = "20ms"
 _TAKEN_OVER_SECONDS: Final = 15.0  # it takes 5 s

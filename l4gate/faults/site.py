@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
-from l4gate.base.errors import UsageError
+from l4gate.base import UsageError
 from l4gate.faults.model import Site
 from l4gate.faults.proxy import open_proxy
-from l4gate.sandbox.running import open_sandbox, writer_report
+from l4gate.sandbox import open_sandbox, writer_report
 from l4gate.settings import Settings
-from l4gate.verdict.judge import judge_for
+from l4gate.verdict import judge_for
 
 _ANSWER_SECONDS: Final = 2.0  # an answer takes 0.02 s; a hanging server should not take 5 s of each look
 

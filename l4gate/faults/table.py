@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from l4gate.faults.exercise import WRONGS, Result
 from l4gate.faults.model import Fault
-from l4gate.report import markdown
+from l4gate.report import markdown_table
 
 REPORT: Final = "l4-faults.json"
 _PAGE_HEAD: Final = """\
@@ -88,7 +88,7 @@ def as_markdown(results: Sequence[Result]) -> str:
         for result in results
     ]
     told = ", ".join(f"{name}: {number}" for name, number in counts(results).items())
-    return f"{told}\n\n{markdown.table(columns, lines)}"
+    return f"{told}\n\n{markdown_table(columns, lines)}"
 
 
 def _outcome(result: Result) -> str:

@@ -27,9 +27,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from l4gate.contract import ABORT_FOR_SECONDS, CHANGES_WINDOW_SECONDS, FRESH_LIMIT_SECONDS
-from l4gate.contract.pace import Pace
-from l4gate.verdict.decision import Verdict
+from l4gate.contract import ABORT_FOR_SECONDS, CHANGES_WINDOW_SECONDS, FRESH_LIMIT_SECONDS, Pace
+from l4gate.verdict import Verdict
 
 _ROOM_SECONDS: Final = 1.0  # for a busy machine: programs that are late, not a gate that is
 _DISCOVERY_SECONDS: Final = 5.0  # how often Prometheus looks at its lists of targets; no flag scales it

@@ -22,8 +22,8 @@ from l4gate.faults.tools import (
     scraped_through,
     send,
 )
-from l4gate.stack.model import PUSHGATEWAY
-from l4gate.verdict.decision import Verdict
+from l4gate.stack import PUSHGATEWAY
+from l4gate.verdict import Verdict
 
 _ONE_PATH: Final = ("writer/one-path-failed", "scrape/paths-disagree")
 # A proxy on this host's loopback cannot be reached from a container.

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from l4gate.base.wait import wait_until
+from l4gate.base import wait_until
 from l4gate.faults.model import Action, Fault, Site
 from l4gate.faults.tools import (
     GROUP,
@@ -28,7 +28,7 @@ from l4gate.faults.tools import (
     sourced,
     write_textfile,
 )
-from l4gate.verdict.decision import Verdict
+from l4gate.verdict import Verdict
 
 _SECONDS: Final = 10.0
 # All that the script runs beside bash itself; what a fault leaves out is not there.

@@ -1,1 +1,7 @@
-"""Static checks of the Prometheus configuration and rules, made on syntax trees."""
+"""What can be known about rules and configuration before anything runs."""
+
+from l4gate.lint.engine import lint
+from l4gate.lint.output import as_github, as_json, as_junit, as_text
+from l4gate.lint.repository import CONFIG_NAME
+
+__all__ = ["CONFIG_NAME", "as_github", "as_json", "as_junit", "as_text", "lint"]

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
-from l4gate.base.errors import UsageError
+from l4gate.base import UsageError
 from l4gate.lint.checks import (
     alerts,
     config,
@@ -28,7 +28,7 @@ from l4gate.lint.facts import Facts
 from l4gate.lint.model import Check, Finding, finding
 from l4gate.lint.repository import CONFIG_NAME, Repository
 from l4gate.lint.waivers import EXPIRED, INVALID, UNUSED, apply_waivers
-from l4gate.programs.promtool import Promtool
+from l4gate.programs import Promtool
 
 _AREAS: Final = (
     promtool_area,

@@ -12,7 +12,7 @@ from l4gate.lint.absence import Absence, Answer
 from l4gate.lint.labels import Labels, labels_of
 from l4gate.lint.repository import Judged, Repository
 from l4gate.lint.values import Values
-from l4gate.programs.promtool import Promtool
+from l4gate.programs import Promtool
 
 CONTRACT: Final = {each.name: each for each in RECORDED}
 HEARTBEAT: Final = frozenset(each.name for each in RECORDED if each.without_heartbeat is not None)

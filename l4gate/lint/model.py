@@ -9,32 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from l4gate.lint.facts import Facts
+from l4gate.lint.facts import Facts
+from l4gate.lint.places import Place, Problem
 
-
-@dataclass(frozen=True, order=True)
-class Place:
-    """Lines and columns count from 1; line 0 is the file as a whole, column 0 the line as a whole."""
-
-    file: str
-    line: int = 0
-    column: int = 0
-    length: int = 1
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What a check saw, and where. `not_run` says that the check itself could not be made."""
-
-    what: str
-    place: Place
-    not_run: bool = False
-
-
-Run = Callable[["Facts"], Iterator[Problem]]
+Run = Callable[[Facts], Iterator[Problem]]
 
 
 def _nothing(_: Facts) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from l4gate.lint.engine import Report
 from l4gate.lint.model import Finding
-from l4gate.report.junit import xml_text
+from l4gate.report import xml_text
 
 _WIDTH: Final = 110
 

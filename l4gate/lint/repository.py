@@ -16,10 +16,9 @@ from typing import Final
 import yaml
 
 from l4gate import promql
-from l4gate.base import yamldoc
-from l4gate.base.errors import RuleError
-from l4gate.lint.model import Place, Problem
-from l4gate.rules.model import Rule, RuleGroup, parse_rule_text
+from l4gate.base import RuleError, yamldoc
+from l4gate.lint.places import Place, Problem
+from l4gate.rules import Rule, RuleGroup, parse_rule_text
 
 CONFIG_NAME: Final = "prometheus.yml"
 RULES_FOLDER: Final = "rules"

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from l4gate.lint.model import Check, Finding, Place, finding
+from l4gate.lint.model import Check, Finding, finding
+from l4gate.lint.places import Place
 from l4gate.lint.repository import Repository
 
 _COMMENT: Final = re.compile(r"#\s*l4gate-lint:\s*(?P<text>.*)")

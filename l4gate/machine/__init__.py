@@ -1,0 +1,35 @@
+"""Processes, folders and ports of this machine, and who they belong to."""
+
+from l4gate.machine.folders import (
+    FOLDER_VARIABLE,
+    RUN_FOLDERS,
+    RUN_VARIABLE,
+    all_owned,
+    environment_of,
+    make_owned,
+    remove_owned,
+    scratch,
+)
+from l4gate.machine.guarded import Guarded
+from l4gate.machine.owner import is_own, new_run_id, owner_of, start_time
+from l4gate.machine.ports import LOOPBACK, free_port
+from l4gate.machine.signals import signals_end_the_run
+
+__all__ = [
+    "FOLDER_VARIABLE",
+    "LOOPBACK",
+    "RUN_FOLDERS",
+    "RUN_VARIABLE",
+    "Guarded",
+    "all_owned",
+    "environment_of",
+    "free_port",
+    "is_own",
+    "make_owned",
+    "new_run_id",
+    "owner_of",
+    "remove_owned",
+    "scratch",
+    "signals_end_the_run",
+    "start_time",
+]

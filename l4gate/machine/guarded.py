@@ -15,8 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final
 
-from l4gate.base.errors import NotReady
-from l4gate.base.wait import wait_until
+from l4gate.base import NotReady, wait_until
 from l4gate.machine.owner import group_of, start_time
 
 _GUARD: Final = ("sh", "-c", "read -r _; kill -KILL 0")

@@ -1,0 +1,33 @@
+"""What changes a running server: reload, checkpoint, rollback, watch."""
+
+from l4gate.operations.checkpoints import (
+    KEEP,
+    STATE_VARIABLE,
+    Checkpoint,
+    CheckpointStore,
+    checkpoint,
+    default_state_dir,
+)
+from l4gate.operations.live import read_configuration
+from l4gate.operations.reload import RELOAD_SECONDS, LiveServer, generation_of, reload_live
+from l4gate.operations.rollback import RolledBack, roll_back
+from l4gate.operations.watch import Change, Watch, Watched
+
+__all__ = [
+    "KEEP",
+    "RELOAD_SECONDS",
+    "STATE_VARIABLE",
+    "Change",
+    "Checkpoint",
+    "CheckpointStore",
+    "LiveServer",
+    "RolledBack",
+    "Watch",
+    "Watched",
+    "checkpoint",
+    "default_state_dir",
+    "generation_of",
+    "read_configuration",
+    "reload_live",
+    "roll_back",
+]

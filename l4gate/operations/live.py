@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from l4gate.base.errors import OperationRefused, StackError, UsageError
+from l4gate.base import OperationRefused, StackError, UsageError
 
 CONFIG_FILE: Final = "prometheus.yml"
 PARTS: Final = (CONFIG_FILE, "rules", "targets")

@@ -16,22 +16,25 @@ from typing import Any, Final
 
 import yaml
 
-from l4gate.base.duration import parse_duration
-from l4gate.base.errors import ApiBadAnswer, GateError, OperationRefused, RuleError, UsageError
-from l4gate.base.wait import wait_until
+from l4gate.base import (
+    ApiBadAnswer,
+    GateError,
+    OperationRefused,
+    RuleError,
+    UsageError,
+    parse_duration,
+    wait_until,
+)
 from l4gate.contract import DEFAULT_REALM, SCRAPE_INTERVAL_SECONDS
-from l4gate.lint.engine import lint
-from l4gate.lint.output import as_text
-from l4gate.machine.scratch import scratch
+from l4gate.lint import as_text, lint
+from l4gate.machine import scratch
 from l4gate.operations.live import CONFIG_FILE, Configuration, read_configuration, refuse_work_tree, switch
-from l4gate.programs.finding import release_of
-from l4gate.programs.promtool import Promtool
-from l4gate.prometheus_api.client import PrometheusApi
-from l4gate.rules.model import RuleGroup, diff_rules, groups_from_api, load_rules, rules_hash
-from l4gate.rules.rendering import render
+from l4gate.programs import Promtool, release_of
+from l4gate.prometheus_api import PrometheusApi
+from l4gate.rules import RuleGroup, diff_rules, groups_from_api, load_rules, render, rules_hash
 from l4gate.settings import GENERATIONS, Foreign
 from l4gate.stack import Stack
-from l4gate.verdict.measuring import unix_time
+from l4gate.verdict import unix_time
 
 RELOAD_SECONDS: Final = 30.0  # takes milliseconds, but Prometheus sets itself no limit
 _DISCOVERY_SECONDS: Final = (

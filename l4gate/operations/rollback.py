@@ -11,14 +11,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from l4gate.base.errors import OperationRefused
-from l4gate.machine.scratch import scratch
-from l4gate.operations.checkpoint import Checkpoint, CheckpointStore
+from l4gate.base import OperationRefused
+from l4gate.machine import scratch
+from l4gate.operations.checkpoints import Checkpoint, CheckpointStore
 from l4gate.operations.live import Configuration, read_configuration
 from l4gate.operations.reload import LiveServer, Reloaded, reload_live
-from l4gate.rules.model import load_rules
-from l4gate.verdict.decision import Verdict, worst
-from l4gate.verdict.judge import Judge, Look
+from l4gate.rules import load_rules
+from l4gate.verdict import Judge, Look, Verdict, worst
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from l4gate.base.duration import format_duration
-from l4gate.base.errors import ApiError, GateError, NotReady
-from l4gate.base.wait import wait_until
-from l4gate.certificate.judging import Certificate
-from l4gate.certificate.measuring import certify_window
-from l4gate.certificate.tracks import Interval, Window
+from l4gate.base import ApiError, GateError, NotReady, format_duration, wait_until
+from l4gate.certificate import Certificate, Interval, Window, certify_window
 from l4gate.operations.rollback import RolledBack
-from l4gate.report.as_json import utc
-from l4gate.verdict.decision import Verdict, worst
-from l4gate.verdict.judge import Judge, Look
+from l4gate.report import utc
+from l4gate.verdict import Judge, Look, Verdict, worst
 
 _UNSEEN_RULE_INTERVALS: Final = 3.0  # between two looks that far apart, an alert could have fired and ended
 

@@ -1,0 +1,16 @@
+"""Prometheus' programs: finding, fetching and running them."""
+
+from l4gate.programs.finding import Program, find_program, image_contents, is_named, release_of
+from l4gate.programs.promtool import HostPromtool, Promtool, PromtoolResult, host_promtool
+
+__all__ = [
+    "HostPromtool",
+    "Program",
+    "Promtool",
+    "PromtoolResult",
+    "find_program",
+    "host_promtool",
+    "image_contents",
+    "is_named",
+    "release_of",
+]

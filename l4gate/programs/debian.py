@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from l4gate.base.errors import ProgramMissing
-from l4gate.machine.scratch import environment_of, scratch
+from l4gate.base import ProgramMissing
+from l4gate.machine import environment_of, scratch
 
 SYSTEM_SOURCES: Final = Path("/etc/apt")
 _ARCHIVE_KEYRING: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")

@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from l4gate.base.errors import ProgramMissing
+from l4gate.base import ProgramMissing
 from l4gate.programs.debian import DebianFile, fetch_files
 from l4gate.settings import GENERATIONS
 

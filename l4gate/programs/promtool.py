@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from l4gate.base.errors import StackError
-from l4gate.machine.scratch import environment_of, scratch
+from l4gate.base import StackError
+from l4gate.machine import environment_of, scratch
 from l4gate.programs.finding import Program, find_program
 
 

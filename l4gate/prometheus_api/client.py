@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from l4gate.base.errors import ApiBadAnswer, ApiUnreachable, UsageError
+from l4gate.base import ApiBadAnswer, ApiUnreachable, UsageError
 
 REQUEST_TIMEOUT_SECONDS: Final = 5.0  # a healthy server answers the gate's queries in milliseconds
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024  # a rules answer with thousands of rules is below 10 MB

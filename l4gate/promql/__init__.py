@@ -24,6 +24,7 @@ from l4gate.promql.nodes import (
 from l4gate.promql.parser import canonical, normalise, parse
 from l4gate.promql.positions import Span
 from l4gate.promql.printer import to_text
+from l4gate.promql.units import power_of_name, powers
 
 __all__ = [
     "COMPARISONS",
@@ -45,6 +46,8 @@ __all__ = [
     "children",
     "normalise",
     "parse",
+    "power_of_name",
+    "powers",
     "selectors",
     "strip_parens",
     "to_text",

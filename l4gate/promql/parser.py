@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import promql_parser as library
 
-from l4gate.base.errors import ExpressionError
+from l4gate.base import ExpressionError
 from l4gate.promql.nodes import (
     Aggregate,
     Binary,

@@ -12,7 +12,7 @@ import math
 import re
 from typing import Final
 
-from l4gate.base.duration import format_duration
+from l4gate.base import format_duration
 from l4gate.promql.nodes import (
     COMPARISONS,
     SET_OPERATORS,

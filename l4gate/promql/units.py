@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final
 
-from l4gate.base.errors import ExpressionError
+from l4gate.base import ExpressionError
 from l4gate.promql.nodes import (
     Aggregate,
     Binary,

@@ -1,6 +1,6 @@
-"""
-The restore drill: what is lost, and how long it takes, when the whole observation stack is gone.
+"""Losing a whole stack and restoring it: the restore drill and its proof."""
 
-`archive` packs a snapshot and checks it before anybody trusts it, `snapshot` takes one, `samples` tells two servers'
-samples apart, `publish` feeds the DR rules with what was measured, and `drill` does it all in order.
-"""
+from l4gate.rehearsal.drill import RTO_LIMIT_SECONDS, Rehearsal, p95, rehearse
+from l4gate.rehearsal.publishing import publish
+
+__all__ = ["RTO_LIMIT_SECONDS", "Rehearsal", "p95", "publish", "rehearse"]

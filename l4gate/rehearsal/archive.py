@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
-from l4gate.base.errors import RehearsalFailed
+from l4gate.base import RehearsalFailed
 
 MANIFEST_SUFFIX: Final = ".manifest.json"
 _CHUNK_BYTES: Final = 1 << 20

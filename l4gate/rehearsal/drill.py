@@ -15,19 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from l4gate.base.errors import RehearsalFailed
-from l4gate.base.wait import wait_until
+from l4gate.base import RehearsalFailed, wait_until
 from l4gate.contract import CONSECUTIVE_EVALUATIONS, REALM_LABEL
-from l4gate.machine.scratch import scratch
-from l4gate.programs.promtool import Promtool
+from l4gate.machine import scratch
+from l4gate.programs import Promtool
 from l4gate.rehearsal.archive import Manifest, pack, read_blocks, read_member, unpack, verify
-from l4gate.rehearsal.publish import JOB, MEASURED, publish
+from l4gate.rehearsal.publishing import JOB, MEASURED, publish
 from l4gate.rehearsal.samples import Samples, read_samples
 from l4gate.rehearsal.snapshot import Groups, persisted_groups, pushed_groups, settle, take_snapshot
-from l4gate.sandbox.running import Sandbox, open_sandbox
-from l4gate.sandbox.workload import DR_SUCCESS
+from l4gate.sandbox import DR_SUCCESS, Sandbox, open_sandbox
 from l4gate.settings import Settings
-from l4gate.verdict.decision import Verdict
+from l4gate.verdict import Verdict
 
 RESTORE_P95: Final = "duri_dr_restore_p95_seconds"
 RTO_LIMIT_SECONDS: Final = 720.0  # 12 min, for the p95 over rehearsals (design, section 8)

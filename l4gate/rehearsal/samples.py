@@ -12,9 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from l4gate.base.duration import format_duration
-from l4gate.base.errors import RehearsalFailed
-from l4gate.prometheus_api.client import PrometheusApi
+from l4gate.base import RehearsalFailed, format_duration
+from l4gate.prometheus_api import PrometheusApi
 
 PIECE_SAMPLES: Final = 200  # per series; a stack of ours has some 700 series, which makes an answer of 5 MB
 _SHOWN: Final = 4

@@ -11,10 +11,9 @@ from typing import Final
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from l4gate.base.errors import RehearsalFailed
-from l4gate.base.wait import wait_until
-from l4gate.contract.pace import Pace
-from l4gate.prometheus_api.client import PrometheusApi
+from l4gate.base import RehearsalFailed, wait_until
+from l4gate.contract import Pace
+from l4gate.prometheus_api import PrometheusApi
 from l4gate.rehearsal.archive import read_blocks
 from l4gate.stack import Stack
 

@@ -1,1 +1,39 @@
-"""Reports: one judged run (`model`), rendered for a terminal, for CI (JUnit), for programs (JSON) and eyes (HTML)."""
+"""What people and programs read of a run: terminal, JSON, JUnit, HTML, Markdown."""
+
+from l4gate.report.as_json import decision_as_dict, utc
+from l4gate.report.certificate import (
+    certificate_as_dict,
+    certificate_lines,
+    criterion_as_dict,
+    write_certificate,
+)
+from l4gate.report.junit import xml_text
+from l4gate.report.markdown import markdown_table
+from l4gate.report.model import Event, GateResult, Outcome, RunReport
+from l4gate.report.progress import Progress
+from l4gate.report.terminal import HEADLINES, decision_lines, plain_line, render_terminal
+from l4gate.report.write import STEM, forget_reports, write_atomically, write_reports
+
+__all__ = [
+    "HEADLINES",
+    "STEM",
+    "Event",
+    "GateResult",
+    "Outcome",
+    "Progress",
+    "RunReport",
+    "certificate_as_dict",
+    "certificate_lines",
+    "criterion_as_dict",
+    "decision_as_dict",
+    "decision_lines",
+    "forget_reports",
+    "markdown_table",
+    "plain_line",
+    "render_terminal",
+    "utc",
+    "write_atomically",
+    "write_certificate",
+    "write_reports",
+    "xml_text",
+]

@@ -8,8 +8,7 @@ import math
 from typing import Any
 
 from l4gate.report.model import RunReport
-from l4gate.verdict.decision import Cause, Decision
-from l4gate.verdict.readings import Reading, Value
+from l4gate.verdict import Cause, Decision, Reading, Value
 
 _YEAR_10000 = (
     253402300799.0  # one second before it: RFC 3339 ends there, and a server's clock may say anything

@@ -8,12 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from l4gate.base.duration import format_duration
-from l4gate.certificate.judging import Certificate, Result, Violation
-from l4gate.certificate.tracks import Interval, Track, Window, segments
-from l4gate.contract import ABORT_RULES, LYAPUNOV, AbortRule
-from l4gate.contract.criteria import ABORT, OPERATORS, Criterion, When
-from l4gate.contract.pace import Pace
+from l4gate.base import format_duration
+from l4gate.certificate import Certificate, Interval, Result, Track, Violation, Window, segments
+from l4gate.contract import ABORT, ABORT_RULES, LYAPUNOV, OPERATORS, AbortRule, Criterion, Pace, When
 from l4gate.report.as_json import utc
 from l4gate.report.page import cell, code, render_page, section, table, text
 from l4gate.report.timeline import Curve, Row, Span, State, timeline_svg

@@ -10,8 +10,7 @@ from l4gate.report.model import Event, Outcome, RunReport
 from l4gate.report.page import cell, code, render_page, section, table, text
 from l4gate.report.terminal import HEADLINES
 from l4gate.report.timeline import Mark, Row, Span, State, timeline_svg
-from l4gate.verdict.decision import Cause, Decision, Verdict
-from l4gate.verdict.readings import Reading, Value
+from l4gate.verdict import Cause, Decision, Reading, Value, Verdict
 
 _STATES = {Verdict.GO.name: State.GOOD, Verdict.HOLD.name: State.GAP, Verdict.ABORT.name: State.BAD}
 _MEANINGS = {State.GOOD: "GO", State.GAP: "HOLD: not proven", State.BAD: "ABORT"}

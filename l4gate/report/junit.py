@@ -13,8 +13,7 @@ from collections.abc import Iterable
 
 from l4gate.report.as_json import utc
 from l4gate.report.model import Outcome, RunReport
-from l4gate.verdict.decision import Cause
-from l4gate.verdict.readings import Value
+from l4gate.verdict import Cause, Value
 
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

@@ -6,8 +6,8 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from l4gate.contract.gates import PlannedGate
-from l4gate.verdict.decision import Cause, Decision, Stage, Verdict, worst
+from l4gate.contract import PlannedGate
+from l4gate.verdict import Cause, Decision, Stage, Verdict, worst
 
 
 class Outcome(enum.Enum):

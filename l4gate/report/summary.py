@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from l4gate.report.write import STEM
-from l4gate.verdict.decision import Verdict
+from l4gate.verdict import Verdict
 
 SUCCESS: Final = "success"
 OUTCOMES: Final = (SUCCESS, "failure", "cancelled", "skipped")  # of a step, in GitHub's words

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from l4gate.report.model import RunReport
-from l4gate.verdict.decision import NOT_PROVEN, Cause, Decision, Verdict
-from l4gate.verdict.readings import Value
+from l4gate.verdict import NOT_PROVEN, Cause, Decision, Value, Verdict
 
 HEADLINES = {
     Verdict.GO: "GO: every gate passed, and each has its evidence",

@@ -1,0 +1,26 @@
+"""Rule files: model, reading, normal form, scaling and rendering."""
+
+from l4gate.rules.model import (
+    Rule,
+    RuleGroup,
+    all_rules,
+    groups_from_api,
+    load_rule_file,
+    load_rules,
+    parse_rule_text,
+)
+from l4gate.rules.normal_form import diff_rules, rules_hash
+from l4gate.rules.rendering import render
+
+__all__ = [
+    "Rule",
+    "RuleGroup",
+    "all_rules",
+    "diff_rules",
+    "groups_from_api",
+    "load_rule_file",
+    "load_rules",
+    "parse_rule_text",
+    "render",
+    "rules_hash",
+]

@@ -15,11 +15,7 @@ from typing import Any, Final, Literal
 import yaml
 
 from l4gate import promql
-from l4gate.base import yamldoc
-from l4gate.base.errors import ApiBadAnswer, ExpressionError, RuleError
-from l4gate.rules.normal_form import diff_rules, rules_hash
-
-__all__ = ["Rule", "RuleGroup", "diff_rules", "groups_from_api", "load_rule_file", "load_rules", "rules_hash"]
+from l4gate.base import ApiBadAnswer, ExpressionError, RuleError, yamldoc
 
 RULE_FILES: Final = "*.rules.yml"
 DEFAULT_EVALUATION_INTERVAL_SECONDS: Final = 60.0  # Prometheus' own default of global.evaluation_interval

@@ -13,15 +13,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from l4gate import promql
-from l4gate.base.duration import format_duration
-from l4gate.base.errors import ExpressionError
+from l4gate.base import ExpressionError, format_duration
 from l4gate.contract import ABORT_LABEL
-
-if TYPE_CHECKING:
-    from l4gate.rules.model import Rule, RuleGroup
+from l4gate.rules.model import Rule, RuleGroup
 
 METRIC_PREFIX: Final = "duri_"
 _MOST_PARENTHESES: Final = 300  # ours have a dozen; the parser takes minutes over thousands, nested

@@ -16,9 +16,7 @@ from typing import Final
 import yaml
 
 from l4gate import promql
-from l4gate.base import yamldoc
-from l4gate.base.errors import RuleError, UsageError
-from l4gate.base.yamldoc import Document, Edit
+from l4gate.base import Document, Edit, RuleError, UsageError, yamldoc
 from l4gate.contract import DEFAULT_REALM, REALM_LABEL
 from l4gate.rules.model import RULE_FILES, load_rules
 from l4gate.rules.scaling import scale_config, scale_rule_file

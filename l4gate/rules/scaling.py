@@ -17,11 +17,17 @@ from typing import Final
 import yaml
 
 from l4gate import promql
-from l4gate.base import yamldoc
-from l4gate.base.duration import format_duration, parse_duration
-from l4gate.base.errors import ExpressionError, RuleError, UsageError
-from l4gate.base.yamldoc import Document, Edit
-from l4gate.promql.units import power_of_name, powers
+from l4gate.base import (
+    Document,
+    Edit,
+    ExpressionError,
+    RuleError,
+    UsageError,
+    format_duration,
+    parse_duration,
+    yamldoc,
+)
+from l4gate.promql import power_of_name, powers
 
 _HALF_MILLISECOND: Final = 0.0005
 MAX_ROUNDING: Final = 0.01  # of a duration; more would change what the rules mean

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from l4gate.base.resources import SCRIPTS_DIR
+from l4gate.base import SCRIPTS_DIR
 from l4gate.sandbox.steady import Steady
 
 SCRIPT: Final = SCRIPTS_DIR / "textfile_heartbeat.sh"

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from l4gate.base.errors import HistoryError
+from l4gate.base import HistoryError
 from l4gate.contract import (
     BEAT_INTERVAL_SECONDS,
     LOOKBACK_SECONDS,
@@ -32,7 +32,7 @@ from l4gate.contract import (
 )
 
 if TYPE_CHECKING:
-    from l4gate.programs.promtool import Promtool
+    from l4gate.programs import Promtool
 
 DAY_SECONDS: Final = 86_400.0
 HOUR_SECONDS: Final = 3_600.0

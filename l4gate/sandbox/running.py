@@ -13,17 +13,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from l4gate.base.errors import UsageError
-from l4gate.contract.pace import Pace
-from l4gate.machine.scratch import RUN_VARIABLE
-from l4gate.programs.promtool import Promtool
+from l4gate.base import UsageError
+from l4gate.contract import Pace
+from l4gate.machine import RUN_VARIABLE
+from l4gate.programs import Promtool
 from l4gate.sandbox.heartbeat import Heart
 from l4gate.sandbox.history import sandbox_history, write_blocks
 from l4gate.sandbox.workload import Workload
 from l4gate.settings import Settings
 from l4gate.stack import Stack, StackSpec, open_stack
-from l4gate.verdict.judge import Judge, judge_for
-from l4gate.verdict.look import WriterReport
+from l4gate.verdict import Judge, WriterReport, judge_for
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from l4gate.base.errors import UsageError
+from l4gate.base import UsageError
 
 
 class Steady:

@@ -1,4 +1,19 @@
-from l4gate.stack.choose import open_stack
-from l4gate.stack.model import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, Stack, StackSpec
+"""Where the programs run: containers, processes, or a server of somebody else."""
 
-__all__ = ["NODE_EXPORTER", "PROMETHEUS", "PUSHGATEWAY", "SERVICES", "Stack", "StackSpec", "open_stack"]
+from l4gate.stack.choose import open_stack
+from l4gate.stack.engine import find_engine
+from l4gate.stack.model import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, Stack, StackSpec
+from l4gate.stack.reaper import remove_leftovers, survey
+
+__all__ = [
+    "NODE_EXPORTER",
+    "PROMETHEUS",
+    "PUSHGATEWAY",
+    "SERVICES",
+    "Stack",
+    "StackSpec",
+    "find_engine",
+    "open_stack",
+    "remove_leftovers",
+    "survey",
+]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from l4gate.base.errors import StackError, UsageError
-from l4gate.machine.signals import signals_end_the_run
+from l4gate.base import StackError, UsageError
+from l4gate.machine import signals_end_the_run
 from l4gate.settings import Settings
 from l4gate.stack.engine import Engine, find_engine
 from l4gate.stack.external import ExternalStack

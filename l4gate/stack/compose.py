@@ -17,9 +17,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from l4gate.base.duration import format_duration, parse_duration
-from l4gate.base.errors import StackError
-from l4gate.base.resources import COMPOSE_FILE
+from l4gate.base import COMPOSE_FILE, StackError, format_duration, parse_duration
 
 # Flags of which the value is a duration of the system, and so is divided by the time factor.
 _SCALED_FLAGS: Final = ("--query.lookback-delta", "--persistence.interval")

@@ -15,11 +15,9 @@ import requests
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 
-from l4gate.base.errors import ProgramMissing, StackError
-from l4gate.machine.owner import new_run_id
-from l4gate.machine.ports import LOOPBACK, free_port
-from l4gate.programs.finding import find_program
-from l4gate.programs.promtool import HostPromtool, Promtool
+from l4gate.base import ProgramMissing, StackError
+from l4gate.machine import LOOPBACK, free_port, new_run_id
+from l4gate.programs import HostPromtool, Promtool, find_program
 from l4gate.settings import Settings
 from l4gate.stack.compose import Service, load_services
 from l4gate.stack.engine import FOLDER_LABEL, RUN_LABEL, Engine, remove, suppress_engine_errors

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from l4gate.base.errors import StackError
+from l4gate.base import StackError
 
 if TYPE_CHECKING:
     import docker  # type: ignore[import-untyped] # docker-py has no types

@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
 
-from l4gate.base.errors import StackError
-from l4gate.programs.promtool import Promtool, host_promtool
+from l4gate.base import StackError
+from l4gate.programs import Promtool, host_promtool
 from l4gate.settings import Settings
 from l4gate.stack.model import StackSpec
 

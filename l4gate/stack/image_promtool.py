@@ -11,8 +11,8 @@ from typing import Any, Final
 import docker.errors  # type: ignore[import-untyped] # docker-py has no types
 import requests
 
-from l4gate.base.errors import StackError
-from l4gate.programs.promtool import PromtoolResult
+from l4gate.base import StackError
+from l4gate.programs import PromtoolResult
 from l4gate.stack.engine import RUN_LABEL, suppress_engine_errors
 from l4gate.stack.images import Image
 

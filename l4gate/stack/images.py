@@ -21,8 +21,8 @@ from typing import IO, Any, Final
 import docker.errors  # type: ignore[import-untyped] # docker-py has no types
 import requests
 
-from l4gate.base.errors import ProgramMissing
-from l4gate.programs.finding import image_contents
+from l4gate.base import ProgramMissing
+from l4gate.programs import image_contents
 from l4gate.stack.compose import Service
 from l4gate.stack.engine import NOBODY, Engine
 from l4gate.stack.model import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY

@@ -11,11 +11,10 @@ from typing import Any, ClassVar, Final
 
 import requests
 
-from l4gate.base.errors import NotReady, StackError
-from l4gate.base.wait import wait_until
+from l4gate.base import NotReady, StackError, wait_until
 from l4gate.contract import REQUIRED_TARGETS, SCRAPE_INTERVAL_SECONDS
-from l4gate.programs.promtool import Promtool
-from l4gate.rules.rendering import render
+from l4gate.programs import Promtool
+from l4gate.rules import render
 from l4gate.stack.compose import Service
 from l4gate.stack.model import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, StackSpec
 from l4gate.stack.rundir import RunDir

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from l4gate.contract import JOB_NODE_EXPORTER, JOB_PROMETHEUS, JOB_PUSHGATEWAY
-from l4gate.programs.promtool import Promtool
+from l4gate.programs import Promtool
 
 # The services are called as their scrape jobs are, in the compose file, in methods and in messages.
 PROMETHEUS: Final = JOB_PROMETHEUS

@@ -10,12 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from l4gate.base.errors import StackError
-from l4gate.machine.owner import new_run_id, start_time
-from l4gate.machine.ports import LOOPBACK, free_port
-from l4gate.machine.scratch import FOLDER_VARIABLE, RUN_VARIABLE
-from l4gate.programs.finding import Program, find_program
-from l4gate.programs.promtool import Promtool, host_promtool
+from l4gate.base import StackError
+from l4gate.machine import FOLDER_VARIABLE, LOOPBACK, RUN_VARIABLE, free_port, new_run_id, start_time
+from l4gate.programs import Program, Promtool, find_program, host_promtool
 from l4gate.settings import Settings
 from l4gate.stack.compose import Service, load_services
 from l4gate.stack.local import LocalStack

@@ -17,9 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from l4gate.base.wait import wait_until
-from l4gate.machine.owner import is_own, owner_of, start_time
-from l4gate.machine.scratch import FOLDER_VARIABLE, RUN_FOLDERS, RUN_VARIABLE, all_owned, remove_owned
+from l4gate.base import wait_until
+from l4gate.machine import (
+    FOLDER_VARIABLE,
+    RUN_FOLDERS,
+    RUN_VARIABLE,
+    all_owned,
+    is_own,
+    owner_of,
+    remove_owned,
+    start_time,
+)
 from l4gate.stack.engine import labelled, remove
 from l4gate.stack.rundir import RunDir
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from l4gate.machine.scratch import RUN_FOLDERS, all_owned, make_owned, remove_owned
+from l4gate.machine import RUN_FOLDERS, all_owned, make_owned, remove_owned
 
 _ABOUT: Final = "run.json"
 _KEPT: Final = "kept"

@@ -1,0 +1,43 @@
+"""From a question to GO, HOLD or ABORT: readings, measuring, diagnosis, decision, and the judge who repeats it."""
+
+from l4gate.verdict.decision import (
+    NOT_PROVEN,
+    Cause,
+    Decision,
+    Evaluation,
+    Evidence,
+    Stage,
+    Verdict,
+    decide,
+    worst,
+)
+from l4gate.verdict.diagnosis import diagnose
+from l4gate.verdict.judge import Judge, Look, judge_for, progress_line
+from l4gate.verdict.look import WriterReport
+from l4gate.verdict.measuring import Expectation, measure, unix_time
+from l4gate.verdict.readings import Reading, Unreachable, Value, format_labels
+
+__all__ = [
+    "NOT_PROVEN",
+    "Cause",
+    "Decision",
+    "Evaluation",
+    "Evidence",
+    "Expectation",
+    "Judge",
+    "Look",
+    "Reading",
+    "Stage",
+    "Unreachable",
+    "Value",
+    "Verdict",
+    "WriterReport",
+    "decide",
+    "diagnose",
+    "format_labels",
+    "judge_for",
+    "measure",
+    "progress_line",
+    "unix_time",
+    "worst",
+]

@@ -12,8 +12,7 @@ import re
 from typing import Final
 
 from l4gate import contract
-from l4gate.contract import REALM_LABEL
-from l4gate.contract.pace import Pace
+from l4gate.contract import REALM_LABEL, Pace
 from l4gate.verdict.decision import Cause, Evidence, Stage
 from l4gate.verdict.look import Measurement, Source, Target, WriterReport
 from l4gate.verdict.readings import Absence, Missing, Value, format_labels

@@ -13,14 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from l4gate.base.errors import NotReady
-from l4gate.base.wait import wait_until
-from l4gate.contract import CONSECUTIVE_EVALUATIONS
-from l4gate.contract.pace import Pace
-from l4gate.machine.scratch import scratch
-from l4gate.prometheus_api.client import PrometheusApi
-from l4gate.rules.model import load_rules
-from l4gate.rules.rendering import render
+from l4gate.base import NotReady, wait_until
+from l4gate.contract import CONSECUTIVE_EVALUATIONS, Pace
+from l4gate.machine import scratch
+from l4gate.prometheus_api import PrometheusApi
+from l4gate.rules import load_rules, render
 from l4gate.settings import Settings
 from l4gate.verdict.decision import Decision, Verdict, decide, worst
 from l4gate.verdict.diagnosis import diagnose

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from l4gate import contract
-from l4gate.base.duration import parse_duration
-from l4gate.base.errors import ApiBadAnswer, ApiError, RuleError, UsageError
-from l4gate.contract.pace import Pace
-from l4gate.prometheus_api.client import PrometheusApi, QueryAnswer, SampleSeries
-from l4gate.rules.model import RuleGroup, diff_rules, groups_from_api, rules_hash
+from l4gate.base import ApiBadAnswer, ApiError, RuleError, UsageError, parse_duration
+from l4gate.contract import Pace
+from l4gate.prometheus_api import PrometheusApi, QueryAnswer, SampleSeries
+from l4gate.rules import RuleGroup, diff_rules, groups_from_api, rules_hash
 from l4gate.settings import Foreign
 from l4gate.verdict.decision import Evaluation
 from l4gate.verdict.look import LoadedRules, Measurement, RuleFault, Source, Target, WriterReport

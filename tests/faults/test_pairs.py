@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from l4gate.faults import CHOSEN, FAULTS
 from l4gate.faults.exercise import Result
 from l4gate.faults.model import BOTH, Fault
-from l4gate.faults.pairs import CHOSEN, drawn, stages_of
-from l4gate.faults.register import FAULTS
-from l4gate.verdict.decision import Stage, Verdict
+from l4gate.faults.pairs import drawn, stages_of
+from l4gate.verdict import Stage, Verdict
 
 STAGES = stages_of(FAULTS)
 

@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from l4gate.cli import main
-from l4gate.faults.pairs import CHOSEN
-from l4gate.faults.register import FAULTS
-from l4gate.faults.table import page
-from l4gate.verdict.decision import Stage, Verdict
+from l4gate.faults import CHOSEN, FAULTS, page
+from l4gate.verdict import Stage, Verdict
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,8 +4,7 @@ import pytest
 
 from fixtures.judging import hold, measured
 from l4gate.contract import CONSECUTIVE_EVALUATIONS
-from l4gate.verdict.judge import Look
-from l4gate.verdict.readings import Value
+from l4gate.verdict import Look, Value
 
 pytestmark = pytest.mark.l4_gate
 

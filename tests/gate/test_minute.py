@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from fixtures.recorder import RunState
-from l4gate.sandbox.running import Sandbox
+from l4gate.sandbox import Sandbox
 from l4gate.stack.rundir import RunDir
 
 pytestmark = pytest.mark.sandbox_smoke_60s

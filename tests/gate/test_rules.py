@@ -5,8 +5,7 @@ import pytest
 from fixtures.checks import Checks
 from fixtures.judging import hold, measured
 from l4gate.contract import ABORT_RULES
-from l4gate.verdict.decision import Stage
-from l4gate.verdict.judge import Look
+from l4gate.verdict import Look, Stage
 
 pytestmark = pytest.mark.l4_gate
 

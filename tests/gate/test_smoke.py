@@ -16,19 +16,20 @@ import pytest
 
 from fixtures.judging import hold
 from fixtures.recorder import RunState
-from l4gate.base.errors import NotReady
-from l4gate.base.wait import wait_until
-from l4gate.commands.decide import Progress
+from l4gate.base import NotReady, wait_until
 from l4gate.contract import ABORT_FOR_SECONDS, FRESH_LIMIT_SECONDS
-from l4gate.operations.checkpoint import CheckpointStore, checkpoint
-from l4gate.operations.live import read_configuration
-from l4gate.operations.reload import LiveServer
-from l4gate.operations.rollback import RolledBack, roll_back
-from l4gate.report.model import Event
-from l4gate.sandbox.running import Sandbox
+from l4gate.operations import (
+    CheckpointStore,
+    LiveServer,
+    RolledBack,
+    checkpoint,
+    read_configuration,
+    roll_back,
+)
+from l4gate.report import Event, Progress
+from l4gate.sandbox import Sandbox
 from l4gate.settings import Settings
-from l4gate.verdict.decision import Verdict
-from l4gate.verdict.judge import Judge, Look
+from l4gate.verdict import Judge, Look, Verdict
 
 pytestmark = [pytest.mark.l4_gate, pytest.mark.sandbox_smoke_60s]
 

@@ -4,8 +4,7 @@ import pytest
 
 from fixtures.judging import hold
 from l4gate.contract import REQUIRED_TARGETS
-from l4gate.verdict.decision import Stage
-from l4gate.verdict.judge import Look
+from l4gate.verdict import Look, Stage
 
 pytestmark = pytest.mark.l4_gate
 

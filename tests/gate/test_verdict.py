@@ -3,8 +3,7 @@
 import pytest
 
 from fixtures.judging import hold
-from l4gate.verdict.decision import Verdict
-from l4gate.verdict.judge import Look
+from l4gate.verdict import Look, Verdict
 
 pytestmark = pytest.mark.l4_gate
 

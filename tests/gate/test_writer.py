@@ -3,7 +3,7 @@
 import pytest
 
 from fixtures.judging import hold
-from l4gate.sandbox.running import Sandbox
+from l4gate.sandbox import Sandbox
 
 pytestmark = pytest.mark.l4_gate
 

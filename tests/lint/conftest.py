@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from fixtures.settings import SETTINGS
-from l4gate.lint.engine import Report, lint
-from l4gate.programs.promtool import Promtool, host_promtool
+from l4gate.lint import lint
+from l4gate.lint.engine import Report
+from l4gate.programs import Promtool, host_promtool
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,7 +13,7 @@ import pytest
 
 from l4gate import cli
 from l4gate.lint.engine import CHECKS, Report
-from l4gate.verdict.decision import Verdict
+from l4gate.verdict import Verdict
 from tests.lint.conftest import ROOT
 from tests.lint.variants import ABORT, CANARY, HEARTBEAT, STALL_EXPR, Variant
 

@@ -12,8 +12,7 @@ import yaml
 
 from l4gate import promql
 from l4gate.lint.engine import CHECKS, Report
-from l4gate.programs.finding import release_of
-from l4gate.programs.promtool import Promtool
+from l4gate.programs import Promtool, release_of
 from tests.lint.conftest import ROOT
 
 A_DURATION = "< bool 2m"

@@ -8,13 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.operations.checkpoint import Checkpoint, CheckpointStore, checkpoint
-from l4gate.operations.live import Configuration, read_configuration, switch
-from l4gate.operations.reload import LiveServer
-from l4gate.sandbox.running import Sandbox, open_sandbox
+from l4gate.operations import Checkpoint, CheckpointStore, LiveServer, checkpoint, read_configuration
+from l4gate.operations.live import Configuration, switch
+from l4gate.sandbox import Sandbox, open_sandbox
 from l4gate.settings import Settings
-from l4gate.verdict.decision import Verdict
-from l4gate.verdict.judge import Look
+from l4gate.verdict import Look, Verdict
 
 GO_SECONDS = 60.0
 

@@ -13,14 +13,15 @@ import requests
 import yaml
 
 from fixtures.wire import http, serve
-from l4gate.base.errors import OperationRefused
+from l4gate.base import OperationRefused
 from l4gate.cli import main
-from l4gate.operations.live import Configuration, read_configuration
-from l4gate.operations.reload import config_differences, generation_of, reload_live
-from l4gate.prometheus_api.client import PrometheusApi
-from l4gate.rules.model import diff_rules, groups_from_api, load_rules
+from l4gate.operations import generation_of, read_configuration, reload_live
+from l4gate.operations.live import Configuration
+from l4gate.operations.reload import config_differences
+from l4gate.prometheus_api import PrometheusApi
+from l4gate.rules import diff_rules, groups_from_api, load_rules
 from l4gate.settings import GENERATIONS, Settings
-from l4gate.verdict.decision import Verdict
+from l4gate.verdict import Verdict
 from tests.ops.conftest import Box
 
 HEART = "rules/heartbeat.rules.yml"

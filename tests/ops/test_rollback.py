@@ -8,13 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.base.errors import OperationRefused
+from l4gate.base import OperationRefused
 from l4gate.cli import main
-from l4gate.operations.checkpoint import Checkpoint, CheckpointStore, checkpoint
-from l4gate.operations.live import Configuration, read_configuration
-from l4gate.operations.rollback import RolledBack, roll_back
+from l4gate.operations import (
+    Checkpoint,
+    CheckpointStore,
+    RolledBack,
+    checkpoint,
+    read_configuration,
+    roll_back,
+)
+from l4gate.operations.live import Configuration
 from l4gate.settings import Settings
-from l4gate.verdict.decision import Verdict
+from l4gate.verdict import Verdict
 from tests.ops.conftest import GO_SECONDS, Box
 
 ABORT_SECONDS = 40.0  # for: 5 s at factor 60, and room for a busy machine

@@ -8,15 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.certificate.tracks import Window
+from l4gate.certificate import Window
 from l4gate.cli import main
-from l4gate.contract.pace import Pace
-from l4gate.operations.checkpoint import Checkpoint, CheckpointStore
-from l4gate.operations.live import read_configuration
-from l4gate.operations.rollback import RolledBack, roll_back
-from l4gate.operations.watch import Change, Watch
+from l4gate.contract import Pace
+from l4gate.operations import (
+    Change,
+    Checkpoint,
+    CheckpointStore,
+    RolledBack,
+    Watch,
+    read_configuration,
+    roll_back,
+)
 from l4gate.settings import Settings
-from l4gate.verdict.decision import Verdict
+from l4gate.verdict import Verdict
 from tests.ops.conftest import GO_SECONDS, Box
 
 HEART = "rules/heartbeat.rules.yml"

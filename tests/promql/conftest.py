@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fixtures.settings import SETTINGS
-from l4gate.programs.promtool import host_promtool
+from l4gate.programs import host_promtool
 from tests.support.promtool_tests import Outcome, TestFile, load_test_file, run_test_file
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from l4gate import promql
-from l4gate.base.duration import format_duration
-from l4gate.rules.model import all_rules, load_rules
+from l4gate.base import format_duration
+from l4gate.rules import all_rules, load_rules
 from tests.support.promtool_tests import load_test_files
 from tests.support.rule_coverage import COVERAGE_FILE, MANUAL, load_reasons, problems, table, with_table
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fixtures.mutants import Mutant, mutants, write
-from l4gate.lint.engine import lint
-from l4gate.programs.promtool import host_promtool
+from l4gate.lint import lint
+from l4gate.programs import host_promtool
 from l4gate.settings import repository_config_dir
 from tests.support.promtool_tests import load_test_files, passes
 
 if TYPE_CHECKING:
-    from l4gate.programs.promtool import Promtool
+    from l4gate.programs import Promtool
     from l4gate.settings import Settings
 
 HERE = Path(__file__).parent

@@ -23,9 +23,8 @@ from l4gate.contract import (
     REALM_LABEL,
     RULE_INTERVAL_SECONDS,
 )
-from l4gate.programs.finding import find_program
-from l4gate.programs.promtool import host_promtool
-from l4gate.sandbox.history import Series, write_blocks
+from l4gate.programs import find_program, host_promtool
+from l4gate.sandbox import Series, write_blocks
 from l4gate.settings import Settings
 from tests.support.histories.record import serve
 

@@ -9,15 +9,12 @@ from pathlib import Path
 import pytest
 
 from fixtures import model
-from l4gate.certificate.judging import Certificate
-from l4gate.certificate.measuring import certify_window
-from l4gate.certificate.tracks import Interval, Window, merged
-from l4gate.contract import RULE_INTERVAL_SECONDS
-from l4gate.contract.pace import Pace
-from l4gate.programs.finding import find_program
-from l4gate.programs.promtool import host_promtool
-from l4gate.prometheus_api.client import PrometheusApi
-from l4gate.rules.model import load_rules
+from l4gate.certificate import Certificate, Interval, Window, certify_window
+from l4gate.certificate.tracks import merged
+from l4gate.contract import RULE_INTERVAL_SECONDS, Pace
+from l4gate.programs import find_program, host_promtool
+from l4gate.prometheus_api import PrometheusApi
+from l4gate.rules import load_rules
 from l4gate.settings import Settings
 from tests.support.histories.describe import Description, What, load_history
 from tests.support.histories.generate import raw_series

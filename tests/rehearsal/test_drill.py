@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.base.errors import RehearsalFailed
+from l4gate.base import RehearsalFailed
+from l4gate.rehearsal import publish
 from l4gate.rehearsal.archive import manifest_path
 from l4gate.rehearsal.drill import Backup, back_up, prove, restore, wait_for_go
-from l4gate.rehearsal.publish import MEASURED, publish
+from l4gate.rehearsal.publishing import MEASURED
 from l4gate.rehearsal.samples import Fingerprint, Samples
-from l4gate.sandbox.running import Sandbox, open_sandbox
+from l4gate.sandbox import Sandbox, open_sandbox
 from l4gate.settings import Settings
 
 # Twenty restores of some 10 s each, in one fixture for each kind of stack.

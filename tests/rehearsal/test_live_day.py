@@ -10,25 +10,25 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.base.duration import format_duration
-from l4gate.base.wait import wait_until
-from l4gate.certificate.judging import Certificate
-from l4gate.certificate.measuring import certify_window, moment
-from l4gate.certificate.tracks import Interval, Track, Window, segments
-from l4gate.commands.decide import Progress
-from l4gate.contract import ABORT_FOR_SECONDS, PUSH_JOB, RAW_TS
-from l4gate.contract.criteria import CERTIFICATE
-from l4gate.operations.checkpoint import CheckpointStore, checkpoint
-from l4gate.operations.live import Configuration, read_configuration
-from l4gate.operations.reload import LiveServer, reload_live
-from l4gate.operations.rollback import roll_back
-from l4gate.programs.promtool import Promtool
-from l4gate.report.certificate import write_certificate
-from l4gate.sandbox.history import DAY_SECONDS, HOUR_SECONDS, sandbox_history, write_blocks
-from l4gate.sandbox.running import Sandbox, open_sandbox
+from l4gate.base import format_duration, wait_until
+from l4gate.certificate import Certificate, Interval, Track, Window, certify_window, moment, segments
+from l4gate.contract import ABORT_FOR_SECONDS, CERTIFICATE, PUSH_JOB, RAW_TS
+from l4gate.operations import (
+    CheckpointStore,
+    LiveServer,
+    checkpoint,
+    read_configuration,
+    reload_live,
+    roll_back,
+)
+from l4gate.operations.live import Configuration
+from l4gate.programs import Promtool
+from l4gate.report import Progress, write_certificate
+from l4gate.sandbox import DAY_SECONDS, HOUR_SECONDS, Sandbox, open_sandbox, write_blocks
+from l4gate.sandbox.history import sandbox_history
 from l4gate.settings import Settings
-from l4gate.stack.model import NODE_EXPORTER, PUSHGATEWAY
-from l4gate.verdict.decision import Verdict
+from l4gate.stack import NODE_EXPORTER, PUSHGATEWAY
+from l4gate.verdict import Verdict
 
 pytestmark = [pytest.mark.dr_rehearsal, pytest.mark.timeout(420)]
 

@@ -8,20 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.certificate.judging import Certificate
-from l4gate.certificate.measuring import certify_window
-from l4gate.certificate.tracks import Window
-from l4gate.commands.decide import Progress
-from l4gate.contract import SCRAPE_INTERVAL_SECONDS
-from l4gate.contract.pace import Pace
-from l4gate.programs.finding import find_program
-from l4gate.programs.promtool import host_promtool
+from l4gate.certificate import Certificate, Window, certify_window
+from l4gate.contract import SCRAPE_INTERVAL_SECONDS, Pace
+from l4gate.programs import find_program, host_promtool
+from l4gate.rehearsal import RTO_LIMIT_SECONDS, Rehearsal, rehearse
 from l4gate.rehearsal.archive import pack, unpack
-from l4gate.rehearsal.drill import RTO_LIMIT_SECONDS, Rehearsal, rehearse
 from l4gate.rehearsal.samples import Samples, read_samples
-from l4gate.rules.model import load_rules
+from l4gate.report import Progress
+from l4gate.rules import load_rules
 from l4gate.settings import Settings
-from l4gate.verdict.decision import Verdict
+from l4gate.verdict import Verdict
 from tests.support.histories.describe import load_history
 from tests.support.histories.record import build, serve
 

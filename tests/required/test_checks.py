@@ -13,15 +13,13 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 
 from fixtures.judging import hold
-from l4gate.certificate.measuring import moment
-from l4gate.contract.criteria import CHECKS
-from l4gate.contract.pace import Pace
-from l4gate.programs.finding import find_program
-from l4gate.programs.promtool import host_promtool
-from l4gate.prometheus_api.client import PrometheusApi
-from l4gate.rules.model import load_rules
+from l4gate.certificate import moment
+from l4gate.contract import CHECKS, Pace
+from l4gate.programs import find_program, host_promtool
+from l4gate.prometheus_api import PrometheusApi
+from l4gate.rules import load_rules
 from l4gate.settings import Settings
-from l4gate.verdict.decision import Verdict, worst
+from l4gate.verdict import Verdict, worst
 from tests.support.histories.describe import load_history
 from tests.support.histories.record import build, serve
 

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from l4gate import contract
-from l4gate.base.wait import wait_until
-from l4gate.prometheus_api.client import PrometheusApi, Sample
-from l4gate.sandbox.running import open_sandbox
+from l4gate.base import wait_until
+from l4gate.prometheus_api import PrometheusApi
+from l4gate.prometheus_api.client import Sample
+from l4gate.sandbox import open_sandbox
 from l4gate.settings import GATE_FACTOR, SANDBOX_FACTOR, Settings
 
 pytestmark = [pytest.mark.scaled, pytest.mark.alone]

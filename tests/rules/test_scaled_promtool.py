@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from l4gate.base import yamldoc
-from l4gate.programs.finding import release_of
-from l4gate.programs.promtool import Promtool, PromtoolResult, host_promtool
+from l4gate.programs import Promtool, PromtoolResult, host_promtool, release_of
 from l4gate.rules.scaling import scale_rule_file
 from l4gate.settings import Settings
 from tests.support.scale_promtool import FUZZY_SINCE, scale_promtool_test

@@ -14,9 +14,8 @@ import pytest
 import requests
 
 from l4gate.base import yamldoc
-from l4gate.programs.finding import find_program
-from l4gate.rules.model import diff_rules, groups_from_api, load_rules, rules_hash
-from l4gate.rules.rendering import render
+from l4gate.programs import find_program
+from l4gate.rules import diff_rules, groups_from_api, load_rules, render, rules_hash
 from l4gate.settings import GENERATIONS, default_cache_dir
 
 SOURCE = Path("prometheus")

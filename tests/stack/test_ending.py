@@ -22,13 +22,13 @@ import requests
 
 from fixtures.launcher import launched
 from fixtures.stacks import SOURCE, Opener
-from l4gate.base.errors import RuleError
-from l4gate.base.wait import wait_until
+from l4gate.base import RuleError, wait_until
 from l4gate.cli import main
-from l4gate.machine.owner import owner_of
+from l4gate.machine import owner_of
 from l4gate.settings import Settings
-from l4gate.stack.engine import RUN_LABEL, find_engine, labelled
-from l4gate.stack.reaper import Leftover, reap, remove_leftovers, survey
+from l4gate.stack import find_engine, remove_leftovers, survey
+from l4gate.stack.engine import RUN_LABEL, labelled
+from l4gate.stack.reaper import Leftover, reap
 
 # A run of its own, which says in which phase it is and stays there until it is ended or told to go on.
 RUN = """

@@ -11,10 +11,9 @@ import pytest
 import requests
 
 from fixtures.stacks import SOURCE, Opener
-from l4gate.base.errors import ProgramMissing, StackError
-from l4gate.base.wait import wait_until
-from l4gate.programs.promtool import Promtool
-from l4gate.sandbox.history import Series, write_blocks
+from l4gate.base import ProgramMissing, StackError, wait_until
+from l4gate.programs import Promtool
+from l4gate.sandbox import Series, write_blocks
 from l4gate.stack import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, Stack
 from l4gate.stack.image_promtool import ImagePromtool
 

@@ -17,11 +17,9 @@ from typing import Any, Final
 import yaml
 
 from l4gate import promql
-from l4gate.base import yamldoc
-from l4gate.base.errors import ExpressionError, RuleError
-from l4gate.base.yamldoc import Document
-from l4gate.machine.scratch import scratch
-from l4gate.programs.promtool import Promtool, PromtoolResult
+from l4gate.base import Document, ExpressionError, RuleError, yamldoc
+from l4gate.machine import scratch
+from l4gate.programs import Promtool, PromtoolResult
 
 TEST_FILES: Final = "*_test.yml"
 SITUATIONS: Final = ("fresh", "stale", "absent", "duplicated", "skewed", "restarted", "foreign", "boundary")

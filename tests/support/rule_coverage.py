@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from l4gate.base import yamldoc
-from l4gate.rules.model import Rule, RuleGroup, load_rules
+from l4gate.rules import Rule, RuleGroup, load_rules
 from l4gate.settings import repository_config_dir
 from tests.support.promtool_tests import SITUATIONS, TestFile, load_test_files
 

@@ -26,11 +26,9 @@ from typing import Final
 import yaml
 
 from l4gate import promql
-from l4gate.base import yamldoc
-from l4gate.base.errors import ExpressionError, RuleError
-from l4gate.base.yamldoc import Document, Edit
+from l4gate.base import Document, Edit, ExpressionError, RuleError, yamldoc
 from l4gate.contract import LOOKBACK_SECONDS
-from l4gate.promql.units import power_of_name, powers
+from l4gate.promql import power_of_name, powers
 from l4gate.rules.scaling import scale_duration_at, scale_expression_at
 
 FUZZY_SINCE: Final = (3, 5)  # the first supported generation that knows fuzzy_compare; 2.53 refuses the key

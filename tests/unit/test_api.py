@@ -13,15 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.wire import always, drip, http, serve, success
-from l4gate.base.errors import ApiBadAnswer, ApiError, ApiUnreachable, UsageError
-from l4gate.contract import ABORT_RULES
-from l4gate.contract.pace import Pace
-from l4gate.prometheus_api.client import PrometheusApi, QueryAnswer, is_loopback
-from l4gate.report.as_json import decision_as_dict
-from l4gate.report.terminal import decision_lines
-from l4gate.verdict.decision import Stage, Verdict, decide
-from l4gate.verdict.diagnosis import diagnose
-from l4gate.verdict.measuring import Expectation, measure
+from l4gate.base import ApiBadAnswer, ApiError, ApiUnreachable, UsageError
+from l4gate.contract import ABORT_RULES, Pace
+from l4gate.prometheus_api import PrometheusApi, QueryAnswer
+from l4gate.prometheus_api.client import is_loopback
+from l4gate.report import decision_as_dict, decision_lines
+from l4gate.verdict import Expectation, Stage, Verdict, decide, diagnose, measure
 
 LIMIT = 0.5  # seconds for one request
 ROOM = 1.5  # seconds more for two busy cores

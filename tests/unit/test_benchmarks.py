@@ -17,7 +17,7 @@ from benchmarks import claims
 from benchmarks.__main__ import Row
 from benchmarks.claims import CLAIMS
 from benchmarks.trials import Outcome
-from l4gate.base.errors import StackError
+from l4gate.base import StackError
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.base.errors import ProgramMissing
+from l4gate.base import ProgramMissing
+from l4gate.programs import find_program
 from l4gate.programs import finding as binaries
 from l4gate.programs.debian import DebianFile
-from l4gate.programs.finding import find_program
 from l4gate.settings import GENERATIONS
 
 VERSIONS = {

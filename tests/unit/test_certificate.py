@@ -7,20 +7,24 @@ from collections.abc import Callable
 
 import pytest
 
-from l4gate.certificate.judging import Certificate, certify, judge
-from l4gate.certificate.tracks import Interval, Track, Window, merged, segments
+from l4gate.certificate import Certificate, Interval, Track, Window, segments
+from l4gate.certificate.judging import certify, judge
+from l4gate.certificate.tracks import merged
 from l4gate.contract import (
     ABORT_RULES,
     CANARY_FAILURE_RATIO,
+    CERTIFICATE,
     CHANGES,
     FRESH,
     LYAPUNOV,
     OK,
     RULE_INTERVAL_SECONDS,
+    Criterion,
+    Pace,
+    When,
 )
-from l4gate.contract.criteria import CERTIFICATE, HEARTBEAT, Criterion, When
-from l4gate.contract.pace import Pace
-from l4gate.verdict.decision import Verdict
+from l4gate.contract.criteria import HEARTBEAT
+from l4gate.verdict import Verdict
 
 DAY = 86_400.0
 START = 1_700_000_000.0 - 1_700_000_000.0 % 30

@@ -12,12 +12,11 @@ from typing import Any
 import pytest
 
 from fixtures.evidence import cause, good_evidence
-from l4gate.base.errors import OperationRefused, UsageError
-from l4gate.operations.checkpoint import Checkpoint, CheckpointStore, default_state_dir
-from l4gate.operations.live import Configuration, read_configuration
+from l4gate.base import OperationRefused, UsageError
+from l4gate.operations import Checkpoint, CheckpointStore, default_state_dir, read_configuration
+from l4gate.operations.live import Configuration
 from l4gate.settings import repository_config_dir
-from l4gate.verdict.decision import Verdict, decide
-from l4gate.verdict.judge import Look
+from l4gate.verdict import Look, Verdict, decide
 from l4gate.verdict.look import Measurement
 
 WHOLE = read_configuration(repository_config_dir())

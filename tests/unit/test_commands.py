@@ -19,7 +19,7 @@ from l4gate import cli
 from l4gate.cli import VERBS
 from l4gate.contract import RECORDED
 from l4gate.settings import OPTIONS
-from l4gate.verdict.decision import Verdict
+from l4gate.verdict import Verdict
 
 SECRET = "SECRET"
 # Makes a scratch folder in $TMPDIR, says which, and waits to be killed.

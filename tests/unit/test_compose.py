@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from l4gate.base.duration import format_duration
-from l4gate.base.errors import StackError
+from l4gate.base import StackError, format_duration
 from l4gate.contract import LOOKBACK_SECONDS
 from l4gate.settings import GENERATIONS
 from l4gate.stack import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.base.errors import ProgramMissing
+from l4gate.base import ProgramMissing
 from l4gate.programs import debian
 
 needs_apt = pytest.mark.skipif(shutil.which("apt-get") is None, reason="this host has no apt to fetch with")

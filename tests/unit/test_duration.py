@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from l4gate.base.duration import format_duration, parse_duration
-from l4gate.base.errors import UsageError
+from l4gate.base import UsageError, format_duration, parse_duration
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from l4gate.contract.gates import GATES, planned
+from l4gate.contract import GATES, planned
 
 
 def test_every_gate_has_exactly_one_test_and_no_test_another_gate(pytestconfig: pytest.Config) -> None:

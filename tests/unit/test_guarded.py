@@ -13,9 +13,8 @@ from typing import IO
 
 import pytest
 
-from l4gate.base.wait import wait_until
-from l4gate.machine.guarded import Guarded
-from l4gate.machine.owner import start_time
+from l4gate.base import wait_until
+from l4gate.machine import Guarded, start_time
 
 # A child and a grandchild that would stay for good, and ignore what can be ignored; it writes both PIDs down.
 FAMILY = "trap '' INT TERM HUP; tail -f /dev/null & echo $$ $! > pids.new; mv pids.new pids; wait"

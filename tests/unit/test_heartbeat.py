@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from fixtures.writer import Pushgateway
-from l4gate.base.wait import wait_until
+from l4gate.base import wait_until
 from l4gate.contract import DEFAULT_REALM, RAW_SEQ, RAW_TS, REALM_LABEL
-from l4gate.sandbox.heartbeat import NOT_RUN, Heart
+from l4gate.sandbox import Heart
+from l4gate.sandbox.heartbeat import NOT_RUN
 
 
 def heart(folder: Path, url: str, interval_seconds: float = 60, **options: Path) -> Heart:

@@ -26,7 +26,7 @@ from fixtures.writer import (
     read_only_writer,
     scripted_gateway,
 )
-from l4gate.base.wait import wait_until
+from l4gate.base import wait_until
 from l4gate.contract import PUSH_INSTANCE, PUSH_JOB, RAW_SEQ, RAW_TS, REALM_LABEL
 
 NAMES = (RAW_TS, RAW_SEQ)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.base.errors import HistoryError
-from l4gate.rules.model import load_rules
+from l4gate.base import HistoryError
+from l4gate.rules import load_rules
 from tests.support.histories.describe import load_history
 from tests.support.histories.generate import raw_series
 from tests.support.histories.record import passes

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.base.errors import HistoryError
+from l4gate.base import HistoryError
 from l4gate.contract import LOOKBACK_SECONDS, OK, RULE_INTERVAL_SECONDS
-from l4gate.programs.promtool import Promtool, host_promtool
-from l4gate.sandbox.history import Series, sandbox_history, write_blocks
+from l4gate.programs import Promtool, host_promtool
+from l4gate.sandbox import Series, write_blocks
+from l4gate.sandbox.history import sandbox_history
 from l4gate.settings import GENERATIONS, default_cache_dir
 
 

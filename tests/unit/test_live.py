@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.base.errors import OperationRefused, StackError, UsageError
-from l4gate.operations.live import Configuration, read_configuration, switch
+from l4gate.base import OperationRefused, StackError, UsageError
+from l4gate.operations import read_configuration
+from l4gate.operations.live import Configuration, switch
 
 OLD = Configuration(
     {"prometheus.yml": b"old: 1\n", "rules/a.rules.yml": b"old a\n", "rules/gone.rules.yml": b"old\n"}

@@ -10,8 +10,8 @@ import pytest
 
 from fixtures.world import HEART, NOW, REALM, TEXTFILE, World, judge
 from l4gate import contract
-from l4gate.base.errors import ApiBadAnswer, ApiUnreachable
-from l4gate.verdict.decision import Verdict
+from l4gate.base import ApiBadAnswer, ApiUnreachable
+from l4gate.verdict import Verdict
 
 
 def heart(ts: str | None = None, seq: str | None = None) -> Callable[[World], None]:

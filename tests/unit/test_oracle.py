@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from fixtures import oracle
 from fixtures.evidence import NOW, cause
-from l4gate.verdict.decision import Evaluation, Evidence, Stage, decide
-from l4gate.verdict.readings import Reading, Unreachable, Value, read
+from l4gate.verdict import Evaluation, Evidence, Reading, Stage, Unreachable, Value, decide
+from l4gate.verdict.readings import read
 
 INTERVAL = 0.5  # seconds; the evidence of a sandbox at factor 60
 ODD_NUMBERS = (0.0, 0.5, 2.0, -1.0, 1.0000001, math.nan, math.inf, -math.inf, 1e308, 5e-324)

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from l4gate.machine.owner import Owner, new_run_id, owner_of, start_time
+from l4gate.machine import new_run_id, owner_of, start_time
+from l4gate.machine.owner import Owner
 from l4gate.stack.reaper import is_dead
 
 DAY = 86_400.0

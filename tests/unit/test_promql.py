@@ -6,7 +6,7 @@ import promql_parser
 import pytest
 from hypothesis import given
 
-from l4gate.base.errors import ExpressionError
+from l4gate.base import ExpressionError
 from l4gate.promql import (
     Node,
     Number,

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.base.errors import StackError
-from l4gate.programs.finding import Program
-from l4gate.programs.promtool import HostPromtool
+from l4gate.base import StackError
+from l4gate.programs import HostPromtool, Program
 
 
 def script(path: Path, text: str) -> HostPromtool:

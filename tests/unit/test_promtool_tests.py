@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.base.errors import RuleError
-from l4gate.programs.promtool import PromtoolResult
-from l4gate.rules.model import RuleGroup
-from l4gate.rules.model import parse_rule_text as parse
+from l4gate.base import RuleError
+from l4gate.programs import PromtoolResult
+from l4gate.rules import RuleGroup
+from l4gate.rules import parse_rule_text as parse
 from tests.support.promtool_tests import TestFile, load_test_file, run_test_file
 from tests.support.rule_coverage import Reasons, load_reasons, problems, table
 

@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from l4gate.verdict.readings import Absence, Missing, Value, read
+from l4gate.verdict import Value
+from l4gate.verdict.readings import Absence, Missing, read
 
 LABELS = {"__name__": "m", "metric_realm": "prod"}
 NOW = 1000.0

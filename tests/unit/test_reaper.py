@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.machine.owner import new_run_id, owner_of, start_time
-from l4gate.machine.scratch import RUN_VARIABLE
-from l4gate.stack import reaper
-from l4gate.stack.reaper import reap, survey
+from l4gate.machine import RUN_VARIABLE, new_run_id, owner_of, start_time
+from l4gate.stack import reaper, survey
+from l4gate.stack.reaper import reap
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.base.errors import RehearsalFailed
+from l4gate.base import RehearsalFailed
 from l4gate.rehearsal.archive import Block, manifest_path, pack, read_blocks, unpack, verify
 
 ULID = "01J00000000000000000000000"

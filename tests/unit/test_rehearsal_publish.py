@@ -6,10 +6,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fixtures.writer import Pushgateway
-from l4gate.base.errors import RehearsalFailed
+from l4gate.base import RehearsalFailed
 from l4gate.contract import INPUTS
-from l4gate.rehearsal.publish import JOB, MEASURED, publish
-from l4gate.sandbox.workload import DR_FAILURE, DR_RESTORE, DR_SUCCESS, Workload
+from l4gate.rehearsal import publish
+from l4gate.rehearsal.publishing import JOB, MEASURED
+from l4gate.sandbox import DR_FAILURE, DR_RESTORE, DR_SUCCESS
+from l4gate.sandbox.workload import Workload
 
 
 def held(pushgateway: Pushgateway, realm: str = "prod") -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from l4gate.rehearsal.drill import p95
+from l4gate.rehearsal import p95
 from l4gate.rehearsal.samples import Fingerprint, Samples
 
 UP = (("__name__", "up"), ("job", "prometheus"))

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.base.errors import RuleError, UsageError
+from l4gate.base import RuleError, UsageError
 from l4gate.promql import selectors
-from l4gate.rules.model import load_rules
-from l4gate.rules.rendering import render
+from l4gate.rules import load_rules, render
 
 SOURCE = Path("prometheus")
 ADDRESSES = {

@@ -9,9 +9,9 @@ import pytest
 
 from fixtures.evidence import NOW, cause, good_evidence, report
 from l4gate import contract
+from l4gate.report import Event, Outcome, RunReport
 from l4gate.report.html import render_html
-from l4gate.report.model import Event, Outcome, RunReport
-from l4gate.verdict.decision import Stage
+from l4gate.verdict import Stage
 
 NASTY = "<script>alert(1)</script><img src=x onerror=alert(1)>\"' & \x1b[32m\x00\ud800"
 VOID = {"meta", "rect", "path", "line", "link", "br"}

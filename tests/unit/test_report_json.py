@@ -8,9 +8,9 @@ import math
 import pytest
 
 from fixtures.evidence import NOW, cause, good_evidence, report
-from l4gate.report.as_json import render_json, utc
-from l4gate.verdict.decision import Evaluation
-from l4gate.verdict.readings import Unreachable
+from l4gate.report import utc
+from l4gate.report.as_json import render_json
+from l4gate.verdict import Evaluation, Unreachable
 
 
 def test_go_carries_its_evidence() -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from fixtures.evidence import good_evidence, report
 from l4gate import contract
+from l4gate.report import Outcome, RunReport
 from l4gate.report.junit import render_junit
-from l4gate.report.model import Outcome, RunReport
-from l4gate.verdict.decision import Verdict
+from l4gate.verdict import Verdict
 
 GO = report(good_evidence())
 

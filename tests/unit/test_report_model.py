@@ -8,8 +8,8 @@ import pytest
 
 from fixtures.evidence import cause, good_evidence, report
 from l4gate import contract
-from l4gate.report.model import Outcome
-from l4gate.verdict.decision import Stage, Verdict, decide
+from l4gate.report import Outcome
+from l4gate.verdict import Stage, Verdict, decide
 
 GO = report(good_evidence())
 FIRING = good_evidence(abort_firing=frozenset({contract.ABORT_RULES[0].alert}))

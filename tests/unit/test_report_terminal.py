@@ -6,9 +6,8 @@ from dataclasses import replace
 
 from fixtures.evidence import cause, good_evidence, report
 from l4gate import contract
-from l4gate.report.model import Outcome
-from l4gate.report.terminal import render_terminal
-from l4gate.verdict.decision import Stage
+from l4gate.report import Outcome, render_terminal
+from l4gate.verdict import Stage
 
 GO = """\
 GO: every gate passed, and each has its evidence

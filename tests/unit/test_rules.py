@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from l4gate.base.errors import ApiBadAnswer, RuleError
+from l4gate.base import ApiBadAnswer, RuleError
 from l4gate.promql import Number, walk
-from l4gate.rules.model import (
+from l4gate.rules import (
     RuleGroup,
     diff_rules,
     groups_from_api,

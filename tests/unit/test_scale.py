@@ -8,9 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from l4gate.base.errors import ExpressionError, RuleError, UsageError
-from l4gate.promql import Node, Number, Selector, Subquery, canonical, parse, walk
-from l4gate.promql.units import power_of_name
+from l4gate.base import ExpressionError, RuleError, UsageError
+from l4gate.promql import Node, Number, Selector, Subquery, canonical, parse, power_of_name, walk
 from l4gate.rules.scaling import scale_config, scale_duration, scale_expr, scale_rule_file
 from tests.support.scale_promtool import scale_promtool_test
 from tests.unit.promql_expressions import EXPRESSIONS

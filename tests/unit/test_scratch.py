@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from l4gate.cli import main
-from l4gate.machine.owner import is_own
-from l4gate.machine.scratch import RUN_VARIABLE, all_owned, base_dir, environment_of, scratch
-from l4gate.stack.reaper import reap, survey
+from l4gate.machine import RUN_VARIABLE, all_owned, environment_of, is_own, scratch
+from l4gate.machine.folders import base_dir
+from l4gate.stack import survey
+from l4gate.stack.reaper import reap
 
 # Makes a scratch folder, says so, and waits for its end.
 HOLD = """

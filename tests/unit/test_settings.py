@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from l4gate.base.errors import UsageError
+from l4gate.base import UsageError
 from l4gate.settings import OPTIONS, load_settings
 
 BAD = {

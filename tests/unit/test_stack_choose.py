@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.base.errors import StackError
+from l4gate.base import StackError
 from l4gate.settings import load_settings
-from l4gate.stack import PROMETHEUS, StackSpec, open_stack
+from l4gate.stack import PROMETHEUS, StackSpec, find_engine, open_stack
 from l4gate.stack.choose import _engine_for
-from l4gate.stack.engine import find_engine
 
 SPEC = StackSpec(1.0, ("prod",), "3.5", Path("prometheus"))
 

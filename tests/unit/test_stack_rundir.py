@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.base.errors import StackError
-from l4gate.machine.owner import new_run_id
-from l4gate.machine.scratch import base_dir
+from l4gate.base import StackError
+from l4gate.machine import new_run_id
+from l4gate.machine.folders import base_dir
 from l4gate.stack.rundir import all_run_dirs, new_run_dir
 
 

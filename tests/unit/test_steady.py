@@ -7,8 +7,7 @@ import time
 
 import pytest
 
-from l4gate.base.errors import UsageError
-from l4gate.base.wait import wait_until
+from l4gate.base import UsageError, wait_until
 from l4gate.sandbox.steady import Steady
 
 WAIT_SECONDS = 10.0

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from l4gate.contract.gates import planned
+from l4gate.contract import planned
+from l4gate.report import GateResult, Outcome, RunReport
 from l4gate.report.as_json import render_json
-from l4gate.report.model import GateResult, Outcome, RunReport
 from l4gate.report.summary import OUTCOMES, Step, main, render_summary
-from l4gate.verdict.decision import Cause, Stage
+from l4gate.verdict import Cause, Stage
 
 ROOT = Path(__file__).parents[2]
 ACTION = ROOT / ".github" / "actions" / "check" / "action.yml"

@@ -11,8 +11,8 @@ import pytest
 
 from fixtures.evidence import NOW, cause, good_evidence, value
 from l4gate import contract
-from l4gate.verdict.decision import Evaluation, Stage, Verdict, decide, worst
-from l4gate.verdict.readings import Absence, Missing, Unreachable
+from l4gate.verdict import Evaluation, Stage, Unreachable, Verdict, decide, worst
+from l4gate.verdict.readings import Absence, Missing
 
 ROOT = Path(__file__).parents[2]
 MISSING = Missing("q", Absence.NO_SERIES, "no series")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from l4gate.base.errors import NotReady, StackError
-from l4gate.base.wait import wait_until
+from l4gate.base import NotReady, StackError, wait_until
 
 
 def test_the_true_result_is_returned() -> None:

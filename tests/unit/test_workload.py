@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from fixtures.writer import Pushgateway, Scripted
-from l4gate.base.errors import UsageError
-from l4gate.base.wait import wait_until
+from l4gate.base import UsageError, wait_until
 from l4gate.contract import PUSH_INSTANCE, REALM_LABEL, SERVICE_PUSH_JOB
 from l4gate.sandbox import workload
 from l4gate.sandbox.workload import Workload

@@ -8,7 +8,8 @@ from typing import Final
 
 from l4gate.lint.facts import Facts
 from l4gate.lint.flow import can_be_empty
-from l4gate.lint.model import Problem, check
+from l4gate.lint.model import check
+from l4gate.lint.places import Problem
 from l4gate.lint.repository import Judged
 
 SEVERITIES: Final = ("critical", "warning", "info")

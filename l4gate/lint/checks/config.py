@@ -8,8 +8,7 @@ from typing import Final
 
 import yaml
 
-from l4gate.base.duration import format_duration, parse_duration
-from l4gate.base.errors import UsageError
+from l4gate.base import UsageError, format_duration, parse_duration
 from l4gate.contract import (
     ADVISORY_TARGETS,
     DEFAULT_REALM,
@@ -20,7 +19,8 @@ from l4gate.contract import (
     SCRAPE_INTERVAL_SECONDS,
 )
 from l4gate.lint.facts import Facts
-from l4gate.lint.model import Place, Problem, check
+from l4gate.lint.model import check
+from l4gate.lint.places import Place, Problem
 from l4gate.lint.repository import (
     RULES_FOLDER,
     TARGETS_FOLDER,

@@ -8,7 +8,8 @@ from l4gate import promql
 from l4gate.contract import Recorded
 from l4gate.lint.absence import Presence
 from l4gate.lint.facts import CONTRACT, HEARTBEAT, Facts
-from l4gate.lint.model import Problem, check
+from l4gate.lint.model import check
+from l4gate.lint.places import Problem
 from l4gate.lint.repository import Judged
 
 

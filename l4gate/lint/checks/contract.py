@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from l4gate import promql
-from l4gate.base.duration import format_duration
+from l4gate.base import format_duration
 from l4gate.contract import (
     ABORT_FOR_SECONDS,
     ABORT_LABEL,
@@ -23,7 +23,8 @@ from l4gate.contract import (
     AbortRule,
 )
 from l4gate.lint.facts import Facts
-from l4gate.lint.model import Place, Problem, check
+from l4gate.lint.model import check
+from l4gate.lint.places import Place, Problem
 from l4gate.lint.repository import Judged
 
 _MIRRORED: Final = {">": "<", "<": ">", ">=": "<=", "<=": ">="}

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from l4gate import promql
 from l4gate.lint.facts import Facts
 from l4gate.lint.labels import Labels, is_scalar
-from l4gate.lint.model import Problem, check
+from l4gate.lint.model import check
+from l4gate.lint.places import Problem
 
 
 @check(

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from l4gate.base.errors import GateError
+from l4gate.base import GateError
 from l4gate.lint.facts import Facts
-from l4gate.lint.model import Place, Problem, check
+from l4gate.lint.model import check
+from l4gate.lint.places import Place, Problem
 from l4gate.lint.repository import CONFIG_NAME
 
 _ARGUMENTS: Final = ("check", "config", "--lint=all", "--lint-fatal", CONFIG_NAME)

@@ -9,7 +9,8 @@ from typing import Final
 from l4gate import promql
 from l4gate.contract import INPUTS, PUSH_JOB, SERVICE_PUSH_JOB
 from l4gate.lint.facts import CONTRACT, Facts, input_type
-from l4gate.lint.model import Place, Problem, check
+from l4gate.lint.model import check
+from l4gate.lint.places import Place, Problem
 from l4gate.lint.repository import entry, items, plain
 
 _OF_PROMETHEUS: Final = frozenset({"ALERTS", "ALERTS_FOR_STATE"})

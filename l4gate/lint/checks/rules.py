@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from l4gate import promql
-from l4gate.base.duration import format_duration
+from l4gate.base import format_duration
 from l4gate.contract import RULE_INTERVAL_SECONDS
 from l4gate.lint.facts import CONTRACT, Facts
-from l4gate.lint.model import Place, Problem, check
+from l4gate.lint.model import check
+from l4gate.lint.places import Place, Problem
 from l4gate.lint.repository import RULES_FOLDER, Judged
 
 _LEVEL_NAME: Final = re.compile(r"[a-z][a-z0-9_]*:[a-z][a-z0-9_]*(:[a-z][a-z0-9_]*)?")

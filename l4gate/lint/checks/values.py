@@ -9,7 +9,8 @@ from l4gate import promql
 from l4gate.lint.facts import Facts
 from l4gate.lint.flow import can_be_empty, filters
 from l4gate.lint.labels import is_scalar
-from l4gate.lint.model import Problem, check
+from l4gate.lint.model import check
+from l4gate.lint.places import Problem
 
 _MOTION: Final = frozenset(
     {"rate", "irate", "increase", "delta", "idelta", "deriv", "changes", "resets", "predict_linear"}

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from l4gate import promql
-from l4gate.base.duration import format_duration, parse_duration
+from l4gate.base import format_duration, parse_duration
 from l4gate.contract import RULE_INTERVAL_SECONDS, SCRAPE_INTERVAL_SECONDS
 from l4gate.lint.facts import Facts, input_type
-from l4gate.lint.model import Problem, check
+from l4gate.lint.model import check
+from l4gate.lint.places import Problem
 from l4gate.lint.repository import Judged
 
 _INTERVALS_IN_A_RANGE: Final = (

@@ -22,8 +22,7 @@ from typing import Any, Final
 
 import yaml
 
-from l4gate.base import yamldoc
-from l4gate.base.errors import HistoryError, RuleError
+from l4gate.base import HistoryError, RuleError, yamldoc
 
 
 class What(enum.Enum):

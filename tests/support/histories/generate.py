@@ -24,7 +24,7 @@ from l4gate.contract import (
     REALM_LABEL,
     SERVICE_PUSH_JOB,
 )
-from l4gate.sandbox.history import HOUR_SECONDS, Series
+from l4gate.sandbox import HOUR_SECONDS, Series
 from tests.support.histories.describe import Description, Event, Rhythm, Signal, What
 
 _INSTANCES: Final = {

@@ -19,9 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from l4gate.base.errors import ApiUnreachable, HistoryError
-from l4gate.base.wait import wait_until
-from l4gate.certificate.tracks import Interval
+from l4gate.base import ApiUnreachable, HistoryError, wait_until
+from l4gate.certificate import Interval
 from l4gate.contract import (
     ABORT_FOR_SECONDS,
     CHANGES_WINDOW_SECONDS,
@@ -30,15 +29,12 @@ from l4gate.contract import (
     REALM_LABEL,
     RULE_INTERVAL_SECONDS,
 )
-from l4gate.machine.ports import free_port
-from l4gate.machine.scratch import environment_of, scratch
-from l4gate.programs.finding import Program
-from l4gate.programs.promtool import Promtool
-from l4gate.prometheus_api.client import PrometheusApi
-from l4gate.promql.nodes import Node, Paren, Selector, selectors, transform
-from l4gate.promql.printer import to_text
-from l4gate.rules.model import Rule, RuleGroup, all_rules
-from l4gate.sandbox.history import Series, write_blocks
+from l4gate.machine import environment_of, free_port, scratch
+from l4gate.programs import Program, Promtool
+from l4gate.prometheus_api import PrometheusApi
+from l4gate.promql import Node, Paren, Selector, selectors, to_text, transform
+from l4gate.rules import Rule, RuleGroup, all_rules
+from l4gate.sandbox import Series, write_blocks
 from tests.support.histories.describe import Description, What
 
 _STEPS: Final = 10_000  # a server answers at most 11,000 points per series

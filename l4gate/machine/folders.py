@@ -20,8 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from l4gate.base.errors import StackError
-from l4gate.base.wait import wait_until
+from l4gate.base import StackError, wait_until
 from l4gate.machine.owner import is_own, new_run_id
 
 # In the environment of every process of ours; the processes that a dead one has left are found by it.

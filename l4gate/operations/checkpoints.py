@@ -24,14 +24,13 @@ from typing import Any, Final
 
 import yaml
 
-from l4gate.base.errors import OperationRefused, UsageError
-from l4gate.machine.scratch import scratch
+from l4gate.base import OperationRefused, UsageError
+from l4gate.machine import scratch
 from l4gate.operations.live import CONFIG_FILE, Configuration, exclusive, read_configuration, sync
 from l4gate.operations.reload import config_differences
-from l4gate.report.as_json import decision_as_dict, utc
-from l4gate.rules.model import diff_rules, groups_from_api, load_rules, rules_hash
-from l4gate.verdict.decision import Verdict, worst
-from l4gate.verdict.judge import Judge, Look
+from l4gate.report import decision_as_dict, utc
+from l4gate.rules import diff_rules, groups_from_api, load_rules, rules_hash
+from l4gate.verdict import Judge, Look, Verdict, worst
 
 KEEP: Final = 10  # a checkpoint has some 50 kB; ten promotions back nobody wants to go unseen
 STATE_VARIABLE: Final = "L4_STATE_DIR"

@@ -17,9 +17,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from l4gate.base.errors import RehearsalFailed
+from l4gate.base import RehearsalFailed
 from l4gate.contract import PUSH_INSTANCE, REALM_LABEL
-from l4gate.sandbox.workload import DR_FAILURE, DR_RESTORE, DR_SUCCESS, RESTORE_BUCKETS_SECONDS
+from l4gate.sandbox import DR_FAILURE, DR_RESTORE, DR_SUCCESS, RESTORE_BUCKETS_SECONDS
 
 JOB: Final = "duri_dr_rehearsal"
 MEASURED: Final = frozenset({DR_SUCCESS, DR_FAILURE, DR_RESTORE})

@@ -1,0 +1,123 @@
+"""The packages of l4gate: which may know which, what they show, and what they never import."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "l4gate"
+# Each may import those before it and no others.
+ORDER = (
+    *("base", "machine", "contract", "settings", "promql", "rules", "programs", "prometheus_api", "verdict"),
+    *("certificate", "report", "lint", "stack", "sandbox", "operations", "rehearsal", "faults", "commands"),
+    *("pytest_first", "cli", "__main__"),
+)
+EDGES = {"requests", "docker", "pytest", "testcontainers", "urllib3"}
+CORE = (
+    *("base/duration", "base/errors", "contract/*", "promql/*", "rules/*", "settings"),
+    *("verdict/decision", "verdict/diagnosis", "verdict/look", "verdict/readings", "certificate/judging"),
+)
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module of l4gate by its name."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts).removesuffix(".__init__")] = path
+    return found
+
+
+def imports(path: Path) -> Iterator[str]:
+    """What a file imports, module by module, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (
+                whole if (whole := f"{node.module}.{alias.name}") in modules() else node.module or ""
+                for alias in node.names
+            )
+
+
+def room(module: str) -> str:
+    """The package (or the module at the top) that a module is in."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def test_every_package_has_its_place() -> None:
+    """The order must name what `ls l4gate` shows, no more and no less."""
+    assert {room(name) for name in modules()} - {""} == set(ORDER)
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_arrows_point_one_way(name: str) -> None:
+    """A package must import only from packages before it."""
+    before = ORDER[: ORDER.index(name)]
+    wrong = [
+        f"{module} imports {target}"
+        for module, path in modules().items()
+        if room(module) == name
+        for target in imports(path)
+        if target.startswith("l4gate.") and room(target) not in (*before, name)
+    ]
+
+    assert wrong == []
+
+
+def test_no_import_circles() -> None:
+    """No module may be imported, over however many others, by one that it imports."""
+    known = modules()
+    waiting = {
+        name: {
+            each for each in imports(path) if each in known and each not in (name, name.rpartition(".")[0])
+        }
+        for name, path in known.items()
+        if path.name != "__init__.py"
+    }
+    # A package stands for all its modules to those outside, so within it the modules alone are looked at.
+    waiting = {name: {each for each in needs if each in waiting} for name, needs in waiting.items()}
+    while free := {name for name, needs in waiting.items() if not needs & waiting.keys()}:
+        waiting = {name: needs for name, needs in waiting.items() if name not in free}
+
+    assert waiting == {}
+
+
+def test_nothing_reaches_past_a_package() -> None:
+    """What is outside a package must take its names from the package, not from the modules behind it."""
+    outside = [*modules().values(), ROOT / "conftest.py"]
+    outside += [*(ROOT / "fixtures").glob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
+    wrong = [
+        f"{path.relative_to(ROOT)} reaches for {target}"
+        for path in outside
+        for target in imports(path)
+        if target.startswith("l4gate.")
+        and target.count(".") > 1
+        and target
+        != "l4gate.base.yamldoc"  # its functions are called by the module's name, as a library's are
+        and not path.is_relative_to(PACKAGE / room(target))
+    ]
+
+    assert wrong == []
+
+
+def test_packages_say_what_they_are() -> None:
+    """Each package must say in one sentence what it is."""
+    silent = [
+        path for path in PACKAGE.glob("*/__init__.py") if not ast.get_docstring(ast.parse(path.read_text()))
+    ]
+
+    assert silent == []
+
+
+@pytest.mark.parametrize("pattern", CORE)
+def test_the_core_imports_no_edges(pattern: str) -> None:
+    """The decision must be there to be read, tested and used without HTTP, Docker or pytest."""
+    paths = sorted(PACKAGE.glob(f"{pattern}.py"))
+
+    assert paths
+    assert [path for path in paths if EDGES & {each.split(".")[0] for each in imports(path)}] == []
