@@ -26,7 +26,7 @@ from typing import Final
 
 from benchmarks import floor
 from l4gate.base import GateError, StackError, UsageError
-from l4gate.report import table, write_atomically
+from l4gate.report import markdown_table, write_atomically
 from l4gate.sandbox import Heart, open_sandbox
 from l4gate.settings import Settings, load_settings
 from l4gate.stack import find_engine
@@ -264,7 +264,7 @@ def holds(row: Row, done: Mapping[str, Measured]) -> bool | None:
 def render(chosen: Sequence[Row], done: Mapping[str, Measured]) -> str:
     """The table of what has been measured; below it what has not, and why."""
     lines = [_line(row, done) for row in chosen if row.name in done]
-    text = table(_COLUMNS, lines)
+    text = markdown_table(_COLUMNS, lines)
     for each in done.values():
         if each.why_not:
             text += f"\n{each.name}: not measured, because {each.why_not.strip()}\n"

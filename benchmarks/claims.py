@@ -23,7 +23,7 @@ from benchmarks import trials
 from benchmarks.bounds import CONFIDENCE, upper_bound
 from benchmarks.trials import Outcome
 from l4gate.base import GateError, UsageError
-from l4gate.report import table, write_atomically
+from l4gate.report import markdown_table, write_atomically
 from l4gate.settings import Settings, load_settings
 
 REPORT: Final = "l4-claims.json"
@@ -124,7 +124,7 @@ def render(results: Sequence[Result], planned: int) -> str:
         )
         for one in results
     ]
-    text = table(columns, lines) + "".join(f"\n{one.claim}: {one.how}\n" for one in results)
+    text = markdown_table(columns, lines) + "".join(f"\n{one.claim}: {one.how}\n" for one in results)
     if len(results) < planned:
         text += f"\nNot ended: {len(results)} of {planned} claims were measured.\n"
     return text

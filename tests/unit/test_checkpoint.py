@@ -161,7 +161,7 @@ def test_concurrent_runs_keep_everything_whole(tmp_path: Path, live: Path) -> No
 KILLER = """
 import json, os, shutil, signal, sys
 from pathlib import Path
-from l4gate.operations.checkpoint import CheckpointStore
+from l4gate.operations.checkpoints import CheckpointStore
 sys.path.insert(0, sys.argv[2])
 from tests_unit_test_checkpoint import save, variant
 

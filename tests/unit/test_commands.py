@@ -25,7 +25,7 @@ SECRET = "SECRET"
 # Makes a scratch folder in $TMPDIR, says which, and waits to be killed.
 HOLDER = """
 import sys
-from l4gate.machine.scratch import scratch
+from l4gate.machine import scratch
 with scratch("held") as folder:
     print(folder, flush=True)
     sys.stdin.read()

@@ -23,7 +23,7 @@ from l4gate.stack.reaper import reap
 # Makes a scratch folder, says so, and waits for its end.
 HOLD = """
 import sys
-from l4gate.machine.scratch import scratch
+from l4gate.machine import scratch
 with scratch("held") as folder:
     print(folder, flush=True)
     sys.stdin.read()
@@ -117,13 +117,13 @@ def test_an_interrupted_removal_is_made_up_for(temporary: Path) -> None:
     """Ctrl-C while a folder is being removed must not leave it: the last moments of the process do it again."""
     code = """
 import shutil
-from l4gate.machine import scratch
+from l4gate.machine import folders
 whole = shutil.rmtree
 def interrupted(*args, **options):
     shutil.rmtree = whole
     raise KeyboardInterrupt
 shutil.rmtree = interrupted
-with scratch.scratch("work"):
+with folders.scratch("work"):
     pass
 """
     done = subprocess.run(

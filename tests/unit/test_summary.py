@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -219,6 +220,10 @@ go: ; @cp go.json reports/l4-verdict.json
 go-then-red: go ; @false
 """
 
+MODULES = os.pathsep.join(
+    [str(ROOT), sysconfig.get_path("purelib")]
+)  # the tree's python is no venv of its own
+
 
 def action_summary(tree: Path, target: str, **inputs: str) -> str:
     """What the action's own steps, run in this tree as a runner would, put into the step summary."""
@@ -228,7 +233,7 @@ def action_summary(tree: Path, target: str, **inputs: str) -> str:
     values = {f"inputs.{name}": value for name, value in given.items()}
     values["inputs.name || inputs.target"] = given["name"] or target
     files = {name: tree / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_ENV")}
-    environment = {**os.environ, "HOME": str(tree), "GITHUB_WORKSPACE": str(tree), "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "HOME": str(tree), "GITHUB_WORKSPACE": str(tree), "PYTHONPATH": MODULES}
     environment |= {name: str(path) for name, path in files.items()}
     failed = False
     for step in action["runs"]["steps"]:
