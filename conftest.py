@@ -11,7 +11,7 @@ import pytest
 from l4gate import pytest_first
 from l4gate.base import UsageError
 from l4gate.pytest_first import PREFIX
-from l4gate.settings import GATE_FACTOR, OPTIONS, SANDBOX_FACTOR, load_settings
+from l4gate.settings import GATE_FACTOR, PYTEST_OPTIONS, SANDBOX_FACTOR, load_settings
 from l4gate.verdict import Verdict
 
 pytest_plugins = [
@@ -48,12 +48,12 @@ _HOMES = {pytest_first.MARKER: "gate", "faults": "faults"}  # the folder of all 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds one option per setting; an unknown one of ours is a usage error with our exit code, not pytest's."""
     group = parser.getgroup("l4", "L4 gate (each also as environment variable, --l4-url as L4_URL)")
-    known = {f"{PREFIX}{option.name}" for option in OPTIONS}
+    known = {f"{PREFIX}{option.name}" for option in PYTEST_OPTIONS}
     for argument in sys.argv[1:]:
         name = argument.partition("=")[0]
         if name.startswith(PREFIX) and name not in known:
             pytest_first.stop(UsageError(f"unknown option {name}; known: {', '.join(sorted(known))}"))
-    for option in OPTIONS:
+    for option in PYTEST_OPTIONS:
         group.addoption(
             f"{PREFIX}{option.name}",
             action=option.action,
@@ -76,7 +76,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, in
 
     asked = pytest_first.asks_for_gate(str(config.option.markexpr or ""))
     try:
-        given = {option.dest: getattr(config.option, f"l4_{option.dest}") for option in OPTIONS}
+        given = {option.dest: getattr(config.option, f"l4_{option.dest}") for option in PYTEST_OPTIONS}
         factor = GATE_FACTOR if asked else SANDBOX_FACTOR
         settings = load_settings(given, prefix=PREFIX, sandbox_factor=factor)
         config.stash[SETTINGS] = settings

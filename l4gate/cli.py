@@ -14,10 +14,10 @@ import itertools
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NoReturn, Protocol, cast
 
-from l4gate.base import EXIT_USAGE, GateError, UsageError
+from l4gate.base import EXIT_USAGE, GateError, UsageError, without_credentials
 from l4gate.machine import signals_end_the_run
 from l4gate.settings import OPTIONS, Settings, load_settings
 
@@ -75,7 +75,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exits with 2."""
-        said = _without_credentials(message, self._arguments).removesuffix(".")
+        said = without_credentials(message, self._arguments).removesuffix(".")
         self.exit(EXIT_USAGE, f"{self.prog}: {said}. See {self.prog} --help.\n")
 
     def _may_be_option(self, argument: str) -> bool:
@@ -88,25 +88,6 @@ def _option_name(argument: str) -> str:
     if not argument.startswith("-") or argument[1:2].isdigit() or argument == "-":
         return ""
     return argument.partition("=")[0] if argument.startswith("--") else argument[:2]
-
-
-def _without_credentials(message: str, arguments: Iterable[str]) -> str:
-    """The message without what stands before the `@` or in the query of any URL among the arguments."""
-    secrets = {secret for argument in arguments for secret in _secrets(argument)}
-    secrets |= {repr(secret)[1:-1] for secret in secrets}
-    for secret in sorted(secrets, key=len, reverse=True):
-        message = message.replace(secret, "(not shown)")
-    return message
-
-
-def _secrets(argument: str) -> Iterator[str]:
-    value = argument.partition("=")[2] if argument.startswith("-") else argument
-    _, scheme, rest = value.partition("://")
-    before_host = (rest or value).rpartition("@")[0]
-    if before_host and (scheme or ":" in before_host):
-        yield before_host
-    if scheme and "?" in rest:
-        yield rest.partition("?")[2]
 
 
 def _verb(name: str) -> Verb:
@@ -156,10 +137,10 @@ def _main(argv: list[str]) -> int:
         sys.stdout.flush()
         return code
     except UsageError as error:
-        print(f"l4gate: {_without_credentials(str(error), argv)}", file=sys.stderr)
+        print(f"l4gate: {without_credentials(str(error), argv)}", file=sys.stderr)
         return EXIT_USAGE
     except GateError as error:
-        print(f"l4gate: HOLD: {_without_credentials(str(error), argv)}", file=sys.stderr)
+        print(f"l4gate: HOLD: {without_credentials(str(error), argv)}", file=sys.stderr)
         return _hold()
     except BrokenPipeError:  # the reader (head, less) has gone; what it did not read is not proven to it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from l4gate.base import EXIT_USAGE, UsageError
-from l4gate.settings import GATE_FACTOR, OPTIONS, Settings, load_settings
+from l4gate.settings import GATE_FACTOR, PYTEST_OPTIONS, Settings, load_settings
 
 MARKER: Final = "l4_gate"
 PREFIX: Final = "--l4-"  # of our options
@@ -103,7 +103,7 @@ def given_options(arguments: Sequence[str]) -> tuple[dict[str, Any], str]:
     """Our options among pytest's arguments (by `Option.dest`), and the expression of the last `-m`."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("-m", dest="markexpr", default="")
-    for option in OPTIONS:
+    for option in PYTEST_OPTIONS:
         parser.add_argument(f"{PREFIX}{option.name}", action=option.action, dest=option.dest)
     try:
         known, _ = parser.parse_known_args(list(arguments))
@@ -136,8 +136,8 @@ def first(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
 def _hold_for(given: Mapping[str, Any], environ: Mapping[str, str], error: UsageError) -> None:
     """Leaves a HOLD where the verdict would have been written, if that can be told from settings that are wrong."""
     with contextlib.suppress(UsageError):  # the first complaint is enough
-        folder = given.get("report_dir") or environ.get("L4_REPORT_DIR")
-        settings = load_settings({"report_dir": folder}, {})
+        (option,) = (each for each in PYTEST_OPTIONS if each.dest == "report_dir")
+        settings = load_settings({option.dest: given.get(option.dest) or environ.get(option.env)}, {})
         begin_gate_run(settings, f"a setting is wrong: {error.message}")
 
 

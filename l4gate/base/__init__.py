@@ -1,4 +1,4 @@
-"""What everything stands on: errors, durations, waiting, YAML with positions, and where the files are."""
+"""What everything stands on: errors, durations, waiting, YAML with positions, secrets, and where the files are."""
 
 from l4gate.base.duration import format_duration, parse_duration
 from l4gate.base.errors import (
@@ -18,6 +18,7 @@ from l4gate.base.errors import (
     UsageError,
 )
 from l4gate.base.resources import COMPOSE_FILE, PROMETHEUS_DIR, ROOT, SCRIPTS_DIR
+from l4gate.base.secrets import without_credentials
 from l4gate.base.wait import wait_until
 from l4gate.base.yamldoc import Document, Edit
 
@@ -45,4 +46,5 @@ __all__ = [
     "format_duration",
     "parse_duration",
     "wait_until",
+    "without_credentials",
 ]

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import Final
 
 from l4gate.base import UsageError
 from l4gate.operations import (
     RELOAD_SECONDS,
-    STATE_VARIABLE,
     CheckpointStore,
     LiveServer,
-    default_state_dir,
     generation_of,
 )
 from l4gate.programs import host_promtool
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.settings import Settings
 
-LIVE_VARIABLE: Final = "L4_LIVE_DIR"
+FOLDER_OPTIONS: Final = ("live-dir", "state-dir")
 JUDGING_OPTIONS: Final = (
     "url",
     "realm",
@@ -35,29 +32,6 @@ JUDGING_OPTIONS: Final = (
 )
 
 
-def add_live_dir(parser: argparse.ArgumentParser) -> None:
-    """Adds `--live-dir`."""
-    parser.add_argument(
-        "--live-dir",
-        type=Path,
-        metavar="DIR",
-        default=os.environ.get(LIVE_VARIABLE),
-        help="the folder whose prometheus.yml, rules/ and targets/ the server reads "
-        f"(environment: {LIVE_VARIABLE})",
-    )
-
-
-def add_state_dir(parser: argparse.ArgumentParser) -> None:
-    """Adds `--state-dir`."""
-    parser.add_argument(
-        "--state-dir",
-        type=Path,
-        metavar="DIR",
-        default=default_state_dir(),
-        help=f"where checkpoints are kept (environment: {STATE_VARIABLE}; default: %(default)s)",
-    )
-
-
 def live_server(args: argparse.Namespace, settings: Settings) -> LiveServer:
     """
     The server of `--url` with the folder of `--live-dir`.
@@ -65,7 +39,7 @@ def live_server(args: argparse.Namespace, settings: Settings) -> LiveServer:
     Raises:
         UsageError: if one of the two was not given.
     """
-    url, live_dir = needed_url(args, settings), needed_live_dir(args)
+    url, live_dir = needed_url(args, settings), needed_live_dir(args, settings)
     api = PrometheusApi(
         url,
         timeout_seconds=RELOAD_SECONDS,
@@ -90,14 +64,14 @@ def needed_url(args: argparse.Namespace, settings: Settings) -> str:
     return settings.url
 
 
-def needed_live_dir(args: argparse.Namespace) -> Path:
+def needed_live_dir(args: argparse.Namespace, settings: Settings) -> Path:
     """The live folder, or a usage error."""
-    if not args.live_dir:
+    if settings.live_dir is None:
         message = f"{args.verb} needs the folder that the server reads."
         raise UsageError(message, next_step="give --live-dir DIR.")
-    return Path(args.live_dir)
+    return settings.live_dir
 
 
-def store_for(args: argparse.Namespace, live_dir: Path, **options: int) -> CheckpointStore:
+def store_for(settings: Settings, live_dir: Path, **options: int) -> CheckpointStore:
     """The checkpoints of the live folder."""
-    return CheckpointStore(args.state_dir, live_dir, **options)
+    return CheckpointStore(settings.state_dir, live_dir, **options)

@@ -12,9 +12,8 @@ import sys
 from typing import Any, Final
 
 from l4gate.commands._operations import (
+    FOLDER_OPTIONS,
     JUDGING_OPTIONS,
-    add_live_dir,
-    add_state_dir,
     needed_live_dir,
     needed_url,
     store_for,
@@ -25,13 +24,11 @@ from l4gate.settings import Settings
 from l4gate.verdict import Verdict, judge_for, worst
 
 HELP: Final = "keep the live configuration for a rollback, if it earns a GO now"
-OPTIONS: Final = tuple(name for name in JUDGING_OPTIONS if name != "cache-dir")
+OPTIONS: Final = (*(name for name in JUDGING_OPTIONS if name != "cache-dir"), *FOLDER_OPTIONS)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the folders, how many are kept, `--list` and `--json`."""
-    add_live_dir(parser)
-    add_state_dir(parser)
     parser.add_argument(
         "--keep", type=int, default=KEEP, metavar="N", help="how many are kept (default: %(default)s)"
     )
@@ -43,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Judges, and keeps the configuration on GO."""
-    store = store_for(args, needed_live_dir(args), keep=args.keep)
+    store = store_for(settings, needed_live_dir(args, settings), keep=args.keep)
     if args.list:
         _print(args, list(store.all()))
         return Verdict.GO.exit_code

@@ -15,16 +15,15 @@ from typing import Any, Final
 from l4gate.base import GateError
 from l4gate.programs import find_program, is_named
 from l4gate.rules import load_rules, rules_hash
-from l4gate.settings import Settings
+from l4gate.settings import PROGRAMS, InForce, Settings, in_force
 from l4gate.stack import find_engine, remove_leftovers, survey
 from l4gate.verdict import Verdict
 
 HELP: Final = (
-    "say what a run would find here: Python, programs, container engine, rules, leftovers of dead runs"
+    "say what a run would find here: programs, container engine, rules, settings, leftovers of dead runs"
 )
 OPTIONS: Final = ("generation", "cache-dir", "config-dir")
 _CHECKER: Final = "promtool"  # the gates rules/lint and rules/unit-tests run it on this host
-_PROGRAMS: Final = ("prometheus", _CHECKER, "pushgateway", "node_exporter")
 _TOOLS: Final = ("bash", "curl", "flock")  # what scripts/ops/textfile_heartbeat.sh needs
 _PROGRAMS_NEEDED: Final = (
     "put the programs on PATH, or name them (L4_PROMETHEUS=/path/to/prometheus), or use Debian, where apt can "
@@ -73,7 +72,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     """Looks at everything that a sandbox run needs; HOLD (10) if it could not start one."""
     findings = [
         _asked("python", lambda: f"{platform.python_version()} at {sys.executable}"),
-        *(_program(name, settings) for name in _PROGRAMS),
+        *(_program(name, settings) for name in PROGRAMS),
         *(_asked(name, partial(_tool, name)) for name in _TOOLS),
         _asked("rules", lambda: _rules(settings)),
     ]
@@ -81,13 +80,15 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     leftovers = survey()
     if args.reap:
         remove_leftovers(leftovers)
-    ready, advice = _advice(findings, engine)
+    in_use = in_force(vars(args))
+    ready, advice = _advice(findings, engine, in_use)
     if args.json:
         payload = {
             "ready": ready,
             "advice": advice,
             "findings": {each.name: each.fields() for each in findings},
             "engine": engine.fields(),
+            "settings": {each.env: _fields(each) for each in in_use},
             "leftovers": [str(each) for each in leftovers],
             "reaped": args.reap,
         }
@@ -96,6 +97,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         for each in findings:
             print(each.line("none" if each.spare and engine.ok else "MISS"))
         print(engine.line("none"))  # no engine is no fault: the processes stack needs none
+        for setting in in_use:
+            print(_line(setting))
         for why in dict.fromkeys(each.why for each in findings if each.why):
             print(f"why  {why}")
         for left in leftovers:
@@ -106,8 +109,23 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     return (Verdict.GO if ready else Verdict.HOLD).exit_code
 
 
-def _advice(findings: Sequence[Finding], engine: Finding) -> tuple[bool, str]:
+def _line(setting: InForce) -> str:
+    """A setting for people: what is in force and where it is from, and what is wrong with it."""
+    wrong = f": {setting.wrong}" if setting.wrong else ""
+    return f"{'BAD' if wrong else 'set':<4} {setting.env:<24} {setting.value} ({setting.origin}){wrong}"
+
+
+def _fields(setting: InForce) -> dict[str, str]:
+    """The same for JSON."""
+    wrong = {"wrong": setting.wrong} if setting.wrong else {}
+    return {"value": setting.value, "origin": setting.origin, **wrong}
+
+
+def _advice(findings: Sequence[Finding], engine: Finding, settings: Sequence[InForce]) -> tuple[bool, str]:
     """Whether a sandbox can be started, and of what kind; if not, what to do."""
+    bad = [each.env for each in settings if each.wrong]
+    if bad:
+        return False, f"not ready: correct or unset {', '.join(bad)}"
     missing = [each for each in findings if not each.ok]
     if any(not each.spare for each in missing):
         return False, "not ready: mend the lines that say MISS"

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from l4gate.commands._operations import add_live_dir, live_server
+from l4gate.commands._operations import live_server
 from l4gate.operations import read_configuration, reload_live
 from l4gate.settings import Settings
 from l4gate.verdict import Verdict
@@ -38,7 +38,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SOURCE",
         help="the folder to make live; without it, the files that stand in the live folder are reloaded",
     )
-    add_live_dir(parser)
     parser.add_argument("--json", action="store_true", help="print what is live as JSON")
 
 

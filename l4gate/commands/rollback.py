@@ -11,9 +11,8 @@ import json
 from typing import Any, Final
 
 from l4gate.commands._operations import (
+    FOLDER_OPTIONS,
     JUDGING_OPTIONS,
-    add_live_dir,
-    add_state_dir,
     live_server,
     needed_url,
     store_for,
@@ -24,13 +23,11 @@ from l4gate.settings import Settings
 from l4gate.verdict import judge_for
 
 HELP: Final = "restore the last configuration that earned a GO, reload, and judge again"
-OPTIONS: Final = JUDGING_OPTIONS
+OPTIONS: Final = (*JUDGING_OPTIONS, *FOLDER_OPTIONS)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the folders, the checkpoint and `--json`."""
-    add_live_dir(parser)
-    add_state_dir(parser)
     parser.add_argument(
         "--to", default="", metavar="HASH", help="the checkpoint to restore (default: the last that differs)"
     )
@@ -44,7 +41,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     with Progress() as progress:
         done = roll_back(
             server,
-            store_for(args, server.live_dir),
+            store_for(settings, server.live_dir),
             judge,
             deadline_seconds=settings.deadline,
             to=args.to,

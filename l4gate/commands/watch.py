@@ -16,9 +16,8 @@ from typing import Any, Final
 from l4gate.base import ApiError, GateError, UsageError, format_duration, parse_duration
 from l4gate.certificate import Window
 from l4gate.commands._operations import (
+    FOLDER_OPTIONS,
     JUDGING_OPTIONS,
-    add_live_dir,
-    add_state_dir,
     live_server,
     needed_live_dir,
     needed_url,
@@ -34,7 +33,7 @@ from l4gate.settings import Settings
 from l4gate.verdict import Judge, Look, Verdict, judge_for
 
 HELP: Final = "follow the verdict of a running server for hours; on ABORT roll back once and stop"
-OPTIONS: Final = JUDGING_OPTIONS
+OPTIONS: Final = (*JUDGING_OPTIONS, *FOLDER_OPTIONS)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,8 +53,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rollback", action="store_true", help="on ABORT, restore the last GO in the live folder"
     )
-    add_live_dir(parser)
-    add_state_dir(parser)
     parser.add_argument("--json", action="store_true", help="print the end as JSON, changes on stderr")
 
 
@@ -67,7 +64,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         message = f"--for: expected a duration above 0, found {args.duration!r}."
         raise UsageError(message)
     if args.rollback:
-        needed_live_dir(args)
+        needed_live_dir(args, settings)
     judge = judge_for(settings, url)
     now = _now(judge)
     start = parse_time(args.since) if args.since else now
@@ -89,9 +86,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
         def keep(looks: tuple[Look, ...]) -> None:
             try:
-                told(
-                    f"kept {checkpoint(store_for(args, needed_live_dir(args)), judge, looks, factor=settings.factor)}"
-                )
+                store = store_for(settings, needed_live_dir(args, settings))
+                told(f"kept {checkpoint(store, judge, looks, factor=settings.factor)}")
             except GateError as error:
                 told(f"not kept: {error}")
 
@@ -99,7 +95,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             server = live_server(args, settings)
             return roll_back(
                 server,
-                store_for(args, server.live_dir),
+                store_for(settings, server.live_dir),
                 judge,
                 deadline_seconds=settings.deadline,
                 progress=progress,
@@ -110,7 +106,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             judge,
             window,
             on_change=changed,
-            on_go=keep if args.live_dir else lambda _looks: None,
+            on_go=keep if settings.live_dir else lambda _looks: None,
             on_abort=restore if args.rollback else None,
             progress=progress.say,
         )

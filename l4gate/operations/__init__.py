@@ -2,11 +2,9 @@
 
 from l4gate.operations.checkpoints import (
     KEEP,
-    STATE_VARIABLE,
     Checkpoint,
     CheckpointStore,
     checkpoint,
-    default_state_dir,
 )
 from l4gate.operations.live import read_configuration
 from l4gate.operations.reload import RELOAD_SECONDS, LiveServer, generation_of, reload_live
@@ -16,7 +14,6 @@ from l4gate.operations.watch import Change, Watch, Watched
 __all__ = [
     "KEEP",
     "RELOAD_SECONDS",
-    "STATE_VARIABLE",
     "Change",
     "Checkpoint",
     "CheckpointStore",
@@ -25,7 +22,6 @@ __all__ = [
     "Watch",
     "Watched",
     "checkpoint",
-    "default_state_dir",
     "generation_of",
     "read_configuration",
     "reload_live",

@@ -33,21 +33,11 @@ from l4gate.rules import diff_rules, groups_from_api, load_rules, rules_hash
 from l4gate.verdict import Judge, Look, Verdict, worst
 
 KEEP: Final = 10  # a checkpoint has some 50 kB; ten promotions back nobody wants to go unseen
-STATE_VARIABLE: Final = "L4_STATE_DIR"
 _CONFIG: Final = "config"
 _MANIFEST: Final = "manifest.json"
 _TEMPORARY: Final = "new-"
 _FORMAT: Final = 1
 _SHORTEST_PREFIX: Final = 4
-
-
-def default_state_dir() -> Path:
-    """L4_STATE_DIR, else the user's state folder for l4gate, as the XDG base directory specification has it."""
-    named = os.environ.get(STATE_VARIABLE)
-    if named:
-        return Path(named)
-    base = os.environ.get("XDG_STATE_HOME")
-    return Path(base) / "l4gate" if base else Path.home() / ".local" / "state" / "l4gate"
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from typing import Any, Final
 
 from l4gate.base import ProgramMissing
 from l4gate.programs.debian import DebianFile, fetch_files
-from l4gate.settings import GENERATIONS
+from l4gate.settings import GENERATIONS, chosen, program_variable
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def find_program(name: str, generation: str, cache_dir: Path, *, fetch: bool = T
     Finds a program, fetching it into the cache when nothing else has it.
 
     Args:
-        name: prometheus, promtool, pushgateway or node_exporter.
+        name: one of `settings.PROGRAMS`.
         generation: one of `settings.GENERATIONS`.
         cache_dir: made when it does not exist; several runs may share it at once.
         fetch: whether Debian's archive may be asked.
@@ -146,14 +146,14 @@ def image_contents(generation: str, cache_dir: Path) -> tuple[dict[str, Program]
 
 def is_named(name: str) -> bool:
     """Whether somebody has chosen this program with its variable; then no other will do."""
-    return bool(os.environ.get(f"L4_{name.upper()}"))
+    return bool(chosen(program_variable(name)))
 
 
 def _named_in_settings(name: str) -> Program | None:
-    if not is_named(name):
+    variable = program_variable(name)
+    named = chosen(variable)
+    if not named:
         return None
-    variable = f"L4_{name.upper()}"
-    named = os.environ[variable]
     found = shutil.which(named)
     version = _version_of(Path(found)) if found else None
     if found is None or version is None:
@@ -198,7 +198,7 @@ def _nearest(
         if on_path:
             return on_path
     message = (
-        f"expected {name} of generation {generation}, found none: L4_{name.upper()} is not set, no "
+        f"expected {name} of generation {generation}, found none: {program_variable(name)} is not set, no "
         f"{' or '.join(_NAMES[name])} on PATH, none in {cache_dir}, and Debian: {error.message}"
     )
     raise ProgramMissing(message, next_step=error.next_step) from error

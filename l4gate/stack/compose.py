@@ -7,7 +7,6 @@ A real `docker compose` reads the file too, so only what both need is understood
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from l4gate.base import COMPOSE_FILE, StackError, format_duration, parse_duration
+from l4gate.settings import chosen_images
 
 # Flags of which the value is a duration of the system, and so is divided by the time factor.
 _SCALED_FLAGS: Final = ("--query.lookback-delta", "--persistence.interval")
@@ -69,7 +69,7 @@ def load_services(
     Raises:
         StackError: if the file cannot be read or is not of the expected form.
     """
-    environ = os.environ if environ is None else environ
+    environ = chosen_images() if environ is None else environ
     try:
         document = yaml.safe_load(path.read_text())
         images = document["x-generations"].get(generation, {})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from l4gate.faults.exercise import Result
 from l4gate.faults.model import Fault
 from l4gate.faults.table import normal
 from l4gate.programs import release_of
-from l4gate.settings import GENERATIONS
+from l4gate.settings import GENERATIONS, chosen
 from l4gate.stack import PROMETHEUS
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -25,7 +24,7 @@ def snapshot_differs(fault: Fault, result: Result) -> str:
     """Compares a message with its snapshot; says how they differ."""
     path = SNAPSHOTS / f"{fault.id}.txt"
     found = normal(result.message)
-    if os.environ.get(UPDATE) == "1":
+    if chosen(UPDATE) == "1":
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(found)
     expected = path.read_text() if path.exists() else f"(no snapshot; {UPDATE}=1 writes it)"

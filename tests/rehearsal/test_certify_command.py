@@ -25,7 +25,7 @@ from l4gate.contract import (
 )
 from l4gate.programs import find_program, host_promtool
 from l4gate.sandbox import Series, write_blocks
-from l4gate.settings import Settings
+from l4gate.settings import Settings, chosen, required_variable
 from tests.support.histories.record import serve
 
 pytestmark = pytest.mark.dr_rehearsal
@@ -273,8 +273,9 @@ def browse(page: Path, screenshot: Path, scheme: str) -> str:
     """Opens a page headless in Chromium; returns what it wrote to its console."""
     chromium = shutil.which("chromium")
     if chromium is None:
-        message = "no chromium on PATH (Debian package chromium); L4_REQUIRE_CHROMIUM=1 makes this a failure"
-        (pytest.fail if os.environ.get("L4_REQUIRE_CHROMIUM") == "1" else pytest.skip)(message)
+        variable = required_variable("chromium")
+        message = f"no chromium on PATH (Debian package chromium); {variable}=1 makes this a failure"
+        (pytest.fail if chosen(variable) == "1" else pytest.skip)(message)
     screenshot.parent.mkdir(parents=True, exist_ok=True)
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--enable-logging=stderr"]
     options += [

@@ -13,9 +13,9 @@ import pytest
 
 from fixtures.evidence import cause, good_evidence
 from l4gate.base import OperationRefused, UsageError
-from l4gate.operations import Checkpoint, CheckpointStore, default_state_dir, read_configuration
+from l4gate.operations import Checkpoint, CheckpointStore, read_configuration
 from l4gate.operations.live import Configuration
-from l4gate.settings import repository_config_dir
+from l4gate.settings import load_settings, repository_config_dir
 from l4gate.verdict import Look, Verdict, decide
 from l4gate.verdict.look import Measurement
 
@@ -220,6 +220,5 @@ def test_killed_anywhere_the_newest_is_whole(tmp_path: Path) -> None:
 def test_state_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """L4_STATE_DIR wins over XDG_STATE_HOME, which wins over the default."""
     monkeypatch.setenv("XDG_STATE_HOME", "/somewhere")
-    assert default_state_dir() == Path("/somewhere/l4gate")
-    monkeypatch.setenv("L4_STATE_DIR", "/else")
-    assert default_state_dir() == Path("/else")
+    assert load_settings({}, {}).state_dir == Path("/somewhere/l4gate")
+    assert load_settings({}, {"L4_STATE_DIR": "/else"}).state_dir == Path("/else")

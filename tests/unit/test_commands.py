@@ -18,7 +18,7 @@ from fixtures.wire import serve, success
 from l4gate import cli
 from l4gate.cli import VERBS
 from l4gate.contract import RECORDED
-from l4gate.settings import OPTIONS
+from l4gate.settings import OPTIONS, VARIABLES
 from l4gate.verdict import Verdict
 
 SECRET = "SECRET"
@@ -266,6 +266,25 @@ def test_doctor_says_what_a_run_would_find() -> None:
         mark = "near" if "wanted" in told["findings"][name] else "ok"
         assert f"{mark:<4} {name:<14} {told['findings'][name]['found']}\n" in text.stdout
     assert text.stdout.splitlines()[-1].startswith("ready: ")
+
+
+def test_doctor_says_what_is_in_force() -> None:
+    """Text and JSON MUST show every setting with its origin and without a secret; a wrong one is exit code 10."""
+    environ = {"L4_URL": f"http://u:{SECRET}@h", "L4_DEADLINE": "7"}
+    text = command("doctor", "--generation", "3.5", **environ)
+    as_json = command("doctor", "--generation", "3.5", "--json", **environ)
+
+    told = json.loads(as_json.stdout)
+    assert (told["ready"], text.returncode) == (False, Verdict.HOLD.exit_code)
+    assert list(told["settings"]) == [each.env for each in (*OPTIONS, *VARIABLES)]
+    assert told["settings"]["L4_DEADLINE"] == {"value": "7", "origin": "environment"}
+    assert told["settings"]["L4_GENERATION"] == {"value": "3.5", "origin": "option"}
+    assert "found one with credentials in it" in told["settings"]["L4_URL"]["wrong"]
+    for name, setting in told["settings"].items():
+        mark = "BAD" if "wrong" in setting else "set"
+        assert f"{mark:<4} {name:<24} {setting['value']} ({setting['origin']})" in text.stdout
+    assert text.stdout.splitlines()[-1] == "not ready: correct or unset L4_URL"
+    assert SECRET not in text.stdout + text.stderr + as_json.stdout + as_json.stderr
 
 
 def test_doctor_names_what_is_missing() -> None:

@@ -17,7 +17,7 @@ ORDER = (
 )
 EDGES = {"requests", "docker", "pytest", "testcontainers", "urllib3"}
 CORE = (
-    *("base/duration", "base/errors", "contract/*", "promql/*", "rules/*", "settings"),
+    *("base/duration", "base/errors", "contract/*", "promql/*", "rules/*", "settings/*"),
     *("verdict/decision", "verdict/diagnosis", "verdict/look", "verdict/readings", "certificate/judging"),
 )
 

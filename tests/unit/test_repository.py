@@ -275,6 +275,18 @@ def test_documents_mention_every_command() -> None:
     assert [check for check in REQUIRED_CHECKS if f"`{check}`" not in text] == []
 
 
+def test_the_readme_lists_the_settings() -> None:
+    """The README's table has every option beside its variable, and every variable, and nothing else."""
+    from l4gate.settings import OPTIONS, VARIABLES
+
+    rows = re.findall(r"^\| (.*?) ?\| (`L4_[^|]*) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    wanted = {f"`--{'l4-' * option.pytest}{option.name}`": f"`{option.env}`" for option in OPTIONS}
+
+    assert {option: variable for option, variable in rows if option} == wanted
+    alone = [name for option, names in rows if not option for name in re.findall(r"L4_\w+", names)]
+    assert alone == [variable.env for variable in VARIABLES]
+
+
 def test_links_in_documents_lead_somewhere() -> None:
     """A relative link in a document points to a file of this repository."""
     broken = [
@@ -318,6 +330,58 @@ def test_no_package_index_is_named() -> None:
     named = [path.name for path in tracked() if pattern.search(path.read_bytes()) and path != Path(__file__)]
 
     assert named == []
+
+
+def test_every_variable_is_registered() -> None:
+    """Whatever the tree calls L4_SOMETHING is in the register, or nobody is told of it."""
+    from l4gate.settings import OPTIONS, VARIABLES
+
+    known = {each.env for each in (*OPTIONS, *VARIABLES)} | {"L4_NAME"}  # how the README spells any of them
+    unknown = {
+        (str(path.relative_to(ROOT)), name)
+        for path in tracked()
+        if not path.is_relative_to(ROOT / "tests")
+        for name in re.findall(r"\bL4_[A-Z_]+\b", path.read_text(errors="replace"))
+        if name not in known
+    }
+
+    assert unknown == set()
+
+
+def test_settings_alone_read_the_environment() -> None:
+    """No code but l4gate/settings asks the environment for a variable of ours, under whatever name it has it."""
+
+    def spelt(node: ast.expr) -> str:
+        return "".join(
+            str(part.value)
+            for part in (node.values if isinstance(node, ast.JoinedStr) else [node])
+            if isinstance(part, ast.Constant)
+        )
+
+    def reads(path: Path) -> Iterator[int]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case (
+                    ast.Call(func=ast.Attribute(value=source, attr="get"), args=[name, *_])
+                    | ast.Call(func=source, args=[name, *_])
+                    | ast.Subscript(value=source, slice=name, ctx=ast.Load())
+                ):
+                    asked = ast.unparse(source) in ("environ", "os.environ", "getenv", "os.getenv")
+                case ast.Assign(value=name) | ast.AnnAssign(value=ast.expr() as name):
+                    asked = path.is_relative_to(ROOT / "l4gate")  # a name for the variable, to ask by
+                case _:
+                    continue
+            if asked and spelt(name).startswith("L4_"):
+                yield node.lineno
+
+    found = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in tracked("*.py")
+        if not path.is_relative_to(ROOT / "l4gate" / "settings")
+        for line in reads(path)
+    ]
+
+    assert found == []
 
 
 def test_scripts_are_executable() -> None:

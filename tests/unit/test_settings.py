@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from l4gate.base import UsageError
-from l4gate.settings import OPTIONS, load_settings
+from l4gate.settings import OPTIONS, PROGRAMS, VARIABLES, InForce, chosen, in_force, load_settings
 
 BAD = {
     "stack": ["docker", "", "AUTO"],
@@ -129,3 +129,74 @@ def test_flag_in_the_environment_is_read_as_it_is_meant(text: str, expected: boo
 def test_folder_that_does_not_exist_yet_is_fine(tmp_path: Path) -> None:
     """A report folder MUST be allowed to be made by the run."""
     assert load_settings({"report_dir": str(tmp_path / "new")}, {}).report_dir == tmp_path / "new"
+
+
+# What is in force
+
+
+def told(given: dict[str, Any], environ: dict[str, str]) -> dict[str, InForce]:
+    return {each.env: each for each in in_force(given, environ)}
+
+
+def test_every_setting_is_told_with_its_origin() -> None:
+    """Each option and variable MUST be told once, with its value and whether it was given, set, or neither."""
+    found = told({"deadline": "5"}, {"L4_DEADLINE": "7", "L4_REALM": "b, a", "L4_PROMTOOL": "/p"})
+
+    assert list(found) == [each.env for each in (*OPTIONS, *VARIABLES)]
+    assert found["L4_DEADLINE"] == InForce("L4_DEADLINE", "5", "option")
+    assert found["L4_REALM"] == InForce("L4_REALM", "b, a", "environment")
+    assert found["L4_PROMTOOL"] == InForce("L4_PROMTOOL", "/p", "environment")
+    assert found["L4_GENERATION"] == InForce("L4_GENERATION", "3.5", "default")
+    assert found["L4_URL"] == InForce("L4_URL", "none", "default")
+    assert {each.origin for each in told({}, {}).values()} == {"default"}
+
+
+def test_what_follows_from_another_setting_is_told() -> None:
+    """A URL MUST show as the external stack, which nobody has set."""
+    assert told({}, {"L4_URL": "http://h"})["L4_STACK"] == InForce("L4_STACK", "external", "default")
+
+
+def test_wrong_settings_are_told_together() -> None:
+    """Each wrong setting MUST be told with its reason, and so MUST two that contradict each other."""
+    found = told({}, {"L4_DEADLINE": "x", "L4_URL": "http://h", "L4_STACK": "processes"})
+
+    assert found["L4_DEADLINE"].wrong.startswith("expected a number")
+    assert "a URL goes with external" in found["L4_STACK"].wrong
+    assert [each.env for each in found.values() if each.wrong] == ["L4_STACK", "L4_DEADLINE"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("L4_URL", "http://user:SECRET@h"),
+        ("L4_URL", "http://h/?token=SECRET"),
+        ("L4_URL", "user:SECRET@h"),
+        ("L4_REALM", "https://SECRET@h"),
+        ("L4_DEADLINE", "https://user:SECRET@h"),
+        ("L4_PROMETHEUS", "https://user:SECRET@h"),
+        ("L4_PROMETHEUS_IMAGE", "user:SECRET@registry/image:1"),
+        ("L4_BEARER_TOKEN_FILE", "SECRET"),
+        ("L4_BASIC_AUTH_FILE", "user:SECRET"),
+    ],
+)
+def test_no_secret_is_told(variable: str, text: str) -> None:
+    """A value with credentials in it MUST be told without them, whether it is accepted or not."""
+    found = told({}, {variable: text})[variable]
+
+    assert found.origin == "environment"
+    assert "(not shown)" in found.value
+    assert "SECRET" not in str(found)
+
+
+def test_the_digest_of_an_image_is_no_secret() -> None:
+    """An image that is pinned by its digest MUST be told whole: what stands before that @ is its name."""
+    image = f"registry:5000/prometheus:v3@sha256:{'0' * 64}"
+
+    assert told({}, {"L4_PROMETHEUS_IMAGE": image})["L4_PROMETHEUS_IMAGE"].value == image
+
+
+def test_only_registered_variables_can_be_read() -> None:
+    """A variable that is not in the register MUST not be readable as a setting."""
+    with pytest.raises(LookupError):
+        chosen("L4_PROMETHEU", {"L4_PROMETHEU": "x"})
+    assert {f"L4_{name.upper()}" for name in PROGRAMS} < {each.env for each in VARIABLES}

@@ -1,0 +1,123 @@
+"""
+The settings of one run, from what was given and from the environment.
+
+An option given wins over its environment variable, which wins over the default.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from l4gate.base import PROMETHEUS_DIR, UsageError
+from l4gate.contract import DEFAULT_REALM
+from l4gate.settings.register import EXTERNAL_FACTOR, GENERATIONS, OPTIONS, SANDBOX_FACTOR, Foreign, Option
+
+
+def default_cache_dir() -> Path:
+    """The user's cache folder for l4gate, as the XDG base directory specification has it."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return Path(base) / "l4gate" if base else Path.home() / ".cache" / "l4gate"
+
+
+def default_state_dir() -> Path:
+    """The user's state folder for l4gate, as the same specification has it."""
+    base = os.environ.get("XDG_STATE_HOME")
+    return Path(base) / "l4gate" if base else Path.home() / ".local" / "state" / "l4gate"
+
+
+def repository_config_dir() -> Path:
+    """The `prometheus/` folder of the checkout that this package is in, else the one that came with the package."""
+    return PROMETHEUS_DIR
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of one run, checked. Times are seconds."""
+
+    stack: str = "auto"
+    url: str | None = None
+    realms: tuple[str, ...] = (DEFAULT_REALM,)
+    factor: float = SANDBOX_FACTOR
+    deadline: float = 60.0
+    report_dir: Path = Path("reports")
+    generation: str = GENERATIONS[-1]
+    rules_url: str | None = None
+    foreign_rules: Foreign = "differ"
+    config_dir: Path = field(default_factory=repository_config_dir)
+    bearer_token_file: Path | None = None
+    basic_auth_file: Path | None = None
+    cache_dir: Path = field(default_factory=default_cache_dir)
+    keep_stack: bool = False
+    live_dir: Path | None = None
+    state_dir: Path = field(default_factory=default_state_dir)
+
+
+def load_settings(
+    given: Mapping[str, Any],
+    environ: Mapping[str, str] | None = None,
+    *,
+    prefix: str = "--",
+    sandbox_factor: float = SANDBOX_FACTOR,
+) -> Settings:
+    """
+    Makes the settings of a run from given options (by `Option.dest`, text or list of text) and the environment.
+
+    `prefix` is what an option's name is spelt with, for messages. `sandbox_factor` is the default for our own stacks.
+
+    Raises:
+        UsageError: naming the option or variable, what was expected and what was found.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    for option in OPTIONS:
+        found, given_here = found_for(option, given, environ)
+        if found is None:
+            continue
+        try:
+            values[option.dest] = parsed(option, found)
+        except UsageError as error:
+            message = f"{prefix + option.name if given_here else option.env}: {error.message}"
+            raise UsageError(message, next_step=error.next_step) from None
+    if "realm" in values:
+        values["realms"] = values.pop("realm")
+    return _consistent(values, prefix, sandbox_factor)
+
+
+def found_for(option: Option, given: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Any, bool]:
+    """What was given for an option, and True; else what its variable says, or None where it is not set or empty."""
+    found = given.get(option.dest)
+    if found not in (None, [], False):
+        return found, True
+    return environ.get(option.env) or None, False
+
+
+def parsed(option: Option, found: Any) -> Any:
+    """
+    The value of an option; of a repeatable one, each value once.
+
+    Raises:
+        UsageError: saying what was expected and what was found.
+    """
+    if not option.repeatable:
+        return option.parse(found)
+    parts = found.split(",") if isinstance(found, str) else found
+    return tuple(dict.fromkeys(option.parse(text.strip()) for text in parts))
+
+
+def _consistent(values: dict[str, Any], prefix: str, sandbox_factor: float) -> Settings:
+    """Settles what depends on two settings at once: a URL means external, and external needs a URL."""
+    stack, url = values.get("stack"), values.get("url")
+    if url and stack in (None, "auto"):
+        values["stack"] = "external"
+    elif url and stack != "external":
+        message = f"a URL was given with {prefix}stack {stack}; a URL goes with external."
+        raise UsageError(message, next_step="drop one of the two.")
+    elif stack == "external" and not url:
+        message = f"{prefix}stack external needs a URL."
+        raise UsageError(message, next_step=f"give {prefix}url http://HOST:PORT.")
+    values.setdefault("factor", EXTERNAL_FACTOR if values.get("stack") == "external" else sandbox_factor)
+    return Settings(**values)

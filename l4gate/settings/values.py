@@ -1,0 +1,142 @@
+"""How the text of a setting is read: each function returns the value, or says what was expected and what was found."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from l4gate.base import UsageError
+
+
+def choice(*allowed: str) -> Callable[[str], str]:
+    """One of these words."""
+
+    def parse(text: str) -> str:
+        if text not in allowed:
+            message = f"expected one of {', '.join(allowed)}, found {text!r}."
+            raise UsageError(message)
+        return text
+
+    return parse
+
+
+def number(*, minimum: float, maximum: float) -> Callable[[str], float]:
+    """A number within these bounds, which are allowed themselves."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not minimum <= value <= maximum:
+            message = f"expected a number from {minimum:g} to {maximum:g}, found {text!r}."
+            raise UsageError(message)
+        return value
+
+    return parse
+
+
+_PLAIN = re.compile(r"[!-~]+")  # no spaces, control characters or letters beyond ASCII
+
+
+def url(text: str) -> str:
+    """Checks a base URL. A password in it is refused, and never repeated in the message."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        message = "expected a URL such as http://127.0.0.1:9090, found one whose host or port cannot be read."
+        raise UsageError(message) from None
+    if parts.username is not None or parts.password is not None:
+        message = (
+            "expected a URL without a user name or password, found one with credentials in it (not shown)."
+        )
+        raise UsageError(
+            message, next_step="pass credentials with L4_BASIC_AUTH_FILE or L4_BEARER_TOKEN_FILE."
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0 or not _PLAIN.fullmatch(text):
+        # Where it cannot be told which part is which, "user:secret@host" may stand in any of them.
+        found = "one that is not" if "@" in text or "?" in text else repr(text)
+        message = f"expected a URL such as http://127.0.0.1:9090, found {found}."
+        raise UsageError(message)
+    if parts.query or parts.fragment:
+        message = "expected a base URL without a query or fragment, found one that has it (not shown)."
+        raise UsageError(message)
+    return text.rstrip("/")
+
+
+def realm(text: str) -> str:
+    """A realm that stands in PromQL and in file names as it is."""
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}", text):
+        message = f"expected a realm of letters, digits and _ . : - (at most 64), found {text!r}."
+        raise UsageError(message)
+    return text
+
+
+def _known(question: Callable[[], bool]) -> bool:
+    """The answer about a path; a name that is too long, or a folder that may not be entered, is a no."""
+    try:
+        return question()
+    except (OSError, ValueError):
+        return False
+
+
+def flag(text: str | bool) -> bool:
+    """Yes or no, in the usual words."""
+    if isinstance(text, bool):
+        return text
+    if text.lower() not in _FLAG:
+        message = f"expected 1 or 0, yes or no, found {text!r}."
+        raise UsageError(message)
+    return _FLAG[text.lower()]
+
+
+_FLAG = {
+    "1": True,
+    "yes": True,
+    "true": True,
+    "on": True,
+    "0": False,
+    "no": False,
+    "false": False,
+    "off": False,
+}
+
+
+def folder(text: str) -> Path:
+    """A folder that is there, or that the run may make."""
+    found = Path(text)
+    if not text or not _known(lambda: found.is_dir() or not found.exists()):
+        message = f"expected a folder, found {text!r}."
+        raise UsageError(message)
+    return found
+
+
+def path(text: str) -> Path:
+    """A folder of which whoever works in it says what is wrong with it."""
+    if not text:
+        message = "expected a folder, found ''."
+        raise UsageError(message)
+    return Path(text)
+
+
+def config_folder(text: str) -> Path:
+    """A folder with a prometheus.yml in it."""
+    found = Path(text)
+    if not _known((found / "prometheus.yml").is_file):
+        message = f"expected a folder with a prometheus.yml in it, found {text!r}."
+        raise UsageError(message)
+    return found
+
+
+def file(text: str) -> Path:
+    """A file that can be read."""
+    found = Path(text)
+    if not (_known(found.is_file) and os.access(found, os.R_OK)):
+        message = f"expected a readable file, found {text!r}."
+        raise UsageError(message)
+    return found
