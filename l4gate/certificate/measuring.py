@@ -34,7 +34,7 @@ PIECE_SAMPLES: Final = 10_000
 
 
 class QueryApi(Protocol):
-    """The one question that is asked; `l4gate.prometheus_api.client.PrometheusApi` answers it."""
+    """The one question that is asked; `l4gate.prometheus_api.PrometheusApi` answers it."""
 
     def query(self, expr: str, at: float | None = None) -> QueryAnswer:
         """An instant query."""

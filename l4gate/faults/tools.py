@@ -7,12 +7,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-import requests
 import yaml
 
 from l4gate.contract import JOB_PUSHGATEWAY, PUSH_INSTANCE, PUSH_JOB, RAW_SEQ, RAW_TS
 from l4gate.faults.model import Action, Site
 from l4gate.faults.proxy import Behaviour
+from l4gate.prometheus_api import HttpError, new_session
 
 _PUSH_SECONDS: Final = 5.0
 GROUP: Final = f"/metrics/job/{PUSH_JOB}/instance/{PUSH_INSTANCE}"
@@ -124,7 +124,7 @@ def beating(site: Site, beat: Callable[[], object]) -> Iterator[None]:
         action = heart._action  # noqa: SLF001 - the one thing that differs is what is done at each beat
 
         def attempt() -> None:
-            with suppress(requests.RequestException):  # another fault may have taken the Pushgateway away
+            with suppress(HttpError):  # another fault may have taken the Pushgateway away
                 beat()
 
         def restore() -> None:
@@ -143,17 +143,18 @@ def exposition(realm: str, ts: float, seq: float, extra: str = "") -> str:
     return f"# TYPE {RAW_TS} gauge\n{RAW_TS}{label} {ts}\n# TYPE {RAW_SEQ} gauge\n{RAW_SEQ}{label} {seq}\n{extra}"
 
 
-def send(site: Site, method: str, path: str, body: str = "") -> requests.Response:
-    """One request to the Pushgateway itself, past the proxy."""
-    with requests.Session() as session:
-        session.trust_env = False
-        return session.request(
+def send(site: Site, method: str, path: str, body: str = "") -> str:
+    """One request to the Pushgateway itself, past the proxy; returns its words if it refuses, else an empty text."""
+    url = site.sandbox.stack.pushgateway_url
+    with new_session(url) as session:
+        answer = session.request(
             method,
-            site.sandbox.stack.pushgateway_url + path,
+            url + path,
             data=body.encode(),
             headers={"Content-Type": "text/plain; version=0.0.4"},
             timeout=_PUSH_SECONDS,
         )
+    return "" if answer.ok else f"HTTP {answer.status_code}: {answer.text}"
 
 
 def write_textfile(site: Site, name: str, text: str) -> None:
@@ -174,9 +175,8 @@ def remove_textfiles(site: Site) -> None:
 @contextmanager
 def pushed(site: Site, path: str, body: str) -> Iterator[None]:
     """Somebody else's group on the Pushgateway."""
-    answer = send(site, "PUT", path, body)
-    if not answer.ok:
-        message = f"the Pushgateway refused the fault's own push: {answer.status_code} {answer.text}"
+    if refusal := send(site, "PUT", path, body):
+        message = f"the Pushgateway refused the fault's own push: {refusal}"
         raise RuntimeError(message)
     try:
         yield

@@ -43,7 +43,7 @@ def _type_conflict(site: Site) -> Iterator[None]:
     send(site, "DELETE", GROUP)
     body = f"# TYPE {RAW_TS} counter\n{RAW_TS} 1\n"
     # The next beat may come in between; then there is no conflict yet.
-    while not send(site, "PUT", "/metrics/job/somebody_else", body).ok:
+    while send(site, "PUT", "/metrics/job/somebody_else", body):
         send(site, "DELETE", GROUP)
     try:
         yield

@@ -176,12 +176,10 @@ _UNCHANGED: Final = (
 
 def config_differences(api: PrometheusApi, config: Mapping[str, Any]) -> Iterator[str]:
     """What a prometheus.yml says and the server's own printout of its configuration does not."""
-    data, _ = api.get("/api/v1/status/config", {})
     try:
-        loaded = yaml.safe_load(data["yaml"])
-    except (KeyError, TypeError, yaml.YAMLError):
-        message = f"{api.base_url}/api/v1/status/config answered without a configuration."
-        raise ApiBadAnswer(message) from None
+        loaded = yaml.safe_load(api.configuration())
+    except yaml.YAMLError:
+        raise ApiBadAnswer(f"{api.base_url} printed a configuration that is no YAML.") from None
     yield from _differences(config, loaded, "")
     jobs = [
         {job.get("job_name") for job in each.get("scrape_configs") or ()}

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-import requests
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -19,6 +18,7 @@ from prometheus_client.registry import Collector
 
 from l4gate.base import RehearsalFailed
 from l4gate.contract import PUSH_INSTANCE, REALM_LABEL
+from l4gate.prometheus_api import HttpError, new_session
 from l4gate.sandbox import DR_FAILURE, DR_RESTORE, DR_SUCCESS, RESTORE_BUCKETS_SECONDS
 
 JOB: Final = "duri_dr_rehearsal"
@@ -81,8 +81,7 @@ def publish(pushgateway_url: str, realm: str, factor: float, *restores: float | 
         RehearsalFailed: if the Pushgateway does not take it.
     """
     url = f"{pushgateway_url}/metrics/job/{JOB}/instance/{PUSH_INSTANCE}"
-    with requests.Session() as session:
-        session.trust_env = False  # a proxy of the environment is not meant for loopback
+    with new_session(pushgateway_url) as session:
         try:
             held = session.get(f"{pushgateway_url}/metrics", timeout=_TIMEOUT_SECONDS)
             held.raise_for_status()
@@ -94,7 +93,7 @@ def publish(pushgateway_url: str, realm: str, factor: float, *restores: float | 
             headers = {"Content-Type": CONTENT_TYPE_LATEST}
             answer = session.put(url, generate_latest(registry), headers=headers, timeout=_TIMEOUT_SECONDS)
             answer.raise_for_status()
-        except requests.RequestException as error:
+        except HttpError as error:
             message = f"expected {url} to take the results of the rehearsal, found: {error}."
             raise RehearsalFailed(message, next_step="see whether the Pushgateway runs.") from None
 

@@ -86,10 +86,10 @@ def read_samples(api: PrometheusApi, start: float, end: float, interval: float) 
         until = end - index * piece
         expr = f'{{__name__=~".+"}}[{format_duration(piece)}]'
         # As it comes, not as objects: a night of rehearsals makes millions of samples, and nothing is judged here.
-        data, warnings = api.get("/api/v1/query", {"query": expr, "time": f"{until:.3f}"})
-        if warnings:
-            raise RehearsalFailed(f"expected all samples, found a partial answer: {warnings[0]}")
-        for series in data["result"]:
+        answer = api.query_unread(expr, until)
+        if answer.warnings:
+            raise RehearsalFailed(f"expected all samples, found a partial answer: {answer.warnings[0]}")
+        for series in answer.dicts("result"):
             labels = tuple(sorted(series["metric"].items()))
             one = found.setdefault(labels, _Series())
             # Consecutive pieces share their border; times only go back, so a sample on it is taken once.

@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from l4gate.base import RehearsalFailed, wait_until
+from l4gate.base import ApiError, RehearsalFailed, wait_until
 from l4gate.contract import Pace
-from l4gate.prometheus_api import PrometheusApi
+from l4gate.prometheus_api import PrometheusApi, new_session
 from l4gate.rehearsal.archive import read_blocks
 from l4gate.stack import Stack
 
@@ -58,14 +57,10 @@ def take_snapshot(stack: Stack) -> Path:
         RehearsalFailed: if the server refuses.
         NotReady: if the snapshot is not complete in time.
     """
-    url = f"{stack.prometheus_url}/api/v1/admin/tsdb/snapshot"
     try:
-        with _session() as session:
-            answer = session.post(url, timeout=_SNAPSHOT_SECONDS)
-            said = answer.json()
-        name = str(said["data"]["name"])
-    except (requests.RequestException, ValueError, LookupError, TypeError) as error:
-        message = f"expected a snapshot from {url}, found {error!r}."
+        name = PrometheusApi(stack.prometheus_url, timeout_seconds=_SNAPSHOT_SECONDS).snapshot()
+    except ApiError as error:
+        message = f"expected a snapshot, found: {error.message}"
         raise RehearsalFailed(message, next_step="see that --web.enable-admin-api is given.") from None
     folder = stack.data_dir / "snapshots" / name
     seen: list[int] = []
@@ -90,7 +85,7 @@ def take_snapshot(stack: Stack) -> Path:
 
 def pushed_groups(pushgateway_url: str) -> Groups:
     """The Pushgateway's groups, by their labels, with the time of the last push to each."""
-    with _session() as session:
+    with new_session(pushgateway_url) as session:
         text = session.get(f"{pushgateway_url}/metrics", timeout=_ROOM_SECONDS).text
     return {
         tuple(sorted(sample.labels.items())): sample.value
@@ -129,9 +124,3 @@ def _seconds(text: str) -> float:
     """Unix seconds of the API's times; 0 for the year 1, which stands for never."""
     moment = dt.datetime.fromisoformat(text)
     return moment.timestamp() if moment.year > 1 else 0.0
-
-
-def _session() -> requests.Session:
-    session = requests.Session()
-    session.trust_env = False  # a proxy of the environment cannot reach our loopback
-    return session

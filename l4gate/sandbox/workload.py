@@ -12,13 +12,13 @@ from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from typing import Final
 
-import requests
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from l4gate.contract import PUSH_INSTANCE, REALM_LABEL, SERVICE_PUSH_JOB
+from l4gate.prometheus_api import HttpError, new_session
 from l4gate.sandbox.steady import Steady
 
 EVENTS: Final = "duri_canary_events_total"
@@ -82,8 +82,7 @@ class Workload(Steady):
         self._factor = factor
         self._restores = [0] * (len(RESTORE_BUCKETS_SECONDS) + 1)  # per bucket; the last one is +Inf
         self._restored_seconds = 0.0
-        self._session = requests.Session()
-        self._session.trust_env = False  # a proxy of the environment is not meant for loopback
+        self._session = new_session(pushgateway_url)
 
     def push(self) -> bool:
         """Lets the service work for one interval and pushes its metrics; tells whether the push was accepted."""
@@ -98,7 +97,7 @@ class Workload(Steady):
                 timeout=PUSH_LIMIT_SECONDS,
             )
             self.last_error = "" if answer.ok else f"status {answer.status_code}: {answer.text.strip()[:300]}"
-        except requests.RequestException as error:
+        except HttpError as error:
             self.last_error = str(error)
         self.pushes += 1
         return not self.last_error

@@ -10,8 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import docker.errors  # type: ignore[import-untyped] # docker-py has no types
-import requests
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 
@@ -20,7 +18,7 @@ from l4gate.machine import LOOPBACK, free_port, new_run_id
 from l4gate.programs import HostPromtool, Promtool, find_program
 from l4gate.settings import Settings
 from l4gate.stack.compose import Service, load_services
-from l4gate.stack.engine import FOLDER_LABEL, RUN_LABEL, Engine, remove, suppress_engine_errors
+from l4gate.stack.engine import FOLDER_LABEL, RUN_LABEL, Engine, engine_errors, remove, suppress_engine_errors
 from l4gate.stack.image_promtool import HARDENED, ImagePromtool
 from l4gate.stack.images import Image, image_for
 from l4gate.stack.local import LocalStack
@@ -145,7 +143,7 @@ class ContainerStack(LocalStack):
         name = f"l4gate-{self.run_id}"
         try:
             self._client.networks.create(name, driver="bridge", labels=self._labels)
-        except (docker.errors.DockerException, requests.RequestException) as error:
+        except engine_errors() as error:
             message = f"the engine at {self._engine.host} could not make a network: {error}."
             raise StackError(message, next_step="see the engine's log, or use --stack processes.") from None
         return name
@@ -158,7 +156,7 @@ class ContainerStack(LocalStack):
             container = self._described(service, port)
             try:
                 container.start()
-            except (docker.errors.DockerException, requests.RequestException) as error:
+            except engine_errors() as error:
                 created = container._container  # noqa: SLF001 - Testcontainers shows it only once it has started
                 if created is not None:
                     created.remove(v=True, force=True)
@@ -213,7 +211,7 @@ class ContainerStack(LocalStack):
     def _do(self, service: str, what: Callable[[Container], Any]) -> None:
         try:
             what(self._containers[self._known(service)])
-        except (docker.errors.DockerException, requests.RequestException) as error:
+        except engine_errors() as error:
             message = f"the engine refused, for {service}: {error}."
             raise StackError(
                 message, next_step="see whether the engine and the container are there."
@@ -257,7 +255,7 @@ def start_containers(
             run_dir.remove()
         else:
             stack.stop()
-        if isinstance(error, docker.errors.DockerException | requests.RequestException):
+        if isinstance(error, engine_errors()):
             message = f"the engine at {engine.host} failed: {error}."
             raise StackError(message, next_step="see its log, or use --stack processes.") from None
         raise

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from l4gate.base import StackError
+from l4gate.prometheus_api import HttpError
 
 if TYPE_CHECKING:
     import docker  # type: ignore[import-untyped] # docker-py has no types
@@ -156,12 +157,16 @@ def remove(things: Iterable[tuple[str, str]], engine: Engine | None = None) -> N
         client.close()
 
 
+def engine_errors() -> tuple[type[Exception], ...]:
+    """What docker-py raises when the engine refuses or cannot be asked: its own errors and its HTTP library's."""
+    import docker.errors  # type: ignore[import-untyped] # docker-py has no types
+
+    return docker.errors.DockerException, HttpError
+
+
 def suppress_engine_errors() -> suppress:
     """What the engine says about things that somebody else has removed meanwhile."""
-    import docker.errors  # type: ignore[import-untyped] # docker-py has no types
-    import requests
-
-    return suppress(docker.errors.DockerException, requests.RequestException)
+    return suppress(*engine_errors())
 
 
 def _chosen_host() -> str | None:

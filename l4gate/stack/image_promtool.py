@@ -6,15 +6,15 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
-
-import docker.errors  # type: ignore[import-untyped] # docker-py has no types
-import requests
+from typing import TYPE_CHECKING, Any, Final
 
 from l4gate.base import StackError
 from l4gate.programs import PromtoolResult
-from l4gate.stack.engine import RUN_LABEL, suppress_engine_errors
+from l4gate.stack.engine import RUN_LABEL, engine_errors, suppress_engine_errors
 from l4gate.stack.images import Image
+
+if TYPE_CHECKING:
+    import docker  # type: ignore[import-untyped] # docker-py has no types
 
 # What every container of ours is denied, as in the compose file.
 HARDENED: Final[Mapping[str, Any]] = {
@@ -61,7 +61,7 @@ class ImagePromtool:
             container.start()
             code = container.wait(timeout=timeout_seconds)["StatusCode"]
             out, err = (container.logs(stdout=wanted, stderr=not wanted).decode() for wanted in (True, False))
-        except (docker.errors.DockerException, requests.RequestException) as error:
+        except engine_errors() as error:
             message = f"promtool {' '.join(args)} in {self._image.origin} did not end in order: {error}."
             raise StackError(message, next_step="see the engine's log.") from None
         finally:

@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 import docker.errors  # type: ignore[import-untyped] # docker-py has no types
-import requests
 
 from l4gate.base import ProgramMissing
 from l4gate.programs import image_contents
 from l4gate.stack.compose import Service
-from l4gate.stack.engine import NOBODY, Engine
+from l4gate.stack.engine import NOBODY, Engine, engine_errors
 from l4gate.stack.model import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY
 
 _REGISTRY_SECONDS: Final = (
@@ -110,7 +109,7 @@ def _why_no_registry(engine: Engine, name: str) -> str | None:
         if "page not found" in str(error):  # Podman cannot be asked; it says so when pulling
             return None
         return f"the registry does not have it: {error.explanation}."
-    except (docker.errors.DockerException, requests.RequestException) as error:
+    except engine_errors() as error:
         return f"no registry answers: {getattr(error, 'explanation', None) or error}."
     finally:
         client.close()
@@ -122,7 +121,7 @@ def _pull(engine: Engine, name: str) -> str:
     client = engine.client(timeout_seconds=_PULL_SECONDS)
     try:
         client.images.pull(name)
-    except (docker.errors.DockerException, requests.RequestException) as error:
+    except engine_errors() as error:
         return f"pulling failed: {error}."
     finally:
         client.close()
@@ -155,7 +154,7 @@ def _build(
             image, _ = client.images.build(
                 fileobj=context, custom_context=True, tag=name, labels=labels, rm=True, forcerm=True
             )
-        except (docker.errors.DockerException, requests.RequestException) as error:
+        except engine_errors() as error:
             message = f"the engine could not build {name}: {error}."
             raise ProgramMissing(message, next_step="use --stack processes.") from None
     return Image(image.id, f"image {name} built from {program.origin}")

@@ -9,11 +9,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Final
 
-import requests
-
-from l4gate.base import NotReady, StackError, wait_until
+from l4gate.base import ApiError, NotReady, StackError, wait_until
 from l4gate.contract import REQUIRED_TARGETS, SCRAPE_INTERVAL_SECONDS
+from l4gate.machine import LOOPBACK
 from l4gate.programs import Promtool
+from l4gate.prometheus_api import HttpError, PrometheusApi, new_session
 from l4gate.rules import render
 from l4gate.stack.compose import Service
 from l4gate.stack.model import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, StackSpec
@@ -54,8 +54,7 @@ class LocalStack(ABC):
         self._services = services
         self._dirs = run_dir
         self._unrendered: Mapping[str, str] | None = None  # addresses for the rules, until these are written
-        self._http = requests.Session()
-        self._http.trust_env = False  # a proxy from the environment cannot reach our loopback
+        self._http = new_session(f"http://{LOOPBACK}")
         if spec.groups is not None:
             self.groups_file.write_bytes(spec.groups)
 
@@ -163,17 +162,16 @@ class LocalStack(ABC):
 
     def reload(self) -> None:
         """See `Stack.reload`."""
-        url = f"{self.prometheus_url}/-/reload"
         known = set(self._errors())
         try:
-            answer = self._http.post(url, timeout=_RELOAD_SECONDS)
-        except requests.RequestException as error:
-            message = f"expected Prometheus to reload, found no answer from {url}: {error}.{self._log_tail(PROMETHEUS)}"
+            refusal = PrometheusApi(self.prometheus_url, timeout_seconds=_RELOAD_SECONDS).reload()
+        except ApiError as error:
+            message = f"expected Prometheus to reload, found: {error.message}{self._log_tail(PROMETHEUS)}"
             raise StackError(message, next_step="see whether Prometheus runs.") from None
-        if not answer.ok:
+        if refusal:
             message = (
-                f"expected Prometheus to reload, found status {answer.status_code} from {url}: "
-                f"{answer.text.strip()}{self._complaints(known)}"
+                f"expected Prometheus at {self.prometheus_url} to reload, "
+                f"found {refusal}.{self._complaints(known)}"
             )
             raise StackError(message, next_step="correct the file; the old rules go on until then.")
 
@@ -184,12 +182,13 @@ class LocalStack(ABC):
             return
         if self._unrendered is not None:
             self._render_rules(self._unrendered)
+        api = PrometheusApi(self.prometheus_url, timeout_seconds=_REQUEST_SECONDS)
         wait_until(
-            lambda: not self._unscraped(),
+            lambda: not _unscraped(api),
             deadline_seconds=_FIRST_SCRAPE_SECONDS + 2 * SCRAPE_INTERVAL_SECONDS,
             interval_seconds=_SCRAPE_POLL_SECONDS,
             what=f"the targets {', '.join(REQUIRED_TARGETS)} to have been scraped once",
-            last_seen=lambda: f"never scraped: {', '.join(self._unscraped())}",
+            last_seen=lambda: f"never scraped: {', '.join(_unscraped(api))}",
             next_step=f"look at {self.prometheus_url}/targets.",
         )
         for path in held.iterdir():
@@ -260,25 +259,12 @@ class LocalStack(ABC):
             return False
         try:
             answer = self._http.get(self._ready_url(service), timeout=_REQUEST_SECONDS)
-        except requests.RequestException:
+        except HttpError:
             return False
         return answer.ok
 
     def _ready_url(self, service: str) -> str:
         return self.urls[service] + self._services[service].ready_path
-
-    def _unscraped(self) -> list[str]:
-        """The required jobs that have no target yet, or one that has never been scraped."""
-        try:
-            answer = self._http.get(
-                f"{self.prometheus_url}/api/v1/targets", params={"state": "active"}, timeout=_REQUEST_SECONDS
-            )
-            targets: list[dict[str, Any]] = answer.json()["data"]["activeTargets"]
-        except (requests.RequestException, LookupError, TypeError):
-            return list(REQUIRED_TARGETS)
-        return [
-            job for job in REQUIRED_TARGETS if not _all_scraped(t for t in targets if t["scrapePool"] == job)
-        ]
 
     def _log_tail(self, service: str) -> str:
         tail = self.logs(service, _LOG_LINES_IN_MESSAGES)
@@ -310,6 +296,15 @@ class LocalStack(ABC):
             message = f"expected one of {', '.join(SERVICES)}, found {service!r}."
             raise StackError(message, next_step="correct the name.")
         return service
+
+
+def _unscraped(api: PrometheusApi) -> list[str]:
+    """The required jobs that have no target yet, or one that has never been scraped."""
+    try:
+        targets = api.targets()
+    except ApiError:
+        return list(REQUIRED_TARGETS)
+    return [job for job in REQUIRED_TARGETS if not _all_scraped(t for t in targets if t["scrapePool"] == job)]
 
 
 def _all_scraped(targets: Iterable[Mapping[str, Any]]) -> bool:

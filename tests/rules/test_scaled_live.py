@@ -9,8 +9,7 @@ import pytest
 
 from l4gate import contract
 from l4gate.base import wait_until
-from l4gate.prometheus_api import PrometheusApi
-from l4gate.prometheus_api.client import Sample
+from l4gate.prometheus_api import PrometheusApi, Sample
 from l4gate.sandbox import open_sandbox
 from l4gate.settings import GATE_FACTOR, SANDBOX_FACTOR, Settings
 

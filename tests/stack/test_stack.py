@@ -143,7 +143,7 @@ def test_a_refused_reload_quotes_prometheus(stack: Stack) -> None:
     finally:
         broken.unlink()
 
-    assert "found status 500" in str(caught.value)
+    assert "found HTTP 500" in str(caught.value)
     assert "broken.rules.yml" in str(caught.value)
     assert "unclosed left parenthesis" in str(caught.value)
     assert groups(stack) == before

@@ -16,7 +16,7 @@ from fixtures.wire import always, drip, http, serve, success
 from l4gate.base import ApiBadAnswer, ApiError, ApiUnreachable, UsageError
 from l4gate.contract import ABORT_RULES, Pace
 from l4gate.prometheus_api import PrometheusApi, QueryAnswer
-from l4gate.prometheus_api.client import is_loopback
+from l4gate.prometheus_api.session import is_loopback
 from l4gate.report import decision_as_dict, decision_lines
 from l4gate.verdict import Expectation, Stage, Verdict, decide, diagnose, measure
 
@@ -139,12 +139,53 @@ def test_slow_drip_ends_in_time(head: bytes) -> None:
 
 def test_huge_body_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A body beyond the limit MUST be refused while it comes."""
-    monkeypatch.setattr("l4gate.prometheus_api.client.MAX_BODY_BYTES", 1 << 20)
+    monkeypatch.setattr("l4gate.prometheus_api.asking.MAX_BODY_BYTES", 1 << 20)
     with (
         serve(always(http(b" " * (3 << 20)))) as (url, _),
         pytest.raises(ApiBadAnswer, match="sent more than 1 MiB"),
     ):
         PrometheusApi(url, timeout_seconds=5).query("up")
+
+
+def test_reload_hands_on_the_words_of_a_refusal() -> None:
+    """A refused reload MUST be told from one that was done, with the server's own words."""
+    with (
+        serve(always(http(b"reload\nfailed: rules", "500 Internal Server Error"))) as (refusing, asked),
+        serve(always(http(b""))) as (willing, _),
+    ):
+        refusal = PrometheusApi(refusing, timeout_seconds=LIMIT).reload()
+        done = PrometheusApi(willing, timeout_seconds=LIMIT).reload()
+
+    assert (refusal, done) == ("HTTP 500: 'reload failed: rules'", "")
+    assert asked[0].startswith("POST /-/reload ")
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind", "said"),
+    [
+        (success({}), ApiBadAnswer, "a snapshot without a name"),
+        (success({"name": 7}), ApiBadAnswer, "a snapshot without a name"),
+        (http(b"<html>", "404 Not Found"), ApiBadAnswer, "HTTP 404"),
+        (
+            http(b'{"status":"error","error":"admin APIs disabled"}', "503 Service Unavailable"),
+            ApiUnreachable,
+            "admin APIs disabled",
+        ),
+    ],
+    ids=["no-name", "number", "html", "disabled"],
+)
+def test_a_snapshot_has_a_name_or_is_an_error(raw: bytes, kind: type[ApiError], said: str) -> None:
+    """What is no snapshot MUST be an error that says so: its name becomes a path."""
+    with serve(always(raw)) as (url, _), pytest.raises(kind) as caught:
+        PrometheusApi(url, timeout_seconds=LIMIT).snapshot()
+
+    assert said in str(caught.value)
+
+
+def test_a_server_without_a_configuration_is_a_bad_answer() -> None:
+    """A server that does not print its configuration MUST NOT be taken for one that has none."""
+    with serve(always(success({}))) as (url, _), pytest.raises(ApiBadAnswer, match="without a configuration"):
+        PrometheusApi(url, timeout_seconds=LIMIT).configuration()
 
 
 def test_redirect_is_not_followed() -> None:

@@ -105,6 +105,21 @@ def test_nothing_reaches_past_a_package() -> None:
     assert wrong == []
 
 
+def test_http_is_spoken_in_one_package() -> None:
+    """Whoever asks over HTTP must take the one session, which no proxy of the environment gets hold of."""
+    clients = {"requests", "urllib3", "urllib.request", "httpx"}
+    rooms = {
+        room(name) for name, path in modules().items() if clients & {*imports(path), *parents(imports(path))}
+    }
+
+    assert rooms == {"prometheus_api"}
+
+
+def parents(targets: Iterator[str]) -> Iterator[str]:
+    """The library that each of these modules is in."""
+    return (each.split(".")[0] for each in targets)
+
+
 def test_packages_say_what_they_are() -> None:
     """Each package must say in one sentence what it is."""
     silent = [

@@ -1,0 +1,216 @@
+"""
+What an answer of the query API is: complete and well formed, or an error that says what came instead.
+
+Nothing here turns an error, an empty body or a redirect into a number.
+All times are Unix seconds of the server's clock.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+from l4gate.base import ApiBadAnswer, ApiUnreachable
+
+OK: Final = 200
+_UNAVAILABLE: Final = 503
+_REDIRECT: Final = 3  # hundreds
+_QUOTED_CHARACTERS: Final = 160  # how much of a wrong answer is shown
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample: its time in Unix seconds and its value (which may be NaN or infinite)."""
+
+    at: float
+    value: float
+
+
+@dataclass(frozen=True)
+class SampleSeries:
+    """One series of an answer: labels with `__name__`, and its samples in time order."""
+
+    labels: Mapping[str, str]
+    samples: tuple[Sample, ...]
+
+    @property
+    def last(self) -> Sample:
+        """The newest sample; an answer never holds a series without one."""
+        return self.samples[-1]
+
+
+@dataclass(frozen=True)
+class QueryAnswer:
+    """What a query returned, with the warnings that make it a partial answer."""
+
+    query: str
+    series: tuple[SampleSeries, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Response:
+    """What came over the wire from a URL, not yet judged."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def said(self) -> str:
+        """The beginning of the body, fit to stand in a message."""
+        return quoted(self.body[: 8 * _QUOTED_CHARACTERS].decode("utf-8", "replace"))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The `data` and the `warnings` of one successful API answer; `url` is who gave it."""
+
+    url: str
+    data: Any
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> Answer:
+        """Itself; raises ApiBadAnswer if it is partial: half a list of rules hides what the other half says."""
+        if self.warnings:
+            message = f"{self.url} gave a partial answer: {quoted('; '.join(self.warnings))}."
+            raise ApiBadAnswer(message, next_step="find the store or shard that did not answer.")
+        return self
+
+    def dicts(self, key: str) -> list[dict[str, Any]]:
+        """A list of objects in the data."""
+        found = self.data.get(key) if isinstance(self.data, dict) else None
+        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+            raise self.malformed(f"no list {key!r}")
+        return found
+
+    def text(self, key: str) -> str:
+        """A text in the data, or an empty one."""
+        found = self.data.get(key) if isinstance(self.data, dict) else None
+        return found if isinstance(found, str) else ""
+
+    def scalar(self) -> Sample:
+        """The one sample of a scalar."""
+        if not isinstance(self.data, dict) or self.data.get("resultType") != "scalar":
+            raise self.malformed("no scalar for time()")
+        return self._sample(self.data.get("result"))
+
+    def series(self) -> tuple[SampleSeries, ...]:
+        """The series of a vector or matrix."""
+        if not isinstance(self.data, dict) or self.data.get("resultType") not in ("vector", "matrix"):
+            raise self.malformed("no vector or matrix")
+        series = tuple(self._one_series(each) for each in self.dicts("result"))
+        if len({frozenset(each.labels.items()) for each in series}) < len(series):
+            raise self.malformed("the same series twice")
+        return series
+
+    def malformed(self, what: str) -> ApiBadAnswer:
+        """The error for JSON of another shape than the API's."""
+        return ApiBadAnswer(
+            f"{self.url} answered JSON that is not the query API's: {what}.",
+            next_step="check that the URL is that of a Prometheus-compatible API.",
+        )
+
+    def _one_series(self, each: Mapping[str, Any]) -> SampleSeries:
+        labels = each.get("metric")
+        values = each.get("values") if "values" in each else [each.get("value")]
+        if (
+            not isinstance(labels, dict)
+            or not all(isinstance(value, str) for value in labels.values())
+            or not isinstance(values, list)
+            or not values
+        ):
+            # A native histogram has no float value; the contract knows none, so it cannot be judged.
+            raise self.malformed("a series without labels or float samples")
+        samples = tuple(self._sample(value) for value in values)
+        if any(later.at <= earlier.at for earlier, later in pairwise(samples)):
+            raise self.malformed("samples out of time order")
+        return SampleSeries(labels, samples)
+
+    def _sample(self, pair: Any) -> Sample:
+        try:
+            at, value = pair
+            if isinstance(at, bool) or not isinstance(at, (int, float)) or not isinstance(value, str):
+                raise ValueError
+            sample = Sample(float(at), float(value))
+        except (TypeError, ValueError, OverflowError):
+            raise self.malformed("a sample that is no [time, text] pair") from None
+        if not math.isfinite(sample.at):
+            raise self.malformed("a sample without a finite time")
+        return sample
+
+
+def read(response: Response) -> Answer:
+    """
+    Takes a response for what the API answers.
+
+    Raises:
+        ApiUnreachable: for 503 (starting, replaying its WAL).
+        ApiBadAnswer: for anything else that is not a successful API answer.
+    """
+    url, status = response.url, response.status
+    if status // 100 == _REDIRECT:
+        message = f"{url} redirects (HTTP {status}) in place of an answer."
+        raise ApiBadAnswer(message, next_step="give the URL of the API itself.")
+    if status == _UNAVAILABLE:
+        message = f"{url} answers HTTP {status}: {response.said}."
+        raise ApiUnreachable(message, next_step="wait until the server is ready, or read its log.")
+    payload = _parse(response.body)
+    if not isinstance(payload, dict) or "status" not in payload:
+        kind = response.headers.get("Content-Type")
+        kind = "no content type" if kind is None else quoted(kind)
+        message = f"{url} answered HTTP {status} with {kind}, not the API's JSON: {response.said}."
+        raise ApiBadAnswer(message, next_step="look for a proxy or a login page between here and the server.")
+    if status != OK or payload["status"] != "success":
+        reasons = [payload[key] for key in ("errorType", "error") if isinstance(payload.get(key), str)]
+        message = f"{url} answered HTTP {status}: {quoted(': '.join(reasons) or 'no reason given')}."
+        raise ApiBadAnswer(message)
+    age = response.headers.get("Age", "0").strip()
+    if age != "0":
+        message = f"{url} answered from a cache (Age: {quoted(age)}), not from the server."
+        raise ApiBadAnswer(message, next_step="give the URL of the API itself, or exempt it from the cache.")
+    warnings = payload.get("warnings")
+    if warnings is None:
+        warnings = []
+    answer = Answer(url, payload.get("data"))
+    if not isinstance(warnings, list) or not all(isinstance(each, str) for each in warnings):
+        raise answer.malformed("warnings that are not a list of texts")
+    return Answer(url, answer.data, tuple(warnings))
+
+
+def quoted(text: str) -> str:
+    """The beginning of a foreign text on one line, without what a terminal would obey."""
+    text = re.sub(r"\s+", " ", text).strip()
+    printable = "".join(character if character.isprintable() else "?" for character in text)
+    return repr(printable[:_QUOTED_CHARACTERS]) if printable else "an empty body"
+
+
+def _parse(body: bytes) -> Any:
+    """The JSON of a body, or None for one that is not JSON as RFC 8259 has it, each name once."""
+    try:
+        text = body.decode("utf-8")
+        payload = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+        if _SURROGATE.search(text):
+            json.dumps(payload, ensure_ascii=False).encode()  # half a character could be written nowhere
+    except (ValueError, RecursionError):
+        return None
+    return payload
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(constant)

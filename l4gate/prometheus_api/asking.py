@@ -1,0 +1,142 @@
+"""One request to one server, over within its time limit whatever the server does."""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+import requests
+
+from l4gate.base import ApiBadAnswer, ApiUnreachable
+from l4gate.prometheus_api.answers import Response
+from l4gate.prometheus_api.session import new_session
+
+MAX_BODY_BYTES: Final = 64 * 1024 * 1024  # a rules answer with thousands of rules is below 10 MB
+_CHUNK_BYTES: Final = 1 << 16
+_TOO_SLOW: Final = "see whether the server hangs or is overloaded."
+_REASON_CHARACTERS: Final = 160
+
+
+class Asker:
+    """Asks one server. Not for use by several threads at once."""
+
+    def __init__(self, base_url: str, timeout_seconds: float, headers: Mapping[str, str]) -> None:
+        self.base_url = base_url
+        self.timeout_seconds = timeout_seconds
+        self._headers = headers
+        self._session = new_session(base_url)
+        self._until = math.inf
+
+    @contextmanager
+    def until(self, end: float) -> Iterator[None]:
+        """See `PrometheusApi.until`."""
+        before, self._until = self._until, end
+        try:
+            yield
+        finally:
+            self._until = before
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the moment of `until` has passed."""
+        return time.monotonic() >= self._until
+
+    def ask(self, method: str, path: str, params: Mapping[str, str]) -> Response:
+        """
+        Status, headers and body, within the time limit as a whole.
+
+        requests bounds the silence between two packets only: a server that drips a byte a second would hold the
+        gate for ever. So the request runs in a thread that is left behind when its time is over.
+
+        Raises:
+            ApiUnreachable: no connection, or no complete answer in time.
+            ApiBadAnswer: an answer that breaks off, is too long, or is no HTTP.
+        """
+        url = self.base_url + path
+        limit = min(self.timeout_seconds, self._until - time.monotonic())
+        if limit <= 0:
+            message = f"{url} was not asked: the deadline had passed."
+            raise ApiUnreachable(message, next_step=_TOO_SLOW)
+        outcome: list[Response | Exception] = []
+        session, stop = self._session, threading.Event()
+
+        def run() -> None:
+            try:
+                outcome.append(self._read(session, method, url, params, stop))
+            except Exception as error:  # noqa: BLE001 - handed over to the waiting thread, which judges it
+                outcome.append(error)
+
+        started = time.monotonic()
+        worker = threading.Thread(target=run, name="l4gate-api", daemon=True)
+        worker.start()
+        worker.join(limit)
+        if worker.is_alive():
+            stop.set()
+            self._session = new_session(self.base_url)  # the old one still belongs to the thread
+            why = "" if limit == self.timeout_seconds else ", when the deadline passed"
+            message = f"{url} gave no complete answer within {round(limit, 2):g} s{why}."
+            raise ApiUnreachable(message, next_step=_TOO_SLOW)
+        result = outcome[0]
+        if isinstance(result, Exception):
+            raise _translated(result, url, time.monotonic() - started) from None
+        return result
+
+    def _read(
+        self,
+        session: requests.Session,
+        method: str,
+        url: str,
+        params: Mapping[str, str],
+        stop: threading.Event,
+    ) -> Response:
+        with session.request(
+            method,
+            url,
+            params=dict(params),
+            headers=self._headers,
+            timeout=self.timeout_seconds,
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            body = bytearray()
+            for chunk in response.iter_content(_CHUNK_BYTES):
+                body += chunk
+                if stop.is_set():
+                    break
+                if len(body) > MAX_BODY_BYTES:
+                    message = f"{url} sent more than {MAX_BODY_BYTES >> 20} MiB."
+                    raise ApiBadAnswer(message)
+            return Response(url, response.status_code, response.headers, bytes(body))
+
+
+def _translated(error: Exception, url: str, seconds: float) -> Exception:
+    if isinstance(error, (ApiBadAnswer, ApiUnreachable)):
+        return error
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return ApiBadAnswer(f"{url} broke off in the middle of its answer after {seconds:.1f} s.")
+    if isinstance(error, requests.exceptions.SSLError):
+        return ApiUnreachable(f"{url}: TLS failed: {_reason(error)}.", next_step="check the certificate.")
+    if isinstance(error, requests.exceptions.Timeout):
+        return ApiUnreachable(f"{url} did not answer within {seconds:.1f} s.")
+    if isinstance(error, requests.exceptions.ConnectionError):
+        return ApiUnreachable(
+            f"{url} cannot be reached: {_reason(error)}.", next_step="start it, or mend the URL."
+        )
+    return ApiBadAnswer(
+        f"{url} gave an answer that cannot be read: {type(error).__name__}: {_reason(error)}."
+    )
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost sentence of a requests error; the outer ones repeat the whole URL and object addresses."""
+    text = re.sub(r"//[^/@\s]*@", "//", str(error))  # a proxy's URL may hold a password
+    for pattern in (r"\[Errno -?\d+\] ([^'\")]+)", r"NameResolutionError.*?\((.*?)\)", r"'([^']{4,120})'"):
+        match = re.search(pattern, text)
+        if match:
+            return match.group(1).strip()
+    return text[:_REASON_CHARACTERS] or type(error).__name__

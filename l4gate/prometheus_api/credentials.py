@@ -1,0 +1,34 @@
+"""Credentials that are kept in files, so that none stands on a command line."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+from l4gate.base import UsageError
+
+
+def authorization(bearer_token_file: Path | None, basic_auth_file: Path | None) -> str:
+    """The header for one of these files, or an empty text for neither; a UsageError never quotes what is in it."""
+    for path, scheme in ((bearer_token_file, "Bearer"), (basic_auth_file, "Basic")):
+        if path is None:
+            continue
+        try:
+            secret = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            message = (
+                f"the credentials file {path} cannot be read: {getattr(error, 'strerror', 'not UTF-8')}."
+            )
+            raise UsageError(message) from None
+        # Checked here, because the HTTP library quotes a header that it refuses, and with it the secret.
+        if not secret.isprintable() or not secret or (scheme == "Basic" and ":" not in secret):
+            wanted = "user:password" if scheme == "Basic" else "a token"
+            message = f"expected one line with {wanted} in the credentials file {path}, found something else."
+            raise UsageError(message)
+        if scheme == "Bearer" and not secret.isascii():
+            message = f"expected a token of ASCII characters in the credentials file {path}."
+            raise UsageError(message)
+        if scheme == "Basic":
+            secret = base64.b64encode(secret.encode()).decode()
+        return f"{scheme} {secret}"
+    return ""

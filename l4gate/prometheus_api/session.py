@@ -1,0 +1,31 @@
+"""How this project asks over HTTP; no other module makes a session of its own."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Final
+from urllib.parse import urlsplit
+
+import requests
+
+HttpError: Final = requests.RequestException  # whatever a session raises when no answer comes
+
+
+def new_session(url: str) -> requests.Session:
+    """A session for a server and what is below its URL."""
+    session = requests.Session()
+    # A proxy from the environment must never answer for a server on this machine.
+    session.trust_env = not is_loopback(url)
+    return session
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the URL's host is this machine, so that no proxy may stand in between."""
+    host = (urlsplit(url).hostname or "").removesuffix(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified  # connecting to 0.0.0.0 reaches this machine
