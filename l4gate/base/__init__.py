@@ -20,6 +20,7 @@ from l4gate.base.errors import (
 from l4gate.base.resources import COMPOSE_FILE, PROMETHEUS_DIR, ROOT, SCRIPTS_DIR
 from l4gate.base.secrets import without_credentials
 from l4gate.base.wait import wait_until
+from l4gate.base.xmltext import xml_text
 from l4gate.base.yamldoc import Document, Edit
 
 __all__ = [
@@ -47,4 +48,5 @@ __all__ = [
     "parse_duration",
     "wait_until",
     "without_credentials",
+    "xml_text",
 ]

@@ -8,9 +8,9 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 from typing import Any, Final
 
+from l4gate.base import xml_text
 from l4gate.lint.engine import Report
 from l4gate.lint.model import Finding
-from l4gate.report import xml_text
 
 _WIDTH: Final = 110
 

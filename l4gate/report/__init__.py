@@ -1,13 +1,8 @@
 """What people and programs read of a run: terminal, JSON, JUnit, HTML, Markdown."""
 
 from l4gate.report.as_json import decision_as_dict, utc
-from l4gate.report.certificate import (
-    certificate_as_dict,
-    certificate_lines,
-    criterion_as_dict,
-    write_certificate,
-)
-from l4gate.report.junit import xml_text
+from l4gate.report.certificate import certificate_as_dict, criterion_as_dict, write_certificate
+from l4gate.report.certificate_words import certificate_lines
 from l4gate.report.markdown import markdown_table
 from l4gate.report.model import Event, GateResult, Outcome, RunReport
 from l4gate.report.progress import Progress
@@ -35,5 +30,4 @@ __all__ = [
     "write_atomically",
     "write_certificate",
     "write_reports",
-    "xml_text",
 ]

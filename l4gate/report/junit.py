@@ -7,15 +7,13 @@ ever a `<skipped>`, because a CI system would show that as green.
 
 from __future__ import annotations
 
-import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 
+from l4gate.base import xml_text
 from l4gate.report.as_json import utc
 from l4gate.report.model import Outcome, RunReport
 from l4gate.verdict import Cause, Value
-
-_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render_junit(report: RunReport) -> str:
@@ -81,8 +79,3 @@ def _properties(report: RunReport) -> Iterable[tuple[str, str]]:
 
 def _cause(prefix: str, cause: Cause) -> Iterable[tuple[str, str]]:
     yield prefix, str(cause)
-
-
-def xml_text(text: str) -> str:
-    """XML 1.0 has no way to write control characters; a server's words may hold them."""
-    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -6,7 +6,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from l4gate.report.timeline import Curve, Mark, Row, Span, State, tick_step, timeline_svg
+from l4gate.report.plot import tick_step
+from l4gate.report.states import Curve, Mark, Row, Span, State
+from l4gate.report.timeline import timeline_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 DAY = 1_700_006_400.0  # midnight

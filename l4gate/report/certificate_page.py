@@ -1,0 +1,136 @@
+"""A certificate as a picture and as an HTML page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from l4gate.base import format_duration
+from l4gate.certificate import Certificate, Result, Track, Violation, Window, segments
+from l4gate.contract import ABORT, ABORT_RULES, LYAPUNOV, OPERATORS, AbortRule, Criterion, When
+from l4gate.report.as_json import utc
+from l4gate.report.certificate_words import asked, found, headline, lyapunov_in_words
+from l4gate.report.pages import render
+from l4gate.report.states import Curve, Row, Span, State
+from l4gate.report.timeline import timeline_svg
+
+_SHOWN: Final = 200  # violations, or rises, in the HTML page; the JSON has them all
+_NEXT_LEVEL: Final = {"L4.5": "L4.7", "L4.7": "L4.9", "L4.9": ""}
+_MEANINGS: Final = {
+    State.GOOD: "in bounds",
+    State.WARN: "abort condition holds, not yet long enough to fire",
+    State.BAD: "out of bounds, or alert firing",
+}
+
+
+def certificate_svg(certificate: Certificate, tracks: Mapping[str, Track]) -> str:
+    """The picture of the window."""
+    window = certificate.window
+    rows: list[Row | Curve] = [
+        Row(result.criterion.title, list(_spans(result, window)), f"{result.share:.3%}")
+        for result in certificate.results
+        if result.criterion.when is not When.END
+    ]
+    rows += [_abort_row(rule, certificate, tracks[rule.metric]) for rule in ABORT_RULES]
+    rows.append(_lyapunov_row(certificate, tracks[LYAPUNOV]))
+    told = "; ".join(f"{result.criterion.title}: {found(result)}" for result in certificate.results)
+    return timeline_svg(
+        rows,
+        window.start,
+        window.end,
+        title=f"Realm {certificate.realm}: {headline(certificate)}",
+        description=told,
+        meanings=_MEANINGS,
+        name=f"timeline-{certificate.realm}",
+    )
+
+
+def certificate_html(certificate: Certificate, tracks: Mapping[str, Track], facts: Mapping[str, str]) -> str:
+    """The certificate as one HTML page without script."""
+    window = certificate.window
+    times = f"{utc(window.start)} to {utc(window.end)} ({format_duration(window.seconds)})"
+    page = render(
+        "certificate.html",
+        title=f"L4 certificate of {certificate.realm}: {headline(certificate)}",
+        kind=certificate.verdict.name.lower(),
+        headline=headline(certificate),
+        subtitle=f"realm {certificate.realm}, {times}",
+        certificate=certificate,
+        next_level=_NEXT_LEVEL[certificate.level],
+        timeline=certificate_svg(certificate, tracks),
+        violations=_violations(certificate),
+        lyapunov=lyapunov_in_words(certificate),
+        shown=_SHOWN,
+        facts=facts,
+        asked=asked,
+        found=found,
+        utc=utc,
+    )
+    return str(page)  # plain, so that whoever adds to it escapes nothing by accident
+
+
+def _violations(certificate: Certificate) -> list[tuple[Violation, Criterion, str]]:
+    """All violations in the order of time, each with what was violated and by what."""
+    return sorted(
+        (
+            (each, result.criterion, _worst(each, result.criterion, certificate))
+            for result in certificate.results
+            for each in result.violations
+        ),
+        key=lambda one: one[0].start,
+    )
+
+
+def _worst(violation: Violation, criterion: Criterion, certificate: Certificate) -> str:
+    """What was wrong: the worst value, the alerts that fired, or that there was nothing."""
+    if violation.worst is None:
+        return "no data"
+    if criterion is not ABORT:
+        return f"{violation.worst:.6g}"
+    fired = {
+        each.alert for each in certificate.aborts if each.start < violation.end and violation.start < each.end
+    }
+    return ", ".join(sorted(fired))
+
+
+def _spans(result: Result, window: Window) -> Iterator[Span]:
+    """A criterion's row: its violations, and what lies between them is in bounds."""
+    at = window.start
+    for each in result.violations:
+        if each.start > at:
+            yield Span(at, each.start, State.GOOD)
+        yield Span(each.start, each.end, State.GAP if each.worst is None else State.BAD)
+        at = each.end
+    if at < window.end:
+        yield Span(at, window.end, State.GOOD)
+
+
+def _abort_row(rule: AbortRule, certificate: Certificate, track: Track) -> Row:
+    """An abort condition's row: known and false, unknown, true, and on top of it the time in which its alert fired."""
+    spans: list[Span] = []
+    for segment in segments(track, certificate.window):
+        state = (
+            State.GAP
+            if segment.value is None
+            else State.WARN
+            if OPERATORS[rule.op](segment.value, rule.threshold)
+            else State.GOOD
+        )
+        if spans and spans[-1].state is state and spans[-1].end == segment.start:
+            spans[-1] = Span(spans[-1].start, segment.end, state)
+        else:
+            spans.append(Span(segment.start, segment.end, state))
+    fired = [Span(each.start, each.end, State.BAD) for each in certificate.aborts if each.alert == rule.alert]
+    label = f"abort: {rule.metric.removeprefix('duri_')} {rule.op} {rule.threshold:g}"
+    return Row(label, [*spans, *fired], f"{len(fired)} firing" if fired else "not firing")
+
+
+def _lyapunov_row(certificate: Certificate, track: Track) -> Curve:
+    points = [
+        (segment.start, math.nan if segment.value is None else segment.value)
+        for segment in segments(track, certificate.window)
+    ]
+    limit = next(rule.threshold for rule in ABORT_RULES if rule.metric == LYAPUNOV)
+    mean = certificate.lyapunov.mean
+    return Curve("Lyapunov value", points, limit, "no sample" if mean is None else f"mean {mean:.3f}")
