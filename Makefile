@@ -86,6 +86,9 @@ rehearsal: env ## the disaster-recovery rehearsal: a production day live, record
 examples: env ## generated input: 20,000 examples for every property
 	@$(PYTEST) -n 2 -m hypothesis --hypothesis-profile=nightly --timeout=3300 $(ARGS)
 
+docs: env ## write the pages of docs/ that are made from code
+	@.venv/bin/python -m tests.support.pages $(ARGS)
+
 pages: env ## the reports in a real browser; needs chromium
 	@$(PYTEST) -m chromium $(ARGS)
 
@@ -98,4 +101,4 @@ clean: ## remove what the targets made here (not the cache of fetched programs)
 
 .PHONY: help env lint-env gate test lowest lint obs-lint promtool-check promql-unit promql-test-heartbeat \
 	sandbox-smoke-60s canary-quorum-pass error-budget-burn-ok dr-rehearsal-24h-pass faults claims bench nightly \
-	rehearsal examples pages factor clean
+	rehearsal examples docs pages factor clean

@@ -9,7 +9,7 @@ import threading
 from typing import Final
 
 from l4gate.base import UsageError
-from l4gate.faults import CHOSEN, FAULTS, Watch, expect_go, faults_as_data, find_fault, is_go, page
+from l4gate.faults import FAULTS, Watch, expect_go, faults_as_data, find_fault, is_go
 from l4gate.report import Progress, decision_lines
 from l4gate.settings import Settings
 from l4gate.verdict import Verdict
@@ -25,7 +25,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("list", "inject"), help="print the catalogue, or inject one fault")
     parser.add_argument("id", nargs="?", help="the fault to inject, as `list` prints it")
     parser.add_argument("--json", action="store_true", help="list: print JSON")
-    parser.add_argument("--markdown", action="store_true", help="list: print the page docs/faults.md")
     parser.add_argument(
         "--seconds",
         type=float,
@@ -46,8 +45,6 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         raise UsageError(message)
     if args.json:
         print(json.dumps(faults_as_data(FAULTS), indent=2))
-    elif args.markdown:
-        print(page(FAULTS, CHOSEN), end="")
     else:
         for fault in FAULTS:
             print(f"{fault.id:<36}{fault.expected:<44}{fault.says}")

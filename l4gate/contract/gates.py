@@ -2,7 +2,8 @@
 The register of gates: what `pytest -m l4_gate` judges, in the order of the run.
 
 A gate that is not in a report did not pass: the report counts what is planned here against what was recorded. A test
-claims a gate with `@pytest.mark.gate("area/name")`; tests/unit/test_gates.py holds register, tests and docs together.
+claims a gate with `@pytest.mark.gate("area/name")`; tests/unit/test_gates.py holds register and tests together, and
+`make docs` writes the register into docs/gates.md.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ GATES: Final = (
     Gate(
         "rules/abort-armed",
         "Could the four abort alerts fire?",
-        "loaded, healthy, inputs present",
+        "loaded, healthy, inputs present, none firing",
         per_realm=True,
     ),
     Gate("heartbeat/fresh", "Is the newest beat fresh?", "duri_heartbeat_fresh_120s == 1", per_realm=True),
@@ -56,7 +57,12 @@ GATES: Final = (
         per_realm=True,
     ),
     Gate("verdict/go", "What is the verdict?", "GO", per_realm=True),
-    Gate("smoke/abort", "Does silence abort?", "ABORT after the heartbeat stopped", sandbox_only=True),
+    Gate(
+        "smoke/abort",
+        "Does silence abort?",
+        "ABORT by writer/stale, and not before its time",
+        sandbox_only=True,
+    ),
     Gate("smoke/recovery", "Does it recover?", "GO after the rollback and new beats", sandbox_only=True),
     # They need no stack and run meanwhile as commands of their own, so their results are asked for last.
     Gate("rules/lint", "Do the rules and the configuration hold?", "no finding of `l4gate lint`"),

@@ -1,13 +1,11 @@
 """The catalogue of faults: how the path is broken on purpose, and what the gate must say."""
 
 from l4gate.faults.exercise import Watch, expect_go, is_go
-from l4gate.faults.pairs import CHOSEN
 from l4gate.faults.register import FAULTS, find_fault
 from l4gate.faults.site import open_site
-from l4gate.faults.table import faults_as_data, page
+from l4gate.faults.table import faults_as_data
 
 __all__ = [
-    "CHOSEN",
     "FAULTS",
     "Watch",
     "expect_go",
@@ -15,5 +13,4 @@ __all__ = [
     "find_fault",
     "is_go",
     "open_site",
-    "page",
 ]

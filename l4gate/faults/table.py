@@ -1,4 +1,4 @@
-"""What a run of the catalogue shows: the table, the counts, the page of the register, the messages."""
+"""What a run of the catalogue shows: the table, the counts, the messages."""
 
 from __future__ import annotations
 
@@ -13,28 +13,6 @@ from l4gate.faults.model import Fault
 from l4gate.report import markdown_table
 
 REPORT: Final = "l4-faults.json"
-_PAGE_HEAD: Final = """\
-# The fault catalogue
-
-Generated from the register (`l4gate/faults/`) by `l4gate faults list --markdown`; a test keeps the two in step.
-
-`make faults` injects each of them into a real, healthy stack, waits for the verdict and cause given here, sees that
-they stay, heals the fault and waits for GO. `l4gate faults inject ID` does the same with one fault at your own pace.
-A stage is where the fault breaks the path; a cause is what the gate finds first, walking the path backwards. What
-counts as a false GO or a false ABORT among the looks in between is written in `l4gate/faults/trail.py`.
-
-"""
-_PAGE_PAIRS: Final = """
-## Two at once
-
-What the gate must say of two faults of different stages, injected together. Besides these, `make faults` draws one
-pair for every two stages by lot from the faults that are HOLD by themselves (`l4gate/faults/pairs.py`).
-
-"""
-_PAGE_TABLE: Final = """\
-| fault | what happens | verdict | first cause | warnings | stacks |
-|---|---|---|---|---|---|
-"""
 _QUOTED: Final = " " * 20
 # What differs from run to run in a message, and what stands for it in a snapshot.
 _NORMAL: Final = (
@@ -124,24 +102,6 @@ def faults_as_data(faults: Iterable[Fault]) -> list[dict[str, Any]]:
         }
         for fault in faults
     ]
-
-
-def page(faults: Iterable[Fault], pairs: Iterable[Fault]) -> str:
-    """The documentation page of the register, and of the pairs that were chosen."""
-    return _PAGE_HEAD + _rows(faults) + _PAGE_PAIRS + _rows(pairs)
-
-
-def _rows(faults: Iterable[Fault]) -> str:
-    rows = [
-        f"| `{fault.id}` | {fault.says} | {fault.verdict.name}{' by itself' if fault.passes else ''} "
-        f"| {_code([fault.cause] if fault.cause else [])} | {_code(fault.warnings)} | {', '.join(fault.stacks)} |\n"
-        for fault in faults
-    ]
-    return _PAGE_TABLE + "".join(rows)
-
-
-def _code(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
 
 
 def normal(message: str) -> str:

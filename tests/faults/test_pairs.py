@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from l4gate.faults import CHOSEN, FAULTS
+from l4gate.faults import FAULTS
 from l4gate.faults.exercise import Result
 from l4gate.faults.model import BOTH, Fault
-from l4gate.faults.pairs import drawn, stages_of
 from l4gate.verdict import Stage, Verdict
+from tests.support.fault_pairs import CHOSEN, drawn, stages_of
 
 STAGES = stages_of(FAULTS)
 

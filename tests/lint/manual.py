@@ -1,20 +1,16 @@
 """
-Writes docs/lint.md from the checks and their first wrong variants: `python -m tests.lint.manual`.
+Makes docs/lint.md from the checks and their first wrong variants; `make docs` writes it.
 
 The manual is made, so that an id, a reason and a remedy stand in one place, beside the check.
 """
 
 from __future__ import annotations
 
-import sys
 import textwrap
-from pathlib import Path
 
 from l4gate.lint.engine import CATALOGUE
 from l4gate.lint.model import Check
 from tests.lint.variants import VARIANTS, Variant
-
-PATH = Path(__file__).parents[2] / "docs" / "lint.md"
 
 HEAD = """\
 # The checks of obs-lint
@@ -44,7 +40,7 @@ check, a reason, an owner and the last day on which it holds:
 
 One that is incomplete, has ended, or is not needed is a finding itself.
 
-This page is made from the checks by `python -m tests.lint.manual`; each wrong example is one of the tests'.
+This page is made from the checks by `make docs`; each wrong example is one of the tests'.
 """
 
 
@@ -79,8 +75,3 @@ def _section(check: Check, example: Variant) -> str:
 def _code(text: str) -> str:
     block = textwrap.dedent(text.replace("\t", "<tab>")).strip("\n")
     return f"```yaml\n{block or '# (not there)'}\n```\n"
-
-
-if __name__ == "__main__":
-    PATH.write_text(render())
-    sys.stdout.write(f"{PATH}: {len(CATALOGUE)} checks\n")

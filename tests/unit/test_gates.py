@@ -42,11 +42,3 @@ def test_external_run_plans_nothing_that_breaks_the_server() -> None:
 def test_sandbox_run_plans_every_gate() -> None:
     """A run on a stack of our own MUST plan all gates."""
     assert {plan.gate for plan in planned(["prod"], external=False)} == set(GATES)
-
-
-def test_gates_are_documented_in_their_order(pytestconfig: pytest.Config) -> None:
-    """docs/gates.md MUST have a row for each gate, with its question, in the order of the run."""
-    text = (pytestconfig.rootpath / "docs" / "gates.md").read_text("utf-8").partition("## Causes")[0]
-    rows = re.findall(r"^\| `([a-z-]+/[a-z-]+)` \| ([^|]+) \|", text, re.MULTILINE)
-
-    assert rows == [(gate.id, gate.question) for gate in GATES]

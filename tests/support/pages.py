@@ -1,0 +1,96 @@
+"""
+Writes the pages of docs/ that are made from registers in the code: `make docs`. Tests hold each to its register.
+
+A page is made whole, but for docs/gates.md: there people write on the page, and the table of gates is made.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from l4gate.contract.gates import GATES, Gate
+from l4gate.faults import FAULTS
+from l4gate.faults.model import Fault
+from tests.lint import manual
+from tests.support.fault_pairs import CHOSEN
+
+DOCS: Final = Path(__file__).parents[2] / "docs"
+_TABLE_OF_GATES: Final = re.compile(r"(?m)^\| gate .*\n(?:\|.*\n)+")
+_FAULTS: Final = """\
+# The fault catalogue
+
+Generated from the register (`l4gate/faults/`) by `make docs`; a test keeps the two in step.
+
+`make faults` injects each of them into a real, healthy stack, waits for the verdict and cause given here, sees that
+they stay, heals the fault and waits for GO. `l4gate faults inject ID` does the same with one fault at your own pace.
+A stage is where the fault breaks the path; a cause is what the gate finds first, walking the path backwards. What
+counts as a false GO or a false ABORT among the looks in between is written in `l4gate/faults/trail.py`.
+
+"""
+_PAIRS: Final = """
+## Two at once
+
+What the gate must say of two faults of different stages, injected together. Besides these, `make faults` draws one
+pair for every two stages by lot from the faults that are HOLD by themselves (`tests/support/fault_pairs.py`).
+
+"""
+
+
+def gates_page() -> str:
+    """docs/gates.md as it is, with the table of gates as the register has it."""
+    rows = [(f"`{gate.id}`", gate.question, gate.expected, _asked(gate)) for gate in GATES]
+    table = _table(("gate", "question", "expected", "asked"), rows)
+    page, found = _TABLE_OF_GATES.subn(lambda _: table, (DOCS / "gates.md").read_text())
+    if found != 1:
+        raise LookupError(f"expected one table of gates in docs/gates.md, found {found}")
+    return page
+
+
+def _asked(gate: Gate) -> str:
+    often = "per realm" if gate.per_realm else "once"
+    return f"{often}, in a sandbox only" if gate.sandbox_only else often
+
+
+def faults_page() -> str:
+    """docs/faults.md: the register of faults, and the pairs that were chosen."""
+    return _FAULTS + _fault_table(FAULTS) + _PAIRS + _fault_table(CHOSEN)
+
+
+def _fault_table(faults: Iterable[Fault]) -> str:
+    columns = ("fault", "what happens", "verdict", "first cause", "warnings", "stacks")
+    rows = [
+        (
+            f"`{fault.id}`",
+            fault.says,
+            f"{fault.verdict.name}{' by itself' if fault.passes else ''}",
+            _code([fault.cause] if fault.cause else []),
+            _code(fault.warnings),
+            ", ".join(fault.stacks),
+        )
+        for fault in faults
+    ]
+    return _table(columns, rows)
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Unaligned, so that a longer word in one row changes no other."""
+    lines = [columns, *rows]
+    written = [f"| {' | '.join(cells)} |\n" for cells in lines]
+    return "".join([written[0], "|" + "---|" * len(columns) + "\n", *written[1:]])
+
+
+def _code(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+PAGES: Final = {"gates.md": gates_page, "faults.md": faults_page, "lint.md": manual.render}
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or PAGES:
+        (DOCS / name).write_text(PAGES[name]())
+        sys.stdout.write(f"docs/{name}\n")
