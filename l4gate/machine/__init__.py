@@ -1,4 +1,4 @@
-"""Processes, folders and ports of this machine, and who they belong to."""
+"""Processes, folders, locks and ports of this machine, and who they belong to."""
 
 from l4gate.machine.folders import (
     FOLDER_VARIABLE,
@@ -11,6 +11,7 @@ from l4gate.machine.folders import (
     scratch,
 )
 from l4gate.machine.guarded import Guarded
+from l4gate.machine.lock import exclusive
 from l4gate.machine.owner import is_own, new_run_id, owner_of, start_time
 from l4gate.machine.ports import LOOPBACK, free_port
 from l4gate.machine.signals import signals_end_the_run
@@ -23,6 +24,7 @@ __all__ = [
     "Guarded",
     "all_owned",
     "environment_of",
+    "exclusive",
     "free_port",
     "is_own",
     "make_owned",

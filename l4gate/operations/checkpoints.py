@@ -25,8 +25,8 @@ from typing import Any, Final
 import yaml
 
 from l4gate.base import OperationRefused, UsageError
-from l4gate.machine import scratch
-from l4gate.operations.live import CONFIG_FILE, Configuration, exclusive, read_configuration, sync
+from l4gate.machine import exclusive, scratch
+from l4gate.operations.live import CONFIG_FILE, Configuration, read_configuration, sync
 from l4gate.operations.reload import config_differences
 from l4gate.report import decision_as_dict, utc
 from l4gate.rules import diff_rules, groups_from_api, load_rules, rules_hash

@@ -14,7 +14,6 @@ a suite that has moved on, as sid does.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -23,13 +22,13 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from l4gate.base import ProgramMissing
+from l4gate.machine import exclusive
 from l4gate.programs.debian import DebianFile, fetch_files
 from l4gate.settings import GENERATIONS, chosen, program_variable
 
@@ -243,7 +242,7 @@ def _cached_generation(generation: str, cache_dir: Path, *, fetch: bool) -> tupl
         except OSError as error:
             message = f"expected a cache folder that can be written, found {error}."
             raise ProgramMissing(message, next_step="name another with L4_CACHE_DIR.") from None
-        with _locked(folder):
+        with exclusive(folder / "lock"):
             manifest = _read_manifest(folder)  # another run may have fetched it while we waited
             if manifest is None:
                 _fetch_once(folder, _GENERATION[generation].suite)
@@ -252,13 +251,6 @@ def _cached_generation(generation: str, cache_dir: Path, *, fetch: bool) -> tupl
         message = f"no whole set of programs in {folder}."
         raise ProgramMissing(message, next_step="run once with a network.")
     return folder, manifest
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _read_manifest(folder: Path) -> Mapping[str, Any] | None:

@@ -7,13 +7,11 @@ user 65534, laid out like the upstream image of the same program. It is built on
 
 from __future__ import annotations
 
-import fcntl
 import io
 import re
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -21,6 +19,7 @@ from typing import IO, Any, Final
 import docker.errors  # type: ignore[import-untyped] # docker-py has no types
 
 from l4gate.base import ProgramMissing
+from l4gate.machine import exclusive
 from l4gate.programs import image_contents
 from l4gate.stack.compose import Service
 from l4gate.stack.engine import NOBODY, Engine, engine_errors
@@ -76,7 +75,10 @@ def image_for(
         if service.image_is_chosen:
             message = f"the image {service.image} was chosen for {service.name}, is not here, and {refused}"
             raise ProgramMissing(message, next_step="correct or unset the variable that names it.")
-        with _locked(cache_dir, service.name):  # another run may have built it while we waited
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        with exclusive(
+            cache_dir / f"image-{service.name}.lock"
+        ):  # another run may have built it while we waited
             return _built(client, service.name, generation) or _build(
                 client, service.name, generation, cache_dir, say
             )
@@ -201,11 +203,3 @@ def _loader_of(program: Path) -> Path:
     with program.open("rb") as file:
         found: Any = re.search(rb"/lib[\w./-]*/ld-linux[\w.-]*", file.read(4096))
     return Path(found[0].decode() if found else "/lib/ld.so")
-
-
-@contextmanager
-def _locked(cache_dir: Path, service: str) -> Iterator[None]:
-    cache_dir.mkdir(parents=True, exist_ok=True)
-    with (cache_dir / f"image-{service}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
