@@ -16,7 +16,7 @@ export LC_ALL=C
 lint_ruff() { ruff check .; }
 lint_format() { ruff format --check .; }
 lint_mypy() { mypy; }
-lint_shellcheck() { shfmt --find .ci scripts tests | xargs shellcheck; }
+lint_shellcheck() { shfmt --find .ci scripts tests | xargs shellcheck --external-sources --source-path=SCRIPTDIR; }
 lint_shfmt() { shfmt --find .ci scripts tests | xargs shfmt --diff; }
 lint_yamllint() { yamllint --strict .; }
 lint_actionlint() { actionlint; }

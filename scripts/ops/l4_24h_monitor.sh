@@ -9,19 +9,6 @@
 # Exit codes: 0 the window is certified, 10 it is not, 20 ABORT (whatever the rollback did), 2 usage,
 #             69 l4gate is not installed, 130 interrupted: go on with the --since that it printed.
 set -euo pipefail
-export LC_ALL=C
 
-main() {
-  local root
-  root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
-  if [[ -x $root/.venv/bin/l4gate ]]; then
-    exec "$root/.venv/bin/l4gate" watch --for 24h "$@"
-  elif command -v l4gate >/dev/null; then
-    exec l4gate watch --for 24h "$@"
-  fi
-  printf '%s: expected l4gate in %s/.venv or on PATH, found neither. Next: run make in %s.\n' \
-    "${0##*/}" "$root" "$root" >&2
-  exit 69
-}
-
-main "$@"
+source "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/_l4gate.sh" || exit 69
+run_l4gate watch --for 24h "$@"

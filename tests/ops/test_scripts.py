@@ -17,6 +17,7 @@ VERBS = {
     "l4_dryrun_rollback.sh": "rollback",
     "dr_rehearsal.sh": "rehearse",
 }
+LAUNCHER = "_l4gate.sh"  # what they share
 CRON = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
 
 
@@ -43,10 +44,23 @@ def l4gate(tmp_path: Path) -> Path:
     return program.parent
 
 
+@pytest.fixture
+def copies(tmp_path: Path) -> Path:
+    """The scripts in a folder outside of any checkout."""
+    return Path(shutil.copytree(SCRIPTS, tmp_path / "srv" / "scripts" / "ops"))
+
+
+def test_the_verbs_are_those_of_all_scripts() -> None:
+    """Every script but the launcher and the heartbeat MUST be one of those that are tested here."""
+    others = {LAUNCHER, "textfile_heartbeat.sh"}
+
+    assert {path.name for path in SCRIPTS.iterdir()} - others == set(VERBS)
+
+
 @pytest.mark.parametrize("name", VERBS)
-def test_script_hands_over_verb_arguments_and_exit_code(name: str, tmp_path: Path, l4gate: Path) -> None:
+def test_script_hands_over_verb_arguments_and_exit_code(name: str, copies: Path, l4gate: Path) -> None:
     """Outside a checkout a script MUST find l4gate on PATH, and its arguments and exit code pass unchanged."""
-    script = Path(shutil.copy(SCRIPTS / name, tmp_path))
+    script = copies / name
 
     done = run(script, "--live-dir", "a b", "", cwd=Path("/"), PATH=f"{l4gate}:{CRON['PATH']}")
 
@@ -57,11 +71,9 @@ def test_script_hands_over_verb_arguments_and_exit_code(name: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", VERBS)
-def test_script_without_l4gate_says_so(name: str, tmp_path: Path) -> None:
+def test_script_without_l4gate_says_so(name: str, copies: Path) -> None:
     """A script that finds no l4gate MUST neither be silent nor succeed."""
-    script = Path(shutil.copy(SCRIPTS / name, tmp_path))
-
-    done = run(script, cwd=Path("/"))
+    done = run(copies / name, cwd=Path("/"))
 
     assert done.returncode == 69
     assert done.stdout == ""
@@ -78,3 +90,35 @@ def test_script_of_the_checkout_works_from_anywhere(name: str) -> None:
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"usage: l4gate {VERBS[name]} ")
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_script_without_its_launcher_does_nothing(name: str, tmp_path: Path, l4gate: Path) -> None:
+    """A script that was copied alone MUST say which file is missing, and exit as without l4gate."""
+    script = Path(shutil.copy(SCRIPTS / name, tmp_path))
+
+    done = run(script, cwd=Path("/"), PATH=f"{l4gate}:{CRON['PATH']}")
+
+    assert (done.returncode, done.stdout) == (69, "")
+    assert f"{tmp_path}/{LAUNCHER}" in done.stderr
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_link_to_a_script_is_the_script(name: str, tmp_path: Path, copies: Path, l4gate: Path) -> None:
+    """A link in a folder of PATH MUST do what the script does that it leads to."""
+    link = tmp_path / name
+    link.symlink_to(copies / name)
+
+    done = run(link, cwd=Path("/"), PATH=f"{l4gate}:{CRON['PATH']}")
+
+    assert done.stdout.startswith(f"{VERBS[name]}|"), done.stderr
+
+
+def test_script_of_a_wheel_takes_the_environment_it_is_in(tmp_path: Path, l4gate: Path) -> None:
+    """A script that was installed with l4gate MUST run that one, whatever PATH has or has not."""
+    packaged = tmp_path / "lib" / "python3.11" / "site-packages" / "l4gate" / "_files" / "scripts" / "ops"
+    shutil.copytree(SCRIPTS, packaged)
+
+    done = run(packaged / "l4_24h_stats.sh", cwd=Path("/"))
+
+    assert done.stdout.startswith("certify|--window|24h|"), done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from l4gate.base import wait_until
@@ -36,12 +37,17 @@ def waits(pid: int) -> bool:
 def test_second_process_waits_for_the_first(tmp_path: Path) -> None:
     """While one process holds a lock another MUST wait, and have it as soon as the first lets go."""
     lock = tmp_path / "lock"
-    with exclusive(lock):
-        second = holder(lock)
-        wait_until(
-            lambda: waits(second.pid), deadline_seconds=30, interval_seconds=0.01, what="the second to wait"
-        )
-    assert second.communicate(timeout=30)[0] == "held\nfree\n"
+    with ExitStack() as end:
+        with exclusive(lock):
+            second = end.enter_context(holder(lock))
+            end.callback(second.kill)
+            wait_until(
+                lambda: waits(second.pid),
+                deadline_seconds=30,
+                interval_seconds=0.01,
+                what="the second to wait",
+            )
+        assert second.communicate(timeout=30)[0] == "held\nfree\n"
 
 
 def test_killed_process_holds_nothing(tmp_path: Path) -> None:

@@ -103,14 +103,17 @@ def command(installed: Path, tmp_path: Path, settings: Settings) -> Command:
 
 
 def test_wheel_has_every_file_that_is_judged_or_run(wheel: Path) -> None:
-    """Every file of the folders that travel MUST be in the wheel byte for byte, executable if it is in the checkout."""
-    paths = [path for name in TRAVELS for path in (ROOT / name, *(ROOT / name).rglob("*")) if path.is_file()]
+    """Every file of the package and of what travels MUST be in the wheel byte for byte, executable if it is here."""
     with zipfile.ZipFile(wheel) as archive:
         found = {each.filename: each for each in archive.infolist()}
-        for path in paths:
-            there = found[f"{PACKAGED}/{path.relative_to(ROOT).as_posix()}"]
-            assert archive.read(there) == path.read_bytes()
-            assert bool(there.external_attr >> 16 & 0o100) == os.access(path, os.X_OK), path
+        for name in (*TRAVELS, "l4gate"):
+            for path in (ROOT / name, *(ROOT / name).rglob("*")):
+                if not path.is_file() or path.parent.name == "__pycache__":
+                    continue
+                inside = path.relative_to(ROOT).as_posix()
+                there = found[inside if name == "l4gate" else f"{PACKAGED}/{inside}"]
+                assert archive.read(there) == path.read_bytes()
+                assert bool(there.external_attr >> 16 & 0o100) == os.access(path, os.X_OK), path
 
 
 def test_wheel_has_nothing_else(wheel: Path) -> None:
@@ -122,7 +125,7 @@ def test_wheel_has_nothing_else(wheel: Path) -> None:
         name
         for name in names
         if not name.startswith(tuple(f"{PACKAGED}/{each}" for each in TRAVELS))
-        and not (name.startswith("l4gate/") and name.endswith(".py") and (ROOT / name).is_file())
+        and not (name.startswith("l4gate/") and (ROOT / name).is_file() and "__pycache__" not in name)
     ]
     assert stray == []
 
@@ -179,6 +182,16 @@ def test_installed_decide_holds_for_the_server(command: Command) -> None:
     assert done.stdout.startswith("L4 gate: HOLD")
     assert "127.0.0.1:1" in done.stdout
     assert "_files" not in done.stdout + done.stderr
+
+
+def test_installed_scripts_run_it(installed: Path, tmp_path: Path) -> None:
+    """A script of the wheel MUST run the `l4gate` that it came with, also with nothing on PATH."""
+    (script,) = installed.parent.rglob("l4_dryrun_decision.sh")
+
+    done = called(script, "--help", cwd=tmp_path, PATH=os.defpath)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: l4gate decide ")
 
 
 def test_installed_pytest_has_the_plugin(installed: Path, tmp_path: Path) -> None:
