@@ -1,7 +1,7 @@
 """The one client for all that is asked of a Prometheus, and the one way to make an HTTP session."""
 
-from l4gate.prometheus_api.answers import QueryAnswer, Sample, SampleSeries
+from l4gate.prometheus_api.answers import Answer, QueryAnswer, Sample, SampleSeries
 from l4gate.prometheus_api.client import PrometheusApi
 from l4gate.prometheus_api.session import HttpError, new_session
 
-__all__ = ["HttpError", "PrometheusApi", "QueryAnswer", "Sample", "SampleSeries", "new_session"]
+__all__ = ["Answer", "HttpError", "PrometheusApi", "QueryAnswer", "Sample", "SampleSeries", "new_session"]

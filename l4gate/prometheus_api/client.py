@@ -59,7 +59,7 @@ class PrometheusApi:
 
     def now(self) -> float:
         """The server's clock, in Unix seconds."""
-        answer = self._ask("/api/v1/query", {"query": "time()"}).whole
+        answer = self.ask("/api/v1/query", {"query": "time()"}).whole
         now = answer.scalar().value
         if not 0 < now < math.inf:
             raise answer.malformed(f"time() is {now:g}")
@@ -68,38 +68,38 @@ class PrometheusApi:
     def query(self, expr: str, at: float | None = None) -> QueryAnswer:
         """An instant query; with a range selector the answer holds the raw samples."""
         params = {"query": expr} if at is None else {"query": expr, "time": f"{at:.3f}"}
-        answer = self._ask("/api/v1/query", params)
+        answer = self.ask("/api/v1/query", params)
         return QueryAnswer(expr, answer.series(), answer.warnings)
 
     def query_unread(self, expr: str, at: float) -> Answer:
         """An instant query whose series stay as they came, for millions of samples that nobody judges one by one."""
-        return self._ask("/api/v1/query", {"query": expr, "time": f"{at:.3f}"})
+        return self.ask("/api/v1/query", {"query": expr, "time": f"{at:.3f}"})
 
     def query_range(self, expr: str, start: float, end: float, step: float) -> QueryAnswer:
         """A range query from start to end (Unix seconds), every step seconds."""
         params = {"query": expr, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:.3f}"}
-        answer = self._ask("/api/v1/query_range", params)
+        answer = self.ask("/api/v1/query_range", params)
         return QueryAnswer(expr, answer.series(), answer.warnings)
 
     def targets(self) -> list[dict[str, Any]]:
         """The active targets as `/api/v1/targets` has them."""
-        return self._ask("/api/v1/targets", {"state": "active"}).whole.dicts("activeTargets")
+        return self.ask("/api/v1/targets", {"state": "active"}).whole.dicts("activeTargets")
 
     def rules(self) -> dict[str, Any]:
         """The `data` of `/api/v1/rules`: `{"groups": [...]}`."""
-        return {"groups": self._ask("/api/v1/rules").whole.dicts("groups")}
+        return {"groups": self.ask("/api/v1/rules").whole.dicts("groups")}
 
     def version(self) -> str:
         """The server's version, or an empty string where the API does not tell."""
         try:
-            return self._ask("/api/v1/status/buildinfo").text("version")
+            return self.ask("/api/v1/status/buildinfo").text("version")
         except ApiBadAnswer:
             return ""
 
     def configuration(self) -> str:
         """The configuration that the server has loaded, as the YAML that it prints."""
         path = "/api/v1/status/config"
-        printed = self._ask(path).text("yaml")
+        printed = self.ask(path).text("yaml")
         if not printed:
             message = f"{self.base_url}{path} answered without a configuration."
             raise ApiBadAnswer(message)
@@ -112,13 +112,14 @@ class PrometheusApi:
 
     def snapshot(self) -> str:
         """Asks the server for a snapshot of its TSDB; returns the name of the folder, which may not be complete yet."""
-        answer = self._ask("/api/v1/admin/tsdb/snapshot", method="POST")
+        answer = self.ask("/api/v1/admin/tsdb/snapshot", method="POST")
         name = answer.text("name")
         if not name:
             raise answer.malformed("a snapshot without a name")
         return name
 
-    def _ask(self, path: str, params: Mapping[str, str] | None = None, *, method: str = "GET") -> Answer:
+    def ask(self, path: str, params: Mapping[str, str] | None = None, *, method: str = "GET") -> Answer:
+        """The one way to an answer of the API; the methods above say what is asked."""
         # No two questions are the same, so that no cache can answer one with what it kept of another: the clock of
         # a replayed answer would stand still, and with it a GO.
         return read(self._asker.ask(method, path, {**(params or {}), "nonce": f"{time.time_ns():x}"}))

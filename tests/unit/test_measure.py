@@ -215,19 +215,20 @@ def test_old_identity_of_a_recorded_series_does_not_block() -> None:
     """A series that ended MUST NOT make the one that is visible now ambiguous among the recent samples."""
     world = World()
     ended = ({"__name__": contract.OK, **REALM, "source": "old"}, [(3.0, "1")])
-    ask = world.get
+    ask = world.ask
 
-    def get(path: str, params: Any) -> Any:
+    def ask_with_it(path: str, params: Any = None) -> Any:
         world.series.append(ended)
         try:
-            data, warnings = ask(path, params)
+            answer = ask(path, params)
         finally:
             world.series.remove(ended)
-        if isinstance(data, dict) and data.get("resultType") == "vector":
-            data["result"] = [row for row in data["result"] if row["metric"].get("source") != "old"]
-        return data, warnings
+        if isinstance(answer.data, dict) and answer.data.get("resultType") == "vector":
+            rows = answer.data["result"]
+            answer.data["result"] = [row for row in rows if row["metric"].get("source") != "old"]
+        return answer
 
-    world.get = get  # type: ignore[method-assign]
+    world.ask = ask_with_it  # type: ignore[method-assign]
     assert judge(world).verdict is Verdict.GO
 
 
