@@ -70,7 +70,7 @@ class RuleError(GateError):
 
 
 class ExpressionError(RuleError):
-    """A PromQL expression cannot be used. `offset` is the character in it at which it goes wrong."""
+    """A PromQL expression cannot be used. `offset` is the character in it at which it goes wrong, 0 if unknown."""
 
     def __init__(self, message: str, *, offset: int, next_step: str = "") -> None:
         super().__init__(message, next_step=next_step)

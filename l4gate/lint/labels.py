@@ -30,7 +30,6 @@ class Labels:
 
 
 NONE: Final = Labels(frozenset(), True)
-UNKNOWN: Final = Labels(frozenset(), False)
 Resolve = Callable[[promql.Selector], Sequence[Labels] | None]
 
 

@@ -7,6 +7,7 @@ have no positions and cannot be made or compared.
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
@@ -30,7 +31,7 @@ from l4gate.promql.nodes import (
     Subquery,
     transform,
 )
-from l4gate.promql.positions import Cursor, Span, error_offset, without_raw_strings
+from l4gate.promql.positions import Cursor, Span, place_of, without_raw_strings
 from l4gate.promql.printer import number_text, to_text
 
 
@@ -40,14 +41,14 @@ def parse(text: str) -> Node:
     The tree of a PromQL expression, as written (parentheses and order are kept).
 
     Raises:
-        ExpressionError: if it is not PromQL or does not type-check; `offset` says where.
+        ExpressionError: if it is not PromQL or does not type-check; `offset` says where, as far as the parser tells.
     """
     source = without_raw_strings(text)
     try:
         tree = library.parse(source)
     except ValueError as error:
-        where = error_offset(text, str(error), lambda part: library.parse(without_raw_strings(part)))
-        raise ExpressionError(_describe(text, where, str(error)), offset=where) from None
+        where = place_of(str(error), text)
+        raise ExpressionError(_describe(text, where, str(error)), offset=where or 0) from None
     cursor = Cursor(text)
     node = _convert(tree, cursor)
     if cursor.lost or cursor.peek() is not None:
@@ -220,8 +221,10 @@ def _at(modifier: library.AtModifier | None) -> str | None:
     return "start()" if modifier.type == library.AtModifierType.Start else "end()"
 
 
-def _describe(text: str, offset: int, reason: str) -> str:
-    """The reason with the line in question and a caret below it."""
+def _describe(text: str, offset: int | None, reason: str) -> str:
+    """The reason with the expression, or with the line in question and a caret below it where that is known."""
+    if offset is None:
+        return f"expected PromQL, found a fault ({reason}):\n{textwrap.indent(text.strip(), '    ')}"
     start = text.rfind("\n", 0, offset) + 1
     line = text[start:].split("\n", 1)[0]
     return f"expected PromQL, found a fault ({reason}):\n    {line}\n    {' ' * (offset - start)}^"

@@ -1,16 +1,16 @@
 """
 Where things stand in the text of a PromQL expression: tokens, spans, and the place of a syntax error.
 
-promql-parser gives a tree without positions and errors without a place. A token stream of our own restores both:
-`Cursor` is moved through the tokens while the tree is walked in source order (see promql.py), and `error_offset` finds
-the token at which the text stops being the beginning of any expression.
+promql-parser gives a tree without positions and errors without a place. A token stream of our own restores the former:
+`Cursor` is moved through the tokens while the tree is walked in source order (see parser.py). The latter can be told
+only where the error quotes a word of the text.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -137,60 +137,15 @@ class Cursor:
         return span
 
 
-_SYNTAX_ERROR: Final = "invalid promql query"  # promql-parser's words when it has no better ones
-_FILLERS: Final = ("", "x", "(x)", "[1m]", "1", "== x", "1m", "(x[1m])")
-
-
-def error_offset(text: str, message: str, parse: Callable[[str], object]) -> int:
-    """
-    The offset at which an expression that `parse` refused with `message` goes wrong, as well as can be told.
-
-    A word quoted in the message wins; for a plain syntax error it is the first token that no expression can have there.
-    """
-    found = list(tokens(text))
+def place_of(message: str, text: str) -> int | None:
+    """The offset of the word that an error message quotes; None if it quotes none, or one that stands twice."""
     quoted = re.search(r"'([^']+)'|(?:syntax:|regex for) (\S+)", message)
-    if quoted and "parenthesis" not in message:
-        word = quoted.group(1) or quoted.group(2)
-        for token in found:
-            at = token.text.find(word)
-            if at >= 0 and (token.kind != "word" or token.text == word):
-                return token.span.start + at
-        return max(text.find(word), 0)
-    unclosed, unexpected = _unbalanced(found)
-    if "parenthesis" in message:
-        return unclosed if unexpected is None else unexpected
-    odd = next((token.span.start for token in found if token.kind == "other"), None)
-    if odd is not None:
-        return odd
-    for count in range(len(found)):
-        if not _may_begin(found[: count + 1], text, parse):
-            return found[count].span.start
-    incomplete = message == _SYNTAX_ERROR or message.startswith(("unexpected end", "no expression"))
-    return len(text.rstrip()) if incomplete else len(text) - len(text.lstrip())
-
-
-def _unbalanced(found: list[Token]) -> tuple[int, int | None]:
-    """The offset of the innermost parenthesis left open (0 without one), and of the first one closed too often."""
-    stack: list[int] = []
-    for token in found:
-        if token.text == "(":
-            stack.append(token.span.start)
-        elif token.text == ")":
-            if not stack:
-                return 0, token.span.start
-            stack.pop()
-    return (stack[-1] if stack else 0), None
-
-
-def _may_begin(found: list[Token], text: str, parse: Callable[[str], object]) -> bool:
-    """Whether some expression begins with these tokens: tried with a few fillers and the open parentheses closed."""
-    head = text[: found[-1].span.end]
-    depth = sum((token.text == "(") - (token.text == ")") for token in found)
-    for filler in _FILLERS:
-        try:
-            parse(f"{head} {filler}" + ")" * depth)
-        except ValueError as error:
-            if str(error) == _SYNTAX_ERROR or "unknown function" in str(error):
-                continue
-        return True
-    return False
+    if not quoted:
+        return None
+    word = quoted[1] or quoted[2]
+    places = [
+        token.span.start + token.text.find(word)
+        for token in tokens(text)
+        if word in token.text and (token.kind != "word" or token.text == word)
+    ]
+    return places[0] if len(places) == 1 else None

@@ -110,17 +110,6 @@ class Heart(Steady):
         """The newest beat that did not deliver by both paths."""
         return next((result for result in reversed(self.results) if result.returncode != 0), None)
 
-    @property
-    def complaint(self) -> str:
-        """Says that beats were skipped because the script takes longer than the interval; empty if all is well."""
-        if not self.skipped:
-            return ""
-        slowest = max((result.seconds for result in self.results), default=0.0)
-        return (
-            f"{self.skipped} heartbeats were skipped: the slowest run of {self.script.name} took "
-            f"{slowest:.2f} s, the interval is {self.interval_seconds:g} s."
-        )
-
 
 def _limit(production_seconds: float, interval_seconds: float) -> str:
     seconds = max(MIN_LIMIT_SECONDS, min(production_seconds, interval_seconds / 2))

@@ -11,7 +11,6 @@ from l4gate.base import StackError, UsageError
 from l4gate.machine import signals_end_the_run
 from l4gate.settings import Settings
 from l4gate.stack.engine import Engine, find_engine
-from l4gate.stack.external import ExternalStack
 from l4gate.stack.local import LocalStack
 from l4gate.stack.model import Stack, StackSpec
 from l4gate.stack.processes import start_processes
@@ -26,14 +25,12 @@ def open_stack(settings: Settings, spec: StackSpec, say: Callable[[str], None]) 
     With `settings.keep_stack` it is left up and its addresses are said.
 
     Raises:
+        UsageError: for the stack external: there is a URL to ask, and nothing to start, change or stop.
         StackError: if it cannot be had, started or made ready; `auto` tries processes after containers.
     """
     if settings.stack == "external":
-        if settings.url is None:
-            message = "the stack external needs a URL."
-            raise UsageError(message, next_step="give --url http://HOST:PORT.")
-        yield ExternalStack(settings.url, settings, spec)
-        return
+        message = "this starts, breaks and stops its stack, so it takes none that is somebody else's."
+        raise UsageError(message, next_step="use --stack processes or containers.")
     with signals_end_the_run():
         engine, why_not = _engine_for(settings.stack)
         _reap_own_at_exit(engine=engine is not None)

@@ -40,15 +40,11 @@ class StackSpec:
 
 
 class Stack(Protocol):
-    """
-    A running observation stack. Services are named by SERVICES.
-
-    A stack that is not ours (external) raises StackError for everything that would change it.
-    """
+    """A running observation stack of ours. Services are named by SERVICES."""
 
     @property
     def kind(self) -> str:
-        """One of containers, processes, external."""
+        """One of containers, processes."""
 
     @property
     def reason(self) -> str:

@@ -15,7 +15,7 @@ from l4gate import contract
 from l4gate.contract import REALM_LABEL, Pace
 from l4gate.verdict.decision import Cause, Evidence, Stage
 from l4gate.verdict.look import Measurement, Source, Target, WriterReport
-from l4gate.verdict.readings import Absence, Missing, Value, format_labels
+from l4gate.verdict.readings import Absence, Missing, format_labels
 
 _GATEWAY_LIMITS: Final = re.compile(
     r"limit exceeded|body size|too many samples|label_\w+_limit", re.IGNORECASE
@@ -432,11 +432,3 @@ def _warnings(m: Measurement, pace: Pace) -> tuple[Cause, ...]:
             Cause(Stage.VERDICT, "alert-firing", f"{name} not firing", f"{name} firing", "ALERTS", step)
         )
     return tuple(warnings)
-
-
-def values_of(evidence: Evidence) -> dict[str, float | str]:
-    """The values that the decision stands on, by query: numbers where measured, else what came instead."""
-    readings = (evidence.ok, evidence.fresh, *evidence.abort_inputs.values())
-    return {
-        reading.query: reading.value if isinstance(reading, Value) else str(reading) for reading in readings
-    }

@@ -48,17 +48,21 @@ DIFFERENT = [
     ('x{a="\\\\d"}', 'x{a="d"}'),
 ]
 ERRORS = [
-    ("a +", 3, "invalid promql query"),
-    ("a b", 2, "invalid promql query"),
     ("a\n+ foo(b)", 4, "unknown function with name 'foo'"),
-    ("sum(a", 3, "unclosed left parenthesis"),
     ("a\n  ) + b", 4, "unexpected right parenthesis ')'"),
     ("rate(x[5x])", 7, "bad number or duration syntax: 5x"),
     ("a + sum(rate(x))", 8, "expected type matrix in call to function 'rate', got vector"),
     ("a{b=1}", 4, "unexpected character inside braces: '1'"),
     ("a + $b", 4, "unexpected character: '$'"),
-    ("histogram_quantile(0.9 rate(x[5m]))", 23, "invalid promql query"),
-    ("", 0, "no expression found in input"),
+    ("a{b=~'(c'}", 6, "illegal regex for (c"),
+]
+PLACELESS = [
+    ("a +", "invalid promql query"),
+    ("a\n  b", "invalid promql query"),
+    ("sum(a", "unclosed left parenthesis"),
+    ("sum(a))", "unexpected right parenthesis ')'"),
+    ("rate(x[5m]) + rate(y)", "expected type matrix in call to function 'rate', got vector"),
+    ("", "no expression found in input"),
 ]
 
 
@@ -87,6 +91,17 @@ def test_error_points_at_the_fault(text: str, offset: int, reason: str) -> None:
         caught.value.message
         == f"expected PromQL, found a fault ({reason}):\n    {line}\n    {' ' * (offset - start)}^"
     )
+
+
+@pytest.mark.parametrize(("text", "reason"), PLACELESS)
+def test_error_without_a_place_points_nowhere(text: str, reason: str) -> None:
+    """Where the place is not told, or told by a word that stands twice, no caret may point anywhere."""
+    with pytest.raises(ExpressionError) as caught:
+        parse(text)
+
+    shown = "".join(f"\n    {line}" for line in text.splitlines()) or "\n"
+    assert caught.value.offset == 0
+    assert caught.value.message == f"expected PromQL, found a fault ({reason}):{shown}"
 
 
 @pytest.mark.parametrize("text", ['x{a="1" or b="2"}'])

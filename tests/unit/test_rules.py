@@ -69,7 +69,7 @@ BAD_FILES = [
         "f.yml:12:9: expected a rule with either record or alert",
     ),
     (RULES + RULES[8:], "f.yml:17:5: expected each group name once, found 'g' a second time."),
-    (RULES.replace("!= 1", "!= = 1"), "f.yml:13:34: expected PromQL, found a fault"),
+    (RULES.replace("!= 1", "!= = 1"), "f.yml:13:15: expected PromQL, found a fault"),
     (RULES.replace("> 120", "> foo(120)"), "f.yml:9:31: expected PromQL, found a fault (unknown function"),
 ]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.base import StackError
+from l4gate.base import StackError, UsageError
 from l4gate.settings import load_settings
-from l4gate.stack import PROMETHEUS, StackSpec, find_engine, open_stack
+from l4gate.stack import StackSpec, find_engine, open_stack
 from l4gate.stack.choose import _engine_for
 
 SPEC = StackSpec(1.0, ("prod",), "3.5", Path("prometheus"))
@@ -103,19 +103,12 @@ def test_containers_are_not_replaced_in_silence(home: Path, monkeypatch: pytest.
         pass
 
 
-def test_external_controls_nothing() -> None:
-    """A stack that is not ours must answer questions and refuse everything that would change it."""
+def test_somebody_elses_stack_is_not_opened() -> None:
+    """A server behind a URL must be asked only: it is refused before anything is started or reaped."""
     settings = load_settings({"url": "http://prometheus.example:9090"})
 
-    with open_stack(settings, SPEC, lambda text: None) as stack:
-        assert (stack.kind, stack.prometheus_url) == ("external", "http://prometheus.example:9090")
-        stack.load_rules()
-        with pytest.raises(StackError) as caught:
-            stack.kill(PROMETHEUS)
-        with pytest.raises(StackError, match="cannot say where its Pushgateway is"):
-            _ = stack.pushgateway_url
-
-    assert str(caught.value) == (
-        "the stack at http://prometheus.example:9090 is not ours, so it cannot have its prometheus killed. "
-        "Next: use --stack processes or containers for this."
-    )
+    with (
+        pytest.raises(UsageError, match="takes none that is somebody else's"),
+        open_stack(settings, SPEC, pytest.fail),
+    ):
+        pass
