@@ -43,8 +43,6 @@ class Rule:
     annotations: Mapping[str, str] = field(default_factory=dict)
     file: str = ""
     line: int = 0
-    expr_line: int = 0
-    expr_column: int = 0
     lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
     expr_marks: tuple[tuple[int, int], ...] = field(default=(), compare=False, repr=False)
 
@@ -165,7 +163,7 @@ def _rule(document: yamldoc.Document, node: yaml.Node) -> Rule:
     expr, expr_node = document.scalar(keys["expr"]), keys["expr"]
     expr_marks = yamldoc.marks(document, expr_node)
     try:
-        start = promql.parse(expr).span.start
+        promql.parse(expr)
     except ExpressionError as error:
         line, column = expr_marks[min(error.offset, len(expr_marks) - 1)]
         message = f"{document.name}:{line}:{column}: {error.message}"
@@ -186,8 +184,6 @@ def _rule(document: yamldoc.Document, node: yaml.Node) -> Rule:
         annotations=document.strings(keys["annotations"]) if "annotations" in keys else {},
         file=document.name,
         line=node.start_mark.line + 1,
-        expr_line=expr_marks[start][0],
-        expr_column=expr_marks[start][1],
         lines=lines,
         expr_marks=expr_marks,
     )

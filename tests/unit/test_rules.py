@@ -122,7 +122,8 @@ def test_positions_of_a_rule() -> None:
     rule = groups()[0].rules[0]
     (number,) = [node for node in walk(rule.tree) if isinstance(node, Number)]
 
-    assert (rule.line, rule.expr_line, rule.expr_column) == (5, 8, 11)
+    assert rule.line == 5
+    assert rule.position(rule.tree.span.start) == (8, 11)
     assert rule.position(number.span.start) == (9, 31)
     assert groups()[0].rules[1].lines["labels.l4"] == 15
 
