@@ -56,4 +56,4 @@ def test_the_picture_is_a_file_of_its_own_whatever_the_realm() -> None:
 def test_a_value_that_is_not_given_is_an_error() -> None:
     """A template MUST NOT show an empty place for what nobody gave it."""
     with pytest.raises(jinja2.UndefinedError):
-        render("certificate.html", title="T", kind="go", headline="H")
+        render("page.html", title="T", kind="go", headline="H")  # and no subtitle
