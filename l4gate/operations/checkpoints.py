@@ -25,11 +25,11 @@ from typing import Any, Final
 import yaml
 
 from l4gate.base import OperationRefused, UsageError
-from l4gate.machine import exclusive, scratch
+from l4gate.machine import exclusive
 from l4gate.operations.live import CONFIG_FILE, Configuration, read_configuration, sync
 from l4gate.operations.reload import config_differences
 from l4gate.report import decision_as_dict, utc
-from l4gate.rules import diff_rules, groups_from_api, load_rules, rules_hash
+from l4gate.rules import diff_rules, groups_from_api, rules_hash
 from l4gate.verdict import Judge, Look, Verdict, worst
 
 KEEP: Final = 10  # a checkpoint has some 50 kB; ten promotions back nobody wants to go unseen
@@ -134,13 +134,12 @@ class CheckpointStore:
             "live_dir": str(self.live_dir),
             "url": url,
             "factor": factor,
-            "rules_hash": "",
+            "rules_hash": rules_hash(content.rules()),
             "realms": [decision_as_dict(look.decision) for look in looks],
         }
         with self._locked():
             temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self.folder))
             content.write(temporary / _CONFIG)
-            manifest["rules_hash"] = rules_hash(load_rules(temporary / _CONFIG))
             with (temporary / _MANIFEST).open("x", encoding="utf-8") as file:
                 json.dump(manifest, file, indent=2, allow_nan=False)
                 file.flush()
@@ -195,11 +194,8 @@ def checkpoint(store: CheckpointStore, judge: Judge, looks: Sequence[Look], *, f
         RuleError, ApiError: if the folder or the server cannot be read.
     """
     content = read_configuration(store.live_dir)
-    with scratch("checkpoint") as folder:
-        content.write(folder)
-        groups = load_rules(folder)
     loaded = groups_from_api(judge.rules_api.rules())
-    difference = diff_rules(groups, loaded, foreign=judge.expectation.foreign)
+    difference = diff_rules(content.rules(), loaded, foreign=judge.expectation.foreign)
     if not difference:
         config = yaml.safe_load(content.files[CONFIG_FILE])
         difference = "\n".join(config_differences(judge.api, config))

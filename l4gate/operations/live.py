@@ -31,6 +31,7 @@ from typing import Final
 
 from l4gate.base import OperationRefused, StackError, UsageError
 from l4gate.machine import exclusive
+from l4gate.rules import RuleGroup, rules_in
 
 CONFIG_FILE: Final = "prometheus.yml"
 PARTS: Final = (CONFIG_FILE, "rules", "targets")
@@ -58,6 +59,15 @@ class Configuration:
                 digest.update(len(part).to_bytes(8, "big"))
                 digest.update(part)
         return digest.hexdigest()
+
+    def rules(self) -> tuple[RuleGroup, ...]:
+        """
+        Its rules, named by their path in the folder.
+
+        Raises:
+            RuleError: naming file, line and column.
+        """
+        return rules_in(self.files)
 
     def write(self, folder: Path, *, like: Path | None = None) -> None:
         """Writes it into an empty folder and waits for the disk. `like` is a live folder whose modes are taken over."""

@@ -31,7 +31,7 @@ from l4gate.machine import scratch
 from l4gate.operations.live import CONFIG_FILE, Configuration, read_configuration, refuse_work_tree, switch
 from l4gate.programs import Promtool, release_of
 from l4gate.prometheus_api import PrometheusApi
-from l4gate.rules import RuleGroup, diff_rules, groups_from_api, load_rules, render, rules_hash
+from l4gate.rules import RuleGroup, diff_rules, groups_from_api, render, rules_hash
 from l4gate.settings import GENERATIONS, Foreign
 from l4gate.stack import Stack
 from l4gate.verdict import unix_time
@@ -117,7 +117,7 @@ def check(content: Configuration, server: LiveServer, promtool: Promtool) -> tup
             said = f"promtool {promtool.version}: {(done.stderr + done.stdout).strip()}"
             raise _not_checked(server, said)
         try:
-            groups = load_rules(copy)
+            groups = content.rules()
             if server.realms == (DEFAULT_REALM,):
                 linted = copy
                 if server.factor != 1:
@@ -200,10 +200,7 @@ def _take_back(server: LiveServer, before: Configuration) -> str:
     """Puts the old files back and says what came of it: the first error is the one to report."""
     try:
         switch(server.live_dir, before)
-        with scratch("before") as folder:
-            before.write(folder)
-            groups = load_rules(folder)
-        _reload_and_prove(server, before, groups)
+        _reload_and_prove(server, before, before.rules())
     except GateError as error:
         return f"The old files are back, but it cannot be proven that they are live: {error}"
     return "The old configuration is back and proven live."

@@ -12,11 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from l4gate.base import OperationRefused
-from l4gate.machine import scratch
 from l4gate.operations.checkpoints import Checkpoint, CheckpointStore
 from l4gate.operations.live import Configuration, read_configuration
 from l4gate.operations.reload import LiveServer, Reloaded, reload_live
-from l4gate.rules import load_rules
 from l4gate.verdict import Judge, Look, Verdict, worst
 
 
@@ -65,10 +63,7 @@ def roll_back(
     chosen = store.find(to) if to else _last_other(store, live)
     content = chosen.configuration()
     reloaded = reload_live(server, content)
-    with scratch("restored") as folder:
-        content.write(folder)
-        groups = load_rules(folder)
-    judge = replace(judge, expectation=replace(judge.expectation, groups=groups))
+    judge = replace(judge, expectation=replace(judge.expectation, groups=content.rules()))
     # The alert that led here still fires at the first looks: ABORT does not end this wait.
     looks = judge.judge(deadline_seconds, until=frozenset({Verdict.GO}), progress=progress)
     return RolledBack(chosen, live.hash, reloaded, looks, time.monotonic() - started)

@@ -1,16 +1,17 @@
 """Rule files: model, reading, normal form, scaling and rendering."""
 
+from l4gate.rules.from_api import groups_from_api
 from l4gate.rules.model import (
     Rule,
     RuleGroup,
     all_rules,
-    groups_from_api,
     load_rule_file,
     load_rules,
     parse_rule_text,
+    rules_in,
 )
 from l4gate.rules.normal_form import diff_rules, rules_hash
-from l4gate.rules.rendering import render
+from l4gate.rules.rendering import render, rendered_rules
 
 __all__ = [
     "Rule",
@@ -22,5 +23,7 @@ __all__ = [
     "load_rules",
     "parse_rule_text",
     "render",
+    "rendered_rules",
     "rules_hash",
+    "rules_in",
 ]

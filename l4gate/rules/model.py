@@ -1,22 +1,23 @@
 """
-Rules: read strictly from files, or taken from a server's `/api/v1/rules`.
+Rules, read strictly from files.
 
-Durations are seconds, lines and columns count from 1. What two rules are compared by is in rule_form.py.
+Durations are seconds, lines and columns count from 1. What two rules are compared by is in normal_form.py.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Final, Literal
+from pathlib import Path, PurePath
+from typing import Final, Literal
 
 import yaml
 
 from l4gate import promql
-from l4gate.base import ApiBadAnswer, ExpressionError, RuleError, yamldoc
+from l4gate.base import ExpressionError, RuleError, yamldoc
 
+CONFIG_FILE: Final = "prometheus.yml"
+RULES_FOLDER: Final = "rules"
 RULE_FILES: Final = "*.rules.yml"
 DEFAULT_EVALUATION_INTERVAL_SECONDS: Final = 60.0  # Prometheus' own default of global.evaluation_interval
 
@@ -73,29 +74,59 @@ class RuleGroup:
     line: int = 0
 
 
-def load_rules(folder: Path, *, evaluation_interval_seconds: float | None = None) -> tuple[RuleGroup, ...]:
+def load_rules(folder: Path) -> tuple[RuleGroup, ...]:
     """
-    Every `*.rules.yml` below `folder`/rules, sorted by path, with all intervals settled.
-
-    A group without an interval gets `evaluation_interval_seconds`, else the one in `folder`/prometheus.yml, else
-    Prometheus' default.
+    Every `*.rules.yml` below `folder`/rules, sorted by path, with all intervals settled as in `rules_in`.
 
     Raises:
         RuleError: naming file, line and column; also when there is no rule file at all.
     """
-    files = sorted((folder / "rules").rglob(RULE_FILES))
-    if not files:
-        message = f"expected rule files {RULE_FILES} below {folder / 'rules'}, found none."
+    files = {}
+    config = folder / CONFIG_FILE
+    for path in (*([config] if config.exists() else []), *(folder / RULES_FOLDER).rglob(RULE_FILES)):
+        try:
+            files[path.relative_to(folder).as_posix()] = path.read_bytes()
+        except OSError as error:
+            raise _unreadable(str(path), error) from None
+    return rules_in(files, folder=folder)
+
+
+def rules_in(files: Mapping[str, bytes], *, folder: Path | None = None) -> tuple[RuleGroup, ...]:
+    """
+    The rules of a configuration that is at hand: its files by their path in the folder.
+
+    A group without an interval gets the one in prometheus.yml, else Prometheus' default. `folder` is where the files
+    are said to be, in messages and in `Rule.file`.
+
+    Raises:
+        RuleError: naming file, line and column; also when there is no rule file at all.
+    """
+    root = PurePath(folder or "")
+    paths = sorted(PurePath(name) for name in files if is_rule_file(name))
+    if not paths:
+        message = f"expected rule files {RULE_FILES} below {root / RULES_FOLDER}, found none."
         raise RuleError(message)
-    if evaluation_interval_seconds is None:
-        evaluation_interval_seconds = _evaluation_interval(folder / "prometheus.yml")
-    groups = (group for file in files for group in load_rule_file(file))
+
+    def text(path: PurePath) -> str:
+        try:
+            return files[path.as_posix()].decode()
+        except UnicodeDecodeError as error:
+            raise _unreadable(str(root / path), error) from None
+
+    interval = DEFAULT_EVALUATION_INTERVAL_SECONDS
+    if CONFIG_FILE in files:
+        interval = _evaluation_interval(text(PurePath(CONFIG_FILE)), str(root / CONFIG_FILE))
+    groups = (group for path in paths for group in parse_rule_text(text(path), str(root / path)))
     return tuple(
-        group
-        if group.interval_seconds is not None
-        else replace(group, interval_seconds=evaluation_interval_seconds)
+        replace(group, interval_seconds=interval) if group.interval_seconds is None else group
         for group in groups
     )
+
+
+def is_rule_file(name: str) -> bool:
+    """Whether the file of this path in a configuration's folder is one of its rule files."""
+    path = PurePath(name)
+    return path.parts[0] == RULES_FOLDER and path.match(RULE_FILES)
 
 
 def load_rule_file(path: Path) -> tuple[RuleGroup, ...]:
@@ -109,8 +140,7 @@ def load_rule_file(path: Path) -> tuple[RuleGroup, ...]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        message = f"{path}: expected a readable rule file, found: {error}."
-        raise RuleError(message) from None
+        raise _unreadable(str(path), error) from None
     return parse_rule_text(text, str(path))
 
 
@@ -189,68 +219,15 @@ def _rule(document: yamldoc.Document, node: yaml.Node) -> Rule:
     )
 
 
-def _evaluation_interval(config: Path) -> float:
+def _evaluation_interval(text: str, name: str) -> float:
     """global.evaluation_interval of a prometheus.yml, or Prometheus' default."""
-    if not config.exists():
-        return DEFAULT_EVALUATION_INTERVAL_SECONDS
-    document = yamldoc.read(config.read_text(encoding="utf-8"), str(config))
+    document = yamldoc.read(text, name)
     found = [node for path, node in document.walk() if path == ("global", "evaluation_interval")]
     return document.seconds(found[0]) if found else DEFAULT_EVALUATION_INTERVAL_SECONDS
 
 
-def groups_from_api(data: Mapping[str, Any]) -> tuple[RuleGroup, ...]:
-    """
-    The groups in the `data` of an answer of GET /api/v1/rules (Prometheus 2.42 to 3.5).
-
-    Raises:
-        ApiBadAnswer: if it is not of that shape.
-    """
-    try:
-        return tuple(_api_group(group) for group in data["groups"])
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        message = f"expected rule groups as /api/v1/rules gives them, found another shape ({error!r:.120})."
-        raise ApiBadAnswer(message) from None
-
-
-def _api_group(group: Mapping[str, Any]) -> RuleGroup:
-    rules = tuple(_api_rule(rule, group["file"]) for rule in group["rules"])
-    interval = _api_seconds(group["interval"])
-    return RuleGroup(
-        _api_text(group["name"]), interval, rules, file=group["file"], limit=int(group.get("limit") or 0)
-    )
-
-
-_API_KINDS: Final[Mapping[str, Literal["record", "alert"]]] = {"recording": "record", "alerting": "alert"}
-
-
-def _api_text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(type(value))
-    return value
-
-
-def _api_seconds(value: Any) -> float:
-    seconds = float(value)
-    if not 0 <= seconds < math.inf:
-        raise ValueError(seconds)
-    return seconds
-
-
-def _api_texts(value: Any) -> dict[str, str]:
-    return {name: _api_text(text) for name, text in value.items()} if value else {}
-
-
-def _api_rule(rule: Mapping[str, Any], file: str) -> Rule:
-    return Rule(
-        kind=_API_KINDS[rule["type"]],
-        name=_api_text(rule["name"]),
-        expr=_api_text(rule["query"]),
-        labels=_api_texts(rule.get("labels")),
-        for_seconds=_api_seconds(rule.get("duration") or 0),
-        keep_firing_for_seconds=_api_seconds(rule.get("keepFiringFor") or 0),
-        annotations=_api_texts(rule.get("annotations")),
-        file=file,
-    )
+def _unreadable(name: str, error: Exception) -> RuleError:
+    return RuleError(f"{name}: expected a readable rule file, found: {error}.")
 
 
 def all_rules(groups: Iterable[RuleGroup]) -> tuple[Rule, ...]:

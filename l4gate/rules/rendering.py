@@ -18,10 +18,9 @@ import yaml
 from l4gate import promql
 from l4gate.base import Document, Edit, RuleError, UsageError, yamldoc
 from l4gate.contract import DEFAULT_REALM, REALM_LABEL
-from l4gate.rules.model import RULE_FILES, load_rules
+from l4gate.rules.model import CONFIG_FILE, RULE_FILES, RULES_FOLDER, RuleGroup, load_rules, rules_in
 from l4gate.rules.scaling import scale_config, scale_rule_file
 
-CONFIG_FILE: Final = "prometheus.yml"
 _TARGET_FILES: Final = "*.yml"
 _PLAIN_SCALAR: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]*")
 
@@ -52,6 +51,28 @@ def render(
             f"expected at least one realm and two folders, found {realms} and {source} to {destination}."
         )
         raise UsageError(message)
+    written = _configured(source, factor=factor, realms=realms, addresses=addresses)
+    if rules:
+        written |= _rules(source, factor=factor, realms=realms)
+    _write(destination, written)
+
+
+def rendered_rules(source: Path, *, factor: float, realms: tuple[str, ...]) -> tuple[RuleGroup, ...]:
+    """
+    The rules of the folder `source` as they are in a run at this factor and for these realms; writes nothing.
+
+    Raises:
+        RuleError, UsageError: as `render`.
+    """
+    written = _configured(source, factor=factor, realms=realms, addresses={})
+    written |= _rules(source, factor=factor, realms=realms)
+    return rules_in({path.as_posix(): text.encode() for path, text in written.items()}, folder=source)
+
+
+def _configured(
+    source: Path, *, factor: float, realms: tuple[str, ...], addresses: Mapping[str, str]
+) -> dict[Path, str]:
+    """The text of prometheus.yml and of every target list of a run, by its path below the destination."""
     written, unused = {}, set(addresses)
     for path in (source / CONFIG_FILE, *sorted((source / "targets").glob(_TARGET_FILES))):
         document = _read(path)
@@ -67,16 +88,14 @@ def render(
     if unused:
         message = f"expected the address {', '.join(sorted(unused))} in {source}, found it nowhere."
         raise UsageError(message)
-    if rules:
-        written |= _rules(source, factor=factor, realms=realms)
-    _write(destination, written)
+    return written
 
 
 def _rules(source: Path, *, factor: float, realms: tuple[str, ...]) -> dict[Path, str]:
     """The text of every rule file of a run, by its path below the destination."""
     written = {}
     recorded = {rule.name for group in load_rules(source) for rule in group.rules if rule.kind == "record"}
-    for path in sorted((source / "rules").rglob(RULE_FILES)):
+    for path in sorted((source / RULES_FOLDER).rglob(RULE_FILES)):
         document = _read(path)
         for realm in realms:
             text = _rules_for(document, realm, realms[0], recorded)
@@ -172,7 +191,7 @@ def _read(path: Path) -> Document:
 
 
 def _write(destination: Path, written: Mapping[Path, str]) -> None:
-    for folder in ("rules", "targets"):
+    for folder in (RULES_FOLDER, "targets"):
         for path in (destination / folder).rglob("*.yml"):
             if path.relative_to(destination) not in written:
                 path.unlink()

@@ -15,9 +15,8 @@ from typing import Final
 
 from l4gate.base import NotReady, wait_until
 from l4gate.contract import CONSECUTIVE_EVALUATIONS, Pace
-from l4gate.machine import scratch
 from l4gate.prometheus_api import PrometheusApi
-from l4gate.rules import load_rules, render
+from l4gate.rules import rendered_rules
 from l4gate.settings import Settings
 from l4gate.verdict.decision import Decision, Verdict, decide, worst
 from l4gate.verdict.diagnosis import diagnose
@@ -118,9 +117,7 @@ def judge_for(
             basic_auth_file=settings.basic_auth_file,
         )
 
-    with scratch("expected") as folder:
-        render(settings.config_dir, folder, factor=settings.factor, realms=settings.realms, addresses={})
-        groups = load_rules(folder)
+    groups = rendered_rules(settings.config_dir, factor=settings.factor, realms=settings.realms)
     expectation = Expectation(Pace(settings.factor), groups, settings.foreign_rules)
     return Judge(client(url), client(settings.rules_url or url), expectation, settings.realms, writer)
 

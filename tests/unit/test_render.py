@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from difflib import ndiff
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from l4gate.base import RuleError, UsageError
 from l4gate.promql import selectors
-from l4gate.rules import load_rules, render
+from l4gate.rules import RuleGroup, load_rules, render, rendered_rules
 
 SOURCE = Path("prometheus")
 ADDRESSES = {
@@ -95,6 +96,24 @@ def test_each_realm_has_its_rules(tmp_path: Path) -> None:
     assert len(own) == len(others) == len(load_rules(SOURCE))
     assert {f"{group.name}-staging" for group in own} == {group.name for group in others}
     assert up == {"prod"}
+
+
+@pytest.mark.parametrize("factor", [1, 60])
+def test_rules_as_rendered_are_those_that_are_written(factor: float, tmp_path: Path) -> None:
+    """What a server is held against MUST be what would be written for it, named by the file that it comes from."""
+    realms = ("staging", "prod")
+    render(SOURCE, tmp_path, factor=factor, realms=realms, addresses={})
+
+    def without_files(groups: Iterable[RuleGroup]) -> list[RuleGroup]:
+        return [
+            replace(group, file="", rules=tuple(replace(rule, file="") for rule in group.rules))
+            for group in groups
+        ]
+
+    found = rendered_rules(SOURCE, factor=factor, realms=realms)
+
+    assert without_files(found) == without_files(load_rules(tmp_path))
+    assert str(SOURCE / "rules" / "abort.rules.yml") in {group.file for group in found}
 
 
 def test_rendering_again_leaves_nothing_behind(tmp_path: Path) -> None:

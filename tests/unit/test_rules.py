@@ -18,6 +18,7 @@ from l4gate.rules import (
     load_rules,
     parse_rule_text,
     rules_hash,
+    rules_in,
 )
 
 RULES = """\
@@ -89,6 +90,33 @@ def test_missing_file_is_an_error(tmp_path: Path) -> None:
         load_rule_file(tmp_path / "a.rules.yml")
     with pytest.raises(RuleError, match="found none"):
         load_rules(tmp_path)
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "a.rules.yml").write_text(RULES)
+    (tmp_path / "rules" / "b.rules.yml").symlink_to("gone")
+    with pytest.raises(RuleError, match=r"b\.rules\.yml: expected a readable rule file"):
+        load_rules(tmp_path)
+
+
+def test_rules_at_hand_are_those_in_a_folder(tmp_path: Path) -> None:
+    """Files that are at hand MUST be the same rules as in a folder, whatever the order, and others be passed over."""
+    files = {
+        "rules/b/c.rules.yml": RULES.replace("name: g", "name: c").encode(),
+        "targets/x.rules.yml": b"[",
+        "rules/notes.yml": b"[",
+        "rules/a.rules.yml": RULES.replace("    interval: 30s\n", "").encode(),
+        "prometheus.yml": b"global: {evaluation_interval: 20s}\n",
+    }
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+
+    found = rules_in(files, folder=tmp_path)
+
+    assert found == load_rules(tmp_path)
+    assert [group.file for group in rules_in(files)] == ["rules/a.rules.yml", "rules/b/c.rules.yml"]
+    assert found[0].interval_seconds == 20
+    with pytest.raises(RuleError, match=r"^rules/a\.rules\.yml: expected a readable rule file"):
+        rules_in({"rules/a.rules.yml": b"\xff"})
 
 
 STYLES = [
@@ -136,7 +164,6 @@ def test_interval_comes_from_the_config(tmp_path: Path) -> None:
     assert load_rules(tmp_path)[0].interval_seconds == 60
     (tmp_path / "prometheus.yml").write_text("global: {evaluation_interval: 20s}\n")
     assert load_rules(tmp_path)[0].interval_seconds == 20
-    assert load_rules(tmp_path, evaluation_interval_seconds=5)[0].interval_seconds == 5
 
 
 SAME = [
