@@ -26,6 +26,7 @@ OPTIONS: Final = (
     "bearer-token-file",
     "basic-auth-file",
     "cache-dir",
+    "live-dir",
 )
 
 

@@ -198,6 +198,18 @@ def test_every_verb_refuses_what_it_does_not_know(verb: str, capsys: pytest.Capt
     assert refused == (2, "", f"l4gate {verb}: unknown option --no-such-option. See l4gate {verb} --help.\n")
 
 
+@pytest.mark.parametrize(
+    ("option", "verbs"),
+    [
+        ("--live-dir", ["watch", "reload", "checkpoint", "rollback"]),
+        ("--state-dir", ["watch", "checkpoint", "rollback"]),
+    ],
+)
+def test_verbs_that_take_a_folder(option: str, verbs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """The folders of a server MUST be options of the verbs that change it, and of those alone."""
+    assert [verb for verb in VERBS if f" {option} DIR" in called(capsys, verb, "--help")[1]] == verbs
+
+
 def test_a_mistyped_option_does_not_show_its_secret() -> None:
     """The command itself MUST exit 2 on a mistyped --url, with a sentence without the URL."""
     done = command("decide", "--ulr", f"http://u:{SECRET}@h")
