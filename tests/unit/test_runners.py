@@ -28,6 +28,7 @@ BY_HAND = {
     "env": "part of every target",
     "lint-env": "part of lint",
     "clean": "removes",
+    "docs": "writes what tests/unit/test_pages.py holds",
     "promtool-check": "part of obs-lint",
     "promql-test-heartbeat": "part of promql-unit",
 }
