@@ -1,9 +1,8 @@
 """The catalogue of faults: how the path is broken on purpose, and what the gate must say."""
 
 from l4gate.faults.exercise import Watch, expect_go, is_go
-from l4gate.faults.register import FAULTS, find_fault
+from l4gate.faults.register import FAULTS, faults_as_data, find_fault
 from l4gate.faults.site import open_site
-from l4gate.faults.table import faults_as_data
 
 __all__ = [
     "FAULTS",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
 from l4gate.base import UsageError
 from l4gate.faults import decision, engine, query, rules, run, scrape, transport, writer
@@ -32,3 +33,20 @@ def find_fault(fault_id: str) -> Fault:
             return fault
     message = f"expected the id of a fault, found {fault_id!r}."
     raise UsageError(message, next_step="`l4gate faults list` prints them.")
+
+
+def faults_as_data(faults: Iterable[Fault]) -> list[dict[str, Any]]:
+    """The register without its actions."""
+    return [
+        {
+            "id": fault.id,
+            "says": fault.says,
+            "verdict": fault.verdict.name,
+            "cause": fault.cause,
+            "also": list(fault.also),
+            "warnings": list(fault.warnings),
+            "stacks": list(fault.stacks),
+            "passes": fault.passes,
+        }
+        for fault in faults
+    ]

@@ -12,11 +12,11 @@ from fixtures.settings import SETTINGS
 from l4gate.faults import open_site
 from l4gate.faults.exercise import Result, exercise
 from l4gate.faults.model import Fault, Site
-from l4gate.faults.table import REPORT, as_json, as_markdown, counts, table
 from l4gate.report import write_atomically
 from l4gate.settings import Settings
 from l4gate.stack.engine import labelled
 from l4gate.stack.rundir import all_run_dirs
+from tests.support.fault_report import REPORT, as_json, as_markdown, counts, table
 
 RESULTS = pytest.StashKey[list[Result]]()
 MARKER = "faults"

@@ -11,10 +11,10 @@ import pytest
 from l4gate.faults import FAULTS
 from l4gate.faults.exercise import Result
 from l4gate.faults.model import Fault
-from l4gate.faults.table import normal
 from l4gate.programs import release_of
 from l4gate.settings import GENERATIONS, chosen
 from l4gate.stack import PROMETHEUS
+from tests.support.fault_report import normal
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 UPDATE = "L4_UPDATE_SNAPSHOTS"  # set to 1 to write the snapshots anew, then read what changed with git diff

@@ -14,9 +14,9 @@ import pytest
 from l4gate.contract import ABORT_FOR_SECONDS, Pace
 from l4gate.faults.exercise import FALSE_ABORT, FALSE_GO, NOT_HEALED, WRONG_CAUSE, Result, exercise
 from l4gate.faults.model import Fault, Site
-from l4gate.faults.table import as_markdown, counts
 from l4gate.verdict import Cause, Decision, Evidence, Stage, Unreachable, Verdict
 from tests.support.fault_pairs import both
+from tests.support.fault_report import as_markdown, counts
 
 PACE = Pace(600.0)  # short waits; the room for a busy machine stays as it is
 UNREAD = Unreachable("a query", "nothing is asked here")

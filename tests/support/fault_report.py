@@ -9,7 +9,6 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from l4gate.faults.exercise import WRONGS, Result
-from l4gate.faults.model import Fault
 from l4gate.report import markdown_table
 
 REPORT: Final = "l4-faults.json"
@@ -85,23 +84,6 @@ def as_json(results: Sequence[Result], **facts: Any) -> str:
         "results": [{**asdict(result), "right": result.right} for result in results],
     }
     return json.dumps(payload, indent=2, allow_nan=False) + "\n"
-
-
-def faults_as_data(faults: Iterable[Fault]) -> list[dict[str, Any]]:
-    """The register without its actions."""
-    return [
-        {
-            "id": fault.id,
-            "says": fault.says,
-            "verdict": fault.verdict.name,
-            "cause": fault.cause,
-            "also": list(fault.also),
-            "warnings": list(fault.warnings),
-            "stacks": list(fault.stacks),
-            "passes": fault.passes,
-        }
-        for fault in faults
-    ]
 
 
 def normal(message: str) -> str:
