@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from l4gate import pytest_first
-from l4gate.base import UsageError
+from l4gate.base import UsageError, Verdict
 from l4gate.pytest_first import PREFIX
 from l4gate.settings import GATE_FACTOR, PYTEST_OPTIONS, SANDBOX_FACTOR, load_settings
-from l4gate.verdict import Verdict
 
 pytest_plugins = [
     "fixtures.settings",
     "fixtures.recorder",
     "fixtures.checks",
+    "fixtures.judging",
     "fixtures.profiles",
     "fixtures.sandbox",
     "fixtures.writer",

@@ -25,12 +25,11 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import floor
-from l4gate.base import GateError, StackError, UsageError
+from l4gate.base import GateError, StackError, UsageError, Verdict
 from l4gate.report import markdown_table, write_atomically
 from l4gate.sandbox import Heart, open_sandbox
 from l4gate.settings import Settings, load_settings
 from l4gate.stack import find_engine
-from l4gate.verdict import Verdict
 
 ROOT = Path(__file__).parents[1]
 ROWS: Final = "l4-bench.jsonl"
@@ -111,6 +110,7 @@ def heartbeat_and_push(settings: Settings, times: int) -> tuple[list[float], lis
             state_dir=folder / "state",
             realm="prod",
             interval_seconds=60,
+            contract=stack.spec.pace.contract,
         )
         for number in range(times):
             beats.append(heart.beat().seconds)

@@ -15,11 +15,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from l4gate.base import wait_until
-from l4gate.contract import ABORT_FOR_SECONDS, FRESH_LIMIT_SECONDS
+from fixtures.contract import ABORT_FOR_SECONDS, FRESH_LIMIT_SECONDS
+from l4gate.base import Verdict, wait_until
 from l4gate.sandbox import Sandbox, open_sandbox
 from l4gate.settings import GATE_FACTOR, load_settings
-from l4gate.verdict import Verdict
 
 _RUNS_PER_STACK = 20  # then a new one: a cold start is a part of what may go wrong
 _HEALTHY_EVALUATIONS = 10

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import requests
 
-from l4gate.contract import CONSECUTIVE_EVALUATIONS, OK, PUSH_INSTANCE, PUSH_JOB, RAW_SEQ, RAW_TS, Pace
+from fixtures.contract import CONSECUTIVE_EVALUATIONS, OK, PUSH_INSTANCE, PUSH_JOB, RAW_SEQ, RAW_TS
+from l4gate.contract import Pace
 from l4gate.machine import free_port
 from l4gate.programs import find_program
 from l4gate.rules import render
@@ -35,7 +36,7 @@ def push(gateway: str, seq: int) -> None:
 
 def cold_start_seconds(settings: Settings) -> float:
     """From nothing to `duri_heartbeat_ok == 1` at two rule evaluations, in seconds."""
-    pace = Pace(settings.factor)
+    pace = settings.pace
     names = ("prometheus", "pushgateway", "node_exporter")
     program = {name: find_program(name, settings.generation, settings.cache_dir).path for name in names}
     with ExitStack() as cleanup:

@@ -13,9 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from fixtures.writer import Writer, exposed, scripted_gateway
-from l4gate.base import wait_until
-from l4gate.contract import (
+from fixtures.contract import (
     ABORT_FOR_SECONDS,
     CHANGES_WINDOW_SECONDS,
     DEFAULT_REALM,
@@ -29,13 +27,14 @@ from l4gate.contract import (
     RULE_INTERVAL_SECONDS,
     SCRAPE_INTERVAL_SECONDS,
 )
+from fixtures.writer import Writer, exposed, scripted_gateway
+from l4gate.base import Verdict, wait_until
 from l4gate.lint import lint
 from l4gate.programs import find_program, host_promtool
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.rules import groups_from_api, load_rule_file, load_rules, rules_hash
 from l4gate.sandbox import DAY_SECONDS, HOUR_SECONDS, Sandbox, Series, open_sandbox, write_blocks
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict
 from tests.support.histories.describe import Description, Event, Rhythm, What
 from tests.support.histories.generate import raw_series
 from tests.support.histories.record import passes, serve

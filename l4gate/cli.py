@@ -17,7 +17,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn, Protocol, cast
 
-from l4gate.base import EXIT_USAGE, GateError, UsageError, without_credentials
+from l4gate.base import EXIT_USAGE, GateError, UsageError, Verdict, without_credentials
 from l4gate.machine import signals_end_the_run
 from l4gate.settings import OPTIONS, Settings, load_settings
 
@@ -141,16 +141,10 @@ def _main(argv: list[str]) -> int:
         return EXIT_USAGE
     except GateError as error:
         print(f"l4gate: HOLD: {without_credentials(str(error), argv)}", file=sys.stderr)
-        return _hold()
+        return Verdict.HOLD.exit_code
     except BrokenPipeError:  # the reader (head, less) has gone; what it did not read is not proven to it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _hold()
+        return Verdict.HOLD.exit_code
     except KeyboardInterrupt:
         print("l4gate: interrupted; nothing was proven.", file=sys.stderr)
         return EXIT_INTERRUPTED
-
-
-def _hold() -> int:
-    from l4gate.verdict import Verdict  # with all that it is reached by; `--help` needs none of it
-
-    return Verdict.HOLD.exit_code

@@ -19,6 +19,7 @@ from l4gate.base.errors import (
 )
 from l4gate.base.resources import COMPOSE_FILE, PROMETHEUS_DIR, ROOT, SCRIPTS_DIR
 from l4gate.base.secrets import without_credentials
+from l4gate.base.verdicts import Verdict, worst
 from l4gate.base.wait import wait_until
 from l4gate.base.xmltext import xml_text
 from l4gate.base.yamldoc import Document, Edit
@@ -44,9 +45,11 @@ __all__ = [
     "RuleError",
     "StackError",
     "UsageError",
+    "Verdict",
     "format_duration",
     "parse_duration",
     "wait_until",
     "without_credentials",
+    "worst",
     "xml_text",
 ]

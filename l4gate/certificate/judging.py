@@ -14,19 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from l4gate.certificate.levels import Lyapunov, level, lyapunov_of
+from l4gate.base import Verdict
+from l4gate.certificate.levels import Stability, level, stability_of
 from l4gate.certificate.tracks import Interval, Segment, Track, Window, merged, segments
-from l4gate.contract import (
-    ABORT,
-    ABORT_FOR_SECONDS,
-    ABORT_RULES,
-    LYAPUNOV,
-    OPERATORS,
-    AbortRule,
-    Criterion,
-    When,
-)
-from l4gate.verdict import Verdict
+from l4gate.contract import AbortCondition, Criterion, When
 
 _ROUNDING_SECONDS: Final = 1e-6  # sums of some 100,000 floats are off by less
 
@@ -74,7 +65,7 @@ class Certificate:
     window: Window
     results: tuple[Result, ...]
     aborts: tuple[Abort, ...]
-    lyapunov: Lyapunov
+    stability: Stability
     violations: tuple[Interval, ...]
     level: str
     why_not: tuple[str, ...]
@@ -106,20 +97,21 @@ def certify(
     server itself had an abort alert firing. What a server did not record (a history, a server without alerting) is
     found from the condition, so that silence about alerts is no good news either.
     """
+    contract = window.pace.contract
     aborts = tuple(
         Abort(found.start, found.end, rule.alert)
-        for rule in ABORT_RULES
+        for rule in contract.abort.conditions
         for found in merged([*_firing(rule, tracks[rule.metric], window), *alerts.get(rule.alert, ())])
     )
     results = (
         *(judge(one, tracks[one.metric], window) for one in criteria),
-        _judge_segments(ABORT, _abort_segments(aborts, tracks, window), window),
+        _judge_segments(contract.silence, _abort_segments(aborts, tracks, window), window),
     )
     violations = merged(each for result in results for each in result.violations)
-    lyapunov = lyapunov_of(segments(tracks[LYAPUNOV], window), window)
+    stability = stability_of(segments(tracks[contract.levels.metric], window), window)
     unmet = [f"{result.criterion.id}: {result.why}" for result in results if not result.met]
-    reached, why_not = level(unmet, lyapunov, len(violations))
-    return Certificate(realm, window, results, aborts, lyapunov, violations, reached, why_not)
+    reached, why_not = level(unmet, stability, len(violations), contract.levels)
+    return Certificate(realm, window, results, aborts, stability, violations, reached, why_not)
 
 
 def judge(criterion: Criterion, track: Track, window: Window) -> Result:
@@ -146,7 +138,7 @@ def _judge_segments(criterion: Criterion, states: Iterable[Segment], window: Win
             good += segment.seconds
         else:
             _extend(violations, segment, criterion)
-    met = window.seconds - good <= (1 - criterion.required_share) * window.seconds + _ROUNDING_SECONDS
+    met = window.seconds - good <= (1 - criterion.share) * window.seconds + _ROUNDING_SECONDS
     if criterion.when is When.ALWAYS and worst is not None:
         met = met and criterion.holds(worst, window.pace)
     share, known = good / window.seconds, measured / window.seconds
@@ -176,21 +168,21 @@ def _why(result: Result, window: Window) -> str:
         where = "at the end of the window" if criterion.when is When.END else "in the window"
         return f"{wanted}, found no sample {where}"
     if criterion.when is not When.SHARE and not criterion.holds(result.value, window.pace):
-        return f"{wanted} {criterion.when.value}, found {result.value:.6g}"
-    asked = f"{wanted} for at least {criterion.required_share:.1%} of the time"
+        return f"{wanted} {criterion.when}, found {result.value:.6g}"
+    asked = f"{wanted} for at least {criterion.share:.1%} of the time"
     return f"{asked}, found {result.share:.3%} ({1 - result.measured:.3%} without samples)"
 
 
-def _firing(rule: AbortRule, track: Track, window: Window) -> Iterator[Interval]:
+def _firing(rule: AbortCondition, track: Track, window: Window) -> Iterator[Interval]:
     """
     When an abort alert must have been firing: its condition had held at every evaluation for the whole `for`.
 
     The track should begin one `for` before the window, because a condition may have held since then.
     """
-    lasting = ABORT_FOR_SECONDS / window.pace.factor
+    lasting = window.pace.abort_for
     since: float | None = None
     for segment in segments(track, Window(window.start - lasting, window.end, window.pace)):
-        if segment.value is None or not OPERATORS[rule.op](segment.value, rule.threshold):
+        if segment.value is None or not rule.holds(segment.value, window.pace):
             since = None
             continue
         since = segment.start if since is None else since
@@ -207,7 +199,10 @@ def _abort_segments(
     """The window as 1 where an abort alert fires, None where a condition is not known, and 0 elsewhere."""
     fires = merged(aborts)
     unknown = merged(
-        gap for rule in ABORT_RULES for gap in segments(tracks[rule.metric], window) if gap.value is None
+        gap
+        for rule in window.pace.contract.abort.conditions
+        for gap in segments(tracks[rule.metric], window)
+        if gap.value is None
     )
     edges = sorted(
         {window.start, window.end, *(edge for each in (*fires, *unknown) for edge in (each.start, each.end))}

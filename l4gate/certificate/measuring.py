@@ -15,16 +15,7 @@ from typing import Final, Protocol
 from l4gate.base import format_duration
 from l4gate.certificate.judging import Certificate, Result, certify, judge
 from l4gate.certificate.tracks import Interval, Track, Window, segments
-from l4gate.contract import (
-    ABORT_FOR_SECONDS,
-    ABORT_RULES,
-    CERTIFICATE,
-    REALM_LABEL,
-    Criterion,
-    Pace,
-    When,
-    selector,
-)
+from l4gate.contract import Criterion, Pace, When
 from l4gate.prometheus_api import QueryAnswer
 from l4gate.verdict import format_labels
 
@@ -41,22 +32,27 @@ class QueryApi(Protocol):
 
 
 def certify_window(
-    api: QueryApi, realm: str, window: Window, criteria: Sequence[Criterion] = CERTIFICATE
+    api: QueryApi, realm: str, window: Window, criteria: Sequence[Criterion] | None = None
 ) -> tuple[Certificate, dict[str, Track]]:
     """
-    Measures and judges one realm over one window; the tracks by metric are for the picture.
+    Measures and judges one realm over one window, by all criteria unless some are given.
+
+    The tracks by metric are for the picture.
 
     Raises:
         ApiUnreachable, ApiBadAnswer: if any piece got no answer. A piece that is missing is never left out.
     """
-    pace = window.pace
+    pace, contract = window.pace, window.pace.contract
+    criteria = contract.criteria.certificate if criteria is None else criteria
     # A condition may have held before the window, and a sample before it may still stand at its start.
-    whole = Interval(window.start - ABORT_FOR_SECONDS / pace.factor - pace.max_sample_age, window.end)
+    whole = Interval(window.start - pace.abort_for - pace.max_sample_age, window.end)
     newest = Interval(window.end - pace.max_sample_age, window.end)
-    asked = {rule.metric: (selector(rule.metric, realm), whole) for rule in ABORT_RULES}
+    watched = (contract.levels.metric, *(each.metric for each in contract.abort.conditions))
+    asked = {metric: (contract.selector(metric, realm), whole) for metric in watched}
     for one in criteria:
         asked.setdefault(
-            one.metric, (selector(one.metric, realm, one.matchers), newest if one.when is When.END else whole)
+            one.metric,
+            (contract.selector(one.metric, realm, one.labels), newest if one.when is When.END else whole),
         )
     tracks = {metric: _track(api, what, when, pace.rule_interval) for metric, (what, when) in asked.items()}
     alerts = _alerts(api, realm, whole, window)
@@ -75,7 +71,7 @@ def moment(
     window = Window(at - pace.max_sample_age, at, pace)
     results = []
     for one in criteria:
-        track = _track(api, selector(one.metric, realm, one.matchers), window, pace.rule_interval)
+        track = _track(api, pace.contract.selector(one.metric, realm, one.labels), window, pace.rule_interval)
         results.append(judge(replace(one, when=When.END), track, window))
     return tuple(results)
 
@@ -97,13 +93,14 @@ def _track(api: QueryApi, what: str, when: Interval, interval: float) -> Track:
 
 def _alerts(api: QueryApi, realm: str, when: Interval, window: Window) -> dict[str, list[Interval]]:
     """The times at which the server had an abort alert firing, by its name; empty where it records no alerts."""
-    names = "|".join(rule.alert for rule in ABORT_RULES)
+    contract = window.pace.contract
+    names = "|".join(each.alert for each in contract.abort.conditions)
     what = f'ALERTS{{alertstate="firing",alertname=~"{names}"}}'
     tracks: dict[tuple[tuple[str, str], ...], Track] = {}
     for answer in _pieces(api, what, when, window.pace.rule_interval):
         for series in answer.series:
             # Only a realm that is named and is another one is none of ours.
-            if series.labels.get(REALM_LABEL, realm) == realm:
+            if series.labels.get(contract.realm.label, realm) == realm:
                 track = tracks.setdefault(tuple(sorted(series.labels.items())), Track())
                 for sample in series.samples:
                     track.add(sample.at, sample.value)

@@ -50,7 +50,7 @@ def live_server(args: argparse.Namespace, settings: Settings) -> LiveServer:
         api=api,
         live_dir=live_dir,
         promtool=lambda version: host_promtool(generation_of(version), settings.cache_dir),
-        factor=settings.factor,
+        pace=settings.pace,
         realms=settings.realms,
         foreign=settings.foreign_rules,
     )

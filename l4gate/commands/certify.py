@@ -8,18 +8,25 @@ import json
 import time
 from typing import Any, Final
 
-from l4gate.base import UsageError, parse_duration
+from l4gate.base import UsageError, Verdict, parse_duration, worst
 from l4gate.certificate import Window, certify_window, moment
 from l4gate.contract import CHECKS, Pace
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.report import certificate_as_dict, certificate_lines, criterion_as_dict, utc, write_certificate
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict, worst
 
 HELP: Final = (
     "certify a window of a running server: certified (exit 0), not certified (10), abort in the window (20)"
 )
-OPTIONS: Final = ("url", "realm", "factor", "report-dir", "bearer-token-file", "basic-auth-file")
+OPTIONS: Final = (
+    "url",
+    "realm",
+    "factor",
+    "report-dir",
+    "config-dir",
+    "bearer-token-file",
+    "basic-auth-file",
+)
 _TIMEOUT_SECONDS: Final = (
     30.0  # per piece; a server that reads 10,000 samples from a slow disk is no broken server
 )
@@ -40,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--check",
-        choices=sorted(CHECKS),
+        choices=CHECKS,
         help="judge the criteria of one required check at the end of the window only",
     )
     parser.add_argument("--json", action="store_true", help="print the certificate as JSON")
@@ -70,7 +77,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             f"--until: expected a time that has passed on the server, found one {end - now:.0f} s ahead."
         )
         raise UsageError(message)
-    pace = Pace(settings.factor)
+    pace = settings.pace
     if args.check:
         return _check(args, settings, api, end, pace)
     window = Window(end - seconds / pace.factor, end, pace)
@@ -125,7 +132,7 @@ def _check(args: argparse.Namespace, settings: Settings, api: PrometheusApi, at:
     """Judges one required check at one moment. What was not measured is HOLD like what is out of bounds."""
     verdicts, payloads = [], []
     for realm in settings.realms:
-        results = moment(api, realm, at, pace, CHECKS[args.check])
+        results = moment(api, realm, at, pace, pace.contract.criteria.of_check(args.check))
         verdict = Verdict.GO if all(result.met for result in results) else Verdict.HOLD
         verdicts.append(verdict)
         criteria = [criterion_as_dict(result, pace) for result in results]

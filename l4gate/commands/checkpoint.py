@@ -11,6 +11,7 @@ import json
 import sys
 from typing import Any, Final
 
+from l4gate.base import Verdict, worst
 from l4gate.commands._operations import (
     FOLDER_OPTIONS,
     JUDGING_OPTIONS,
@@ -21,7 +22,7 @@ from l4gate.commands._operations import (
 from l4gate.operations import KEEP, Checkpoint, checkpoint
 from l4gate.report import Progress, decision_lines, utc
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict, judge_for, worst
+from l4gate.verdict import judge_for
 
 HELP: Final = "keep the live configuration for a rollback, if it earns a GO now"
 OPTIONS: Final = (*(name for name in JUDGING_OPTIONS if name != "cache-dir"), *FOLDER_OPTIONS)

@@ -6,10 +6,10 @@ import argparse
 import time
 from typing import Final
 
-from l4gate.base import UsageError
+from l4gate.base import UsageError, worst
 from l4gate.report import HEADLINES, Progress, decision_as_dict, decision_lines
 from l4gate.settings import Settings
-from l4gate.verdict import judge_for, worst
+from l4gate.verdict import judge_for
 
 HELP: Final = "judge a running server: GO (exit 0), HOLD (10) or ABORT (20)"
 OPTIONS: Final = (

@@ -12,14 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from l4gate.base import ApiError, UsageError
+from l4gate.base import ApiError, UsageError, Verdict
 from l4gate.commands import decide
 from l4gate.commands._operations import needed_url
 from l4gate.lint import CONFIG_NAME
 from l4gate.report import plain_line
 from l4gate.rules import diff_rules, groups_from_api
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict, judge_for
+from l4gate.verdict import judge_for
 
 HELP: Final = "compare the rules of a running server with the repository's: equal (exit 0) or not (10)"
 # Those of `decide` that say which rules are expected and who is asked for the live ones: both must say the same.

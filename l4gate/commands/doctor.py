@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from l4gate.base import GateError
+from l4gate.base import GateError, Verdict
 from l4gate.programs import find_program, is_named
 from l4gate.rules import load_rules, rules_hash
 from l4gate.settings import PROGRAMS, InForce, Settings, in_force
 from l4gate.stack import find_engine, remove_leftovers, survey
-from l4gate.verdict import Verdict
 
 HELP: Final = (
     "say what a run would find here: programs, container engine, rules, settings, leftovers of dead runs"

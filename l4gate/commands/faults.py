@@ -8,11 +8,10 @@ import sys
 import threading
 from typing import Final
 
-from l4gate.base import UsageError
-from l4gate.faults import FAULTS, Watch, expect_go, faults_as_data, find_fault, is_go
+from l4gate.base import UsageError, Verdict
+from l4gate.faults import Watch, all_faults, expect_go, faults_as_data, find_fault, is_go
 from l4gate.report import Progress, decision_lines
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict
 
 HELP: Final = "list the catalogue of faults, or inject one into a stack of our own (a game day)"
 OPTIONS: Final = ("stack", "url", "realm", "factor", "generation", "config-dir", "cache-dir", "keep-stack")
@@ -44,9 +43,9 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         message = f"list takes no id, found {args.id!r}."
         raise UsageError(message)
     if args.json:
-        print(json.dumps(faults_as_data(FAULTS), indent=2))
+        print(json.dumps(faults_as_data(all_faults(settings.contract)), indent=2))
     else:
-        for fault in FAULTS:
+        for fault in all_faults(settings.contract):
             print(f"{fault.id:<36}{fault.expected:<44}{fault.says}")
     return 0
 
@@ -54,7 +53,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 def _inject(fault_id: str, seconds: float, settings: Settings) -> int:
     from l4gate.faults import open_site
 
-    fault = find_fault(fault_id)
+    fault = find_fault(fault_id, settings.contract)
     if settings.url is None and (reason := fault.needs()):
         raise UsageError(f"{fault.id} cannot be injected here: {reason}.")
     with Progress() as progress, open_site(settings, progress.say) as site:

@@ -12,11 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from l4gate.base import GateError
+from l4gate.base import GateError, Verdict
 from l4gate.lint import as_github, as_json, as_junit, as_text, lint
 from l4gate.programs import Promtool, host_promtool
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict
 
 HELP: Final = "check the Prometheus configuration and rules"
 OPTIONS: Final = ("generation", "cache-dir", "config-dir")

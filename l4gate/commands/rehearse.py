@@ -7,11 +7,11 @@ import json
 from dataclasses import asdict
 from typing import Any, Final
 
-from l4gate.base import GateError, UsageError
-from l4gate.rehearsal import RTO_LIMIT_SECONDS, Rehearsal, p95, publish, rehearse
+from l4gate.base import GateError, UsageError, Verdict
+from l4gate.contract import Pace
+from l4gate.rehearsal import Rehearsal, p95, publish, rehearse
 from l4gate.report import Progress
 from l4gate.settings import EXTERNAL_FACTOR, Settings
-from l4gate.verdict import Verdict
 
 HELP: Final = "rehearse a restore: beat, snapshot, destroy everything, restore, GO; no sample may be lost"
 OPTIONS: Final = (
@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the number of rehearsals, where to publish, and `--json`."""
     parser.add_argument("--count", type=int, default=1, metavar="N", help="how often in a row (default: 1)")
     parser.add_argument(
-        "--publish", metavar="URL", help="a production Pushgateway that gets the results too (duri_dr_*)"
+        "--publish",
+        metavar="URL",
+        help="a production Pushgateway that gets the results too (restore times and outcomes)",
     )
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
 
@@ -43,7 +45,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     if args.count < 1:
         raise UsageError(f"--count: expected at least 1, found {args.count}.")
     if args.publish:  # known at 0 before the first rehearsal, so that this one counts
-        publish(args.publish, settings.realms[0], EXTERNAL_FACTOR)
+        publish(args.publish, settings.realms[0], Pace(EXTERNAL_FACTOR, settings.contract))
     done: list[Rehearsal] = []
     failure: GateError | None = None
     with Progress() as progress:
@@ -56,7 +58,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             failure = error
     if args.publish:
         results = [*(each.rto_seconds for each in done), *([None] if failure else [])]
-        publish(args.publish, settings.realms[0], EXTERNAL_FACTOR, *results)
+        publish(args.publish, settings.realms[0], Pace(EXTERNAL_FACTOR, settings.contract), *results)
     payload = _payload(done, args.count, failure, settings)
     settings.report_dir.mkdir(parents=True, exist_ok=True)
     (settings.report_dir / REPORT).write_text(json.dumps(payload, indent=2), encoding="utf-8")
@@ -71,7 +73,7 @@ def _payload(
     done: list[Rehearsal], asked: int, failure: GateError | None, settings: Settings
 ) -> dict[str, Any]:
     quantile = p95([each.rto_seconds for each in done]) if done else None
-    good = failure is None and quantile is not None and quantile <= RTO_LIMIT_SECONDS
+    good = failure is None and quantile is not None and quantile <= settings.contract.rehearsal.limit
     verdict = Verdict.GO if good else Verdict.HOLD
     return {
         "verdict": verdict.name,
@@ -80,7 +82,7 @@ def _payload(
         "succeeded": len(done),
         "failure": str(failure) if failure else None,
         "rto_p95_seconds": quantile,
-        "rto_limit_seconds": RTO_LIMIT_SECONDS,
+        "rto_limit_seconds": settings.contract.rehearsal.limit,
         "samples_lost": sum(each.lost for each in done) if failure is None else None,
         "time_factor": settings.factor,
         "rehearsals": [asdict(each) for each in done],

@@ -12,10 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+from l4gate.base import Verdict
 from l4gate.commands._operations import live_server
 from l4gate.operations import read_configuration, reload_live
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict
 
 HELP: Final = "check a configuration, make it live, and prove that the server runs it"
 OPTIONS: Final = (

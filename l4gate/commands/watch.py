@@ -13,7 +13,7 @@ import sys
 import time
 from typing import Any, Final
 
-from l4gate.base import ApiError, GateError, UsageError, format_duration, parse_duration
+from l4gate.base import ApiError, GateError, UsageError, Verdict, format_duration, parse_duration
 from l4gate.certificate import Window
 from l4gate.commands._operations import (
     FOLDER_OPTIONS,
@@ -26,11 +26,10 @@ from l4gate.commands._operations import (
 from l4gate.commands.certify import parse_time
 from l4gate.commands.rollback import as_dict as rollback_as_dict
 from l4gate.commands.rollback import lines as rollback_lines
-from l4gate.contract import Pace
 from l4gate.operations import Change, RolledBack, Watch, Watched, checkpoint, roll_back
 from l4gate.report import HEADLINES, Progress, certificate_as_dict, certificate_lines, utc
 from l4gate.settings import Settings
-from l4gate.verdict import Judge, Look, Verdict, judge_for
+from l4gate.verdict import Judge, Look, judge_for
 
 HELP: Final = "follow the verdict of a running server for hours; on ABORT roll back once and stop"
 OPTIONS: Final = (*JUDGING_OPTIONS, *FOLDER_OPTIONS)
@@ -73,7 +72,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             f"--since: expected a time that has passed on the server, found one {start - now:.0f} s ahead."
         )
         raise UsageError(message)
-    pace = Pace(settings.factor)
+    pace = settings.pace
     window = Window(start, start + seconds / pace.factor, pace)
     with Progress() as progress:
 

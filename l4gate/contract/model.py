@@ -1,133 +1,424 @@
 """
-The metric contract: names, limits and intervals of production, each written once for all Python code.
+The contract as data: what `contract.yml` may say, and what the code asks it.
 
-Durations are seconds. The rule files state the same limits in PromQL; `l4gate lint` (checks contract/...) fails when
-the two differ. Source of every number: the design of the L4 gate, sections 3, 4, 7 and 8.
+Every class is one mapping of the file, every attribute one key; their docstrings are the descriptions in the schema
+that editors read. Durations are seconds here and Prometheus durations in the file; shares are from 0 to 1.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import field
+from functools import cached_property
+from typing import Annotated, Final, Literal
 
-REALM_LABEL: Final = "metric_realm"
-DEFAULT_REALM: Final = "prod"
+from pydantic import BeforeValidator, ConfigDict, Field, Strict, StringConstraints, WithJsonSchema
+from pydantic.dataclasses import dataclass
 
-RAW_TS: Final = "duri_textfile_heartbeat_ts"
-RAW_SEQ: Final = "duri_textfile_heartbeat_seq"
-FRESH: Final = "duri_heartbeat_fresh_120s"
-CHANGES: Final = "duri_heartbeat_changes_6m"
-OK: Final = "duri_heartbeat_ok"
-STALL: Final = "duri_heartbeat_stall"
-LYAPUNOV: Final = "duri_lyapunov_v"
-CANARY_FAILURE_RATIO: Final = "duri_canary_failure_ratio"
-
-PUSH_JOB: Final = "duri_heartbeat"
-PUSH_INSTANCE: Final = "local"
-SERVICE_PUSH_JOB: Final = "duri_service"
-
-JOB_PROMETHEUS: Final = "prometheus"
-JOB_PUSHGATEWAY: Final = "pushgateway"
-JOB_NODE_EXPORTER: Final = "node-exporter"
-REQUIRED_TARGETS: Final = (JOB_PROMETHEUS, JOB_PUSHGATEWAY)
-ADVISORY_TARGETS: Final = (JOB_NODE_EXPORTER,)
-
-BEAT_INTERVAL_SECONDS: Final = 60.0
-SCRAPE_INTERVAL_SECONDS: Final = 15.0
-RULE_INTERVAL_SECONDS: Final = 30.0
-LOOKBACK_SECONDS: Final = 300.0  # Prometheus' own default of --query.lookback-delta
-FRESH_LIMIT_SECONDS: Final = 120.0
-CHANGES_WINDOW_SECONDS: Final = 360.0
-FUTURE_LIMIT_SECONDS: Final = 30.0
-ABORT_FOR_SECONDS: Final = 300.0
-
-MAX_SAMPLE_AGE_RULE_INTERVALS: Final = 2  # older recorded samples mean that nobody evaluates the rules
-CONSECUTIVE_EVALUATIONS: Final = 2  # how many evaluations in a row must say 1 for a GO
+from l4gate.base import UsageError, parse_duration
+from l4gate.contract.criteria import Condition, Criterion, When
 
 
-@dataclass(frozen=True)
-class AbortRule:
-    """One of the four abort conditions: `metric op threshold`, held for ABORT_FOR_SECONDS."""
-
-    alert: str
-    metric: str
-    op: str
-    threshold: float
-
-
-ABORT_LABEL: Final = ("l4", "abort")
-ABORT_RULES: Final = (
-    AbortRule("L4AbortLyapunovHigh", LYAPUNOV, ">", 0.3),
-    AbortRule("L4AbortHeartbeatStale", FRESH, "==", 0.0),
-    AbortRule("L4AbortHeartbeatNotOk", OK, "!=", 1.0),
-    AbortRule("L4AbortCanaryFailureRatioHigh", CANARY_FAILURE_RATIO, ">", 0.08),
-)
+def _seconds(text: object) -> float:
+    if not isinstance(text, str):
+        message = f"expected a Prometheus duration such as 30s or 5m, found {text!r}"
+        raise ValueError(message)
+    try:
+        seconds = parse_duration(text)
+    except UsageError as error:
+        raise ValueError(error.message.rstrip(".")) from None
+    if seconds <= 0:
+        message = f"expected a duration above 0, found {text}"
+        raise ValueError(message)
+    return seconds
 
 
-# What the rules may read, and what they must record.
-
-INPUTS: Final[dict[str, Literal["gauge", "boolean", "counter", "histogram"]]] = {
-    RAW_TS: "gauge",
-    RAW_SEQ: "gauge",  # counts, but starts again with its file, and is never extrapolated
-    "duri_alert_rate_per_hour": "gauge",
-    "duri_mttr_seconds": "gauge",
-    "duri_ev_created_total": "counter",
-    "duri_canary_events_total": "counter",
-    "duri_canary_promote_total": "counter",
-    "duri_canary_rollback_total": "counter",
-    "duri_p_uniform_ks_p": "gauge",
-    "duri_p_unique_ratio": "gauge",
-    "duri_dr_restore_time_seconds": "histogram",
-    "duri_dr_success_total": "counter",
-    "duri_dr_failure_total": "counter",
-    "node_textfile_scrape_error": "boolean",
-    "node_textfile_mtime_seconds": "gauge",
-    "push_time_seconds": "gauge",
-    "up": "boolean",
-}
-# Jobs whose samples bring their own job, instance or realm, which the target's labels must not overwrite.
-HONOR_LABELS_JOBS: Final = (JOB_PUSHGATEWAY, JOB_NODE_EXPORTER)
+_CONFIG: Final = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+_DURATION_PATTERN: Final = r"^([0-9]+(y|w|d|h|m|s|ms))+$"
+Seconds = Annotated[
+    float, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "pattern": _DURATION_PATTERN})
+]
+Number = Annotated[float, Strict()]
+Finite = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Count = Annotated[int, Strict(), Field(ge=1)]
+Share = Annotated[float, Strict(), Field(ge=0, le=1)]
+Words = Annotated[str, StringConstraints(min_length=1)]
+Metric = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")]
+Label = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
+# What stands in a path of the Pushgateway and between quotes in PromQL.
+Plain = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}$")]
+Kind = Literal["gauge", "boolean", "counter", "histogram"]
+SECONDS_UNIT: Final = "seconds"
+CHECKS: Final = ("canary-quorum-pass", "error-budget-burn-ok")  # required checks that judge criteria alone
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_CONFIG)
+class Realm:
+    """The label that tells apart what is judged apart, and its value in the rules of the repository."""
+
+    label: Label
+    """The label's name."""
+    default: Plain
+    """The realm that the rules name, and that is judged unless another one is asked for."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class Intervals:
+    """How often production does what."""
+
+    beat: Seconds
+    """Between two beats of a writer."""
+    scrape: Seconds
+    """Between two scrapes of a target."""
+    rules: Seconds
+    """Between two evaluations of a rule."""
+    lookback: Seconds
+    """For how long an instant query believes a sample."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class EvidenceLimits:
+    """How much a GO needs."""
+
+    evaluations: Count
+    """How many rule evaluations in a row must say 1."""
+    max_age_evaluations: Count
+    """After how many rule intervals a recorded sample proves nothing any more."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class Fresh:
+    """When a beat is fresh."""
+
+    metric: Metric
+    """Records 1 while the newest beat is fresh."""
+    limit: Seconds
+    """From this age on a beat is stale."""
+    future: Seconds
+    """By how much a beat may be ahead of the server's clock."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class Changes:
+    """How often the sequence changed."""
+
+    metric: Metric
+    """Records the count."""
+    window: Seconds
+    """Over which it is counted, and within which the sequence must change."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class Heartbeat:
+    """What a writer delivers, and what is recorded of it."""
+
+    job: Plain
+    """The job of the push."""
+    instance: Plain
+    """The instance of the push."""
+    time: Metric
+    """The raw Unix time of the newest beat."""
+    sequence: Metric
+    """The raw count of beats."""
+    fresh: Fresh
+    """Whether the newest beat is fresh."""
+    changes: Changes
+    """How often the sequence changed lately."""
+    ok: Metric
+    """Records 1 while the newest beat is fresh and the sequence moves: the number that decides."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class Target:
+    """A scrape job."""
+
+    job: Plain
+    """Its name."""
+    required: Annotated[bool, Strict()]
+    """Whether a GO needs all its targets up; else it is advisory."""
+    honor_labels: Annotated[bool, Strict()] = False
+    """Whether what it delivers brings labels of its own, which the target's must not replace."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class Targets:
+    """The scrape jobs, by the program that they scrape."""
+
+    prometheus: Target
+    """Prometheus itself."""
+    pushgateway: Target
+    """The Pushgateway."""
+    node_exporter: Target
+    """node-exporter with its textfile collector."""
+
+    def __iter__(self) -> Iterator[Target]:
+        yield from (self.prometheus, self.pushgateway, self.node_exporter)
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class Simulated:
+    """What the healthy service of a sandbox does with an input."""
+
+    value: Finite
+    """The value of a gauge; what a counter gains, or a histogram observes, at each beat."""
+    labels: Mapping[Label, str] = field(default_factory=dict)
+    """Labels beside the realm."""
+    past_per_hour: Annotated[float, Strict(), Field(ge=0)] | None = None
+    """What a counter has gained per hour on the day before the sandbox starts; no past if it is not given."""
+    buckets: tuple[Finite, ...] = ()
+    """The upper bounds of a histogram, without +Inf."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class Input:
+    """A metric that rules may read and none records."""
+
+    kind: Kind
+    """What kind of metric it is."""
+    unit: Words | None = None
+    """What it counts; `seconds` is what a time factor divides."""
+    simulated: Simulated | None = None
+    """How the sandbox's service pushes it; not at all if it is not given."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
 class Recorded:
-    """
-    A metric that people and the gate read by name: what it is, which inputs it is made from, and its labels.
+    """A metric that people and the gate read by name."""
 
-    `without_heartbeat` is its value when there is no heartbeat at all; None means that it is missing then, as every
-    metric is whose inputs are missing.
-    """
-
-    name: str
     kind: Literal["boolean", "number"]
-    reads: tuple[str, ...]
-    labels: tuple[str, ...] = (REALM_LABEL,)
-    without_heartbeat: float | None = None
+    """Whether it is 0 or 1, or any number."""
+    reads: Annotated[tuple[Metric, ...], Field(min_length=1)]
+    """The inputs it is made from, directly or over other rules."""
+    labels: tuple[Label, ...] = ()
+    """Its labels beside the realm."""
+    unit: Words | None = None
+    """What it counts; `seconds` is what a time factor divides."""
+    without_heartbeat: Finite | None = None
+    """Its value when there is no heartbeat at all; it is missing then if this is not given."""
 
 
-RECORDED: Final = (
-    Recorded(FRESH, "boolean", (RAW_TS,), without_heartbeat=0.0),
-    Recorded(CHANGES, "number", (RAW_SEQ,), without_heartbeat=0.0),
-    Recorded(OK, "boolean", (RAW_TS, RAW_SEQ), without_heartbeat=0.0),
-    Recorded(STALL, "boolean", (OK,), without_heartbeat=1.0),
-    Recorded("duri_canary_samples_15m", "number", ("duri_canary_events_total",)),
-    Recorded(CANARY_FAILURE_RATIO, "number", ("duri_canary_rollback_total", "duri_canary_promote_total")),
-    Recorded("error_budget_burn_rate", "number", (OK,), labels=(REALM_LABEL, "window")),
-    Recorded("error_budget_burn_7d", "number", (OK,)),
-    Recorded("error_budget_burn_30d", "number", (OK,)),
-    Recorded("duri_dr_success_ratio_7d", "number", ("duri_dr_success_total", "duri_dr_failure_total")),
-    Recorded("duri_dr_restore_p95_seconds", "number", ("duri_dr_restore_time_seconds",)),
-    Recorded("duri_green_uptime_ratio", "number", (OK,)),
-    Recorded(
-        LYAPUNOV,
-        "number",
-        (
-            OK,
-            "duri_alert_rate_per_hour",
-            "duri_mttr_seconds",
-            "duri_ev_created_total",
-            "duri_dr_success_total",
-            "duri_dr_failure_total",
-        ),
-    ),
-)
+@dataclass(frozen=True, config=_CONFIG)
+class AbortLabel:
+    """The label by which abort alerts are known."""
+
+    name: Label
+    """The label's name."""
+    value: Words
+    """Its value."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class AbortCondition(Condition):
+    """Aborts when it has held for the whole time."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class Abort:
+    """When the last change is rolled back."""
+
+    label: AbortLabel
+    """The label that every abort alert carries, and nothing else."""
+    for_seconds: Annotated[Seconds, Field(alias="for")]
+    """How long a condition must hold."""
+    conditions: Annotated[tuple[AbortCondition, ...], Field(min_length=1)]
+    """Each of them is enough."""
+
+    @cached_property
+    def alerts(self) -> frozenset[str]:
+        """The names of the abort alerts."""
+        return frozenset(each.alert for each in self.conditions)
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class WarningCondition(Condition):
+    """Warns when it has held for its time."""
+
+    for_seconds: Annotated[Seconds, Field(alias="for")] = 0.0
+    """How long it must hold."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class Criteria:
+    """What a certificate asks, and which part of it a check asks alone."""
+
+    heartbeat: tuple[Criterion, ...]
+    """The heartbeat over the window."""
+    canary_quorum: tuple[Criterion, ...]
+    """The check canary-quorum-pass."""
+    error_budget: tuple[Criterion, ...]
+    """The check error-budget-burn-ok."""
+    disaster_recovery: tuple[Criterion, ...]
+    """The restore drills."""
+
+    @cached_property
+    def certificate(self) -> tuple[Criterion, ...]:
+        """All of them."""
+        return (*self.heartbeat, *self.canary_quorum, *self.error_budget, *self.disaster_recovery)
+
+    def of_check(self, name: str) -> tuple[Criterion, ...]:
+        """What the required check of that name (one of `CHECKS`) asks."""
+        return {"canary-quorum-pass": self.canary_quorum, "error-budget-burn-ok": self.error_budget}[name]
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class BestLevel:
+    """What the best level needs beyond every criterion met."""
+
+    mean: Finite
+    """The largest mean of the level's metric."""
+    rises: Annotated[int, Strict(), Field(ge=0)]
+    """The largest number of its rises."""
+    rise_below: Finite
+    """What every rise must stay below."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class GoodLevel:
+    """What the level below the best needs."""
+
+    mean: Finite
+    """The largest mean of the level's metric."""
+    violations_below: Count
+    """What the number of violations must stay below."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class Levels:
+    """How good a certificate is."""
+
+    metric: Metric
+    """What is averaged, and whose rises are counted."""
+    share: Share
+    """For how much of the window it must have been measured."""
+    noise: Finite
+    """What is no rise yet."""
+    best: BestLevel
+    """L4.9."""
+    good: GoodLevel
+    """L4.7."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class Rehearsal:
+    """Where restore drills put what they measured, and what they promise."""
+
+    job: Plain
+    """The job under which results are pushed."""
+    restore_time: Metric
+    """The histogram of restore times."""
+    succeeded: Metric
+    """Counts drills that proved the restore."""
+    failed: Metric
+    """Counts the others."""
+    p95: Metric
+    """Records the 95th percentile of restore times."""
+    limit: Finite
+    """The longest restore that is promised, in seconds."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class SimulatedFault:
+    """One way in which the sandbox's service does badly; without `aborts`, an abort condition goes blind."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
+    """Its name in the catalogue, after `verdict/`."""
+    says: Words
+    """What happens, in one sentence."""
+    service: Mapping[Metric, Number] = field(default_factory=dict)
+    """Simulated values in place of the healthy ones; counters jump at once."""
+    omitted: tuple[Metric, ...] = ()
+    """Inputs that are not pushed any more."""
+    aborts: Words | None = None
+    """The abort alert that has to fire."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class Simulation:
+    """The service of the sandbox."""
+
+    job: Plain
+    """The job under which it pushes."""
+    faults: tuple[SimulatedFault, ...] = ()
+    """How it can go wrong."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class Contract:
+    """What a service promises, and what the gate holds it to."""
+
+    service: Words
+    """What people call it."""
+    realm: Realm
+    pace: Intervals
+    evidence: EvidenceLimits
+    heartbeat: Heartbeat
+    targets: Targets
+    inputs: Mapping[Metric, Input]
+    """What rules may read."""
+    recorded: Mapping[Metric, Recorded]
+    """What rules must record."""
+    abort: Abort
+    criteria: Criteria
+    levels: Levels
+    rehearsal: Rehearsal
+    simulation: Simulation
+    warnings: tuple[WarningCondition, ...] = ()
+    """Alerts that never change the verdict, with the limit that they are held to."""
+
+    @property
+    def decisive(self) -> tuple[str, str]:
+        """The two recorded booleans that must be 1 for a GO."""
+        return self.heartbeat.ok, self.heartbeat.fresh.metric
+
+    @property
+    def required_jobs(self) -> tuple[str, ...]:
+        """The scrape jobs whose targets must be up for a GO."""
+        return tuple(each.job for each in self.targets if each.required)
+
+    @property
+    def advisory_jobs(self) -> tuple[str, ...]:
+        """The other ones."""
+        return tuple(each.job for each in self.targets if not each.required)
+
+    @cached_property
+    def silence(self) -> Criterion:
+        """That no abort alert fires, as a criterion; not a metric of its own."""
+        label = self.abort.label
+        firing = f'ALERTS{{{label.name}="{label.value}"}}'
+        return Criterion("abort/none", "abort alerts firing", firing, "==", 0.0, When.ALWAYS)
+
+    @cached_property
+    def read_by_the_gate(self) -> tuple[str, ...]:
+        """The recorded metrics that a decision reads, without repetition: the decisive ones first."""
+        conditions = (each.metric for each in self.abort.conditions)
+        return tuple(dict.fromkeys((*self.decisive, self.heartbeat.changes.metric, *conditions)))
+
+    @cached_property
+    def never_missing(self) -> frozenset[str]:
+        """The recorded metrics that have a value even without any heartbeat."""
+        return frozenset(name for name, each in self.recorded.items() if each.without_heartbeat is not None)
+
+    def is_boolean(self, metric: str) -> bool:
+        """Whether a metric must be 0 or 1."""
+        found = self.recorded.get(metric) or self.inputs.get(metric)
+        return found is not None and found.kind == "boolean"
+
+    def is_ours(self, metric: str) -> bool:
+        """Whether a metric is one of this contract that the service itself makes or rules record."""
+        found = self.inputs.get(metric)
+        raw = (self.heartbeat.time, self.heartbeat.sequence)
+        return metric in self.recorded or metric in raw or (found is not None and found.simulated is not None)
+
+    def in_seconds(self, metric: str) -> bool:
+        """Whether a metric is a time, so that its limits shrink with the time factor."""
+        found = self.recorded.get(metric) or self.inputs.get(metric)
+        return found is not None and found.unit == SECONDS_UNIT
+
+    def series_labels(self, metric: str) -> frozenset[str]:
+        """The labels that a recorded metric has, the realm included."""
+        return frozenset({self.realm.label, *self.recorded[metric].labels})
+
+    def selector(self, metric: str, realm: str, labels: Mapping[str, str] | None = None) -> str:
+        """The PromQL selector of one realm's series of a metric."""
+        wanted = {self.realm.label: realm, **(labels or {})}
+        return metric + "{" + ",".join(f'{name}="{value}"' for name, value in wanted.items()) + "}"

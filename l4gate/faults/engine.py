@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from l4gate.base import wait_until
+from l4gate.base import Verdict, wait_until
 from l4gate.faults.model import CONTAINERS, Fault, Site
 from l4gate.faults.tools import send
 from l4gate.stack import PUSHGATEWAY, find_engine
-from l4gate.verdict import Verdict
 
 if TYPE_CHECKING:
     from docker.models.containers import Container  # type: ignore[import-untyped] # docker-py has no types

@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from l4gate.base import NotReady, wait_until
-from l4gate.contract import ABORT_FOR_SECONDS, Pace
+from l4gate.base import NotReady, Verdict, wait_until
+from l4gate.contract import Pace
 from l4gate.faults.model import Fault, Site, asked_of_the_judge
 from l4gate.faults.trail import Seen, false_aborts, false_gos, seen_within
 from l4gate.report import decision_lines
-from l4gate.verdict import Decision, Stage, Verdict
+from l4gate.verdict import Decision, Stage
 
 # What may not be.
 FALSE_GO: Final = "false GO"
@@ -147,7 +147,7 @@ def exercise(site: Site, fault: Fault) -> Result:
     pace = site.sandbox.pace
     limit, steady = settle_limit(site), steady_seconds(site)
     if fault.verdict is Verdict.ABORT:
-        limit += ABORT_FOR_SECONDS / pace.factor
+        limit += pace.abort_for
     watch = Watch(site, fault.ask)
     with fault.action(site):
         in_place = watch.seconds

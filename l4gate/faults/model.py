@@ -11,9 +11,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
 
+from l4gate.base import Verdict
+from l4gate.contract import Contract
 from l4gate.faults.proxy import Proxy
 from l4gate.sandbox import Sandbox
-from l4gate.verdict import Decision, Judge, Stage, Verdict
+from l4gate.verdict import Decision, Judge, Stage
 
 PROCESSES: Final = "processes"
 CONTAINERS: Final = "containers"
@@ -39,6 +41,11 @@ class Site:
     def realm(self) -> str:
         """The realm that is judged."""
         return self.judge.realms[0]
+
+    @property
+    def contract(self) -> Contract:
+        """What the sandbox is held to."""
+        return self.sandbox.pace.contract
 
 
 Action = Callable[[Site], AbstractContextManager[object]]

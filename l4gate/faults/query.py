@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from l4gate.base import Verdict
 from l4gate.faults import proxy
 from l4gate.faults.model import Fault, Site
 from l4gate.faults.proxy import Behaviour
 from l4gate.faults.tools import heart_stopped, killed, paused
 from l4gate.stack import PROMETHEUS
-from l4gate.verdict import Verdict
 
 _JSON: Final = "application/json"
 _QUERY: Final = "/api/v1/query"

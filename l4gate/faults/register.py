@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 from l4gate.base import UsageError
-from l4gate.faults import decision, engine, query, rules, run, scrape, transport, writer
+from l4gate.contract import Contract
+from l4gate.faults import engine, query, rules, run, scrape, transport, writer
+from l4gate.faults.decision import service_faults
 from l4gate.faults.model import Fault
 
-FAULTS: Final[tuple[Fault, ...]] = (
-    *writer.FAULTS,
-    *transport.FAULTS,
-    *engine.FAULTS,
-    *scrape.FAULTS,
-    *rules.FAULTS,
-    *query.FAULTS,
-    *decision.FAULTS,
-    *run.FAULTS,
-)
+
+def all_faults(contract: Contract) -> tuple[Fault, ...]:
+    """The catalogue: the faults of the path, and those of the contract's service."""
+    return (
+        *writer.FAULTS,
+        *transport.FAULTS,
+        *engine.FAULTS,
+        *scrape.FAULTS,
+        *rules.FAULTS,
+        *query.FAULTS,
+        *service_faults(contract),
+        *run.FAULTS,
+    )
 
 
-def find_fault(fault_id: str) -> Fault:
+def find_fault(fault_id: str, contract: Contract) -> Fault:
     """
     The fault of that name.
 
     Raises:
         UsageError: if there is none.
     """
-    for fault in FAULTS:
+    for fault in all_faults(contract):
         if fault.id == fault_id:
             return fault
     message = f"expected the id of a fault, found {fault_id!r}."

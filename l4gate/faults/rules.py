@@ -2,39 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
 
-from l4gate.base import StackError
-from l4gate.contract import FRESH, LYAPUNOV, OK
+from l4gate.base import StackError, Verdict
+from l4gate.contract import AbortCondition, Contract
 from l4gate.faults.model import Action, Fault, Site
-from l4gate.faults.tools import edited, pushed, rules_changed, rules_edited
-from l4gate.verdict import Verdict
+from l4gate.faults.tools import Named, edited, pushed, rule_changed
 
 
 def _differs(name: str, says: str, action: Action, *also: str) -> Fault:
     return Fault(f"rules/{name}", says, action, Verdict.HOLD, "rules/rules-differ", also=also)
 
 
-def _named(rules: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    return next(rule for rule in rules if rule.get("record", rule.get("alert")) == name)
+def _decides(contract: Contract) -> str:
+    return contract.heartbeat.ok
 
 
-def _set(area: str, name: str, **fields: Any) -> Action:
+def _fresh(contract: Contract) -> str:
+    return contract.heartbeat.fresh.metric
+
+
+def _of_the_service(contract: Contract) -> AbortCondition:
+    """The first abort condition that is not on the heartbeat; on the heartbeat if there is no other."""
+    others = (each for each in contract.abort.conditions if each.metric not in contract.decisive)
+    return next(others, contract.abort.conditions[0])
+
+
+def _alert(contract: Contract) -> str:
+    return _of_the_service(contract).alert
+
+
+def _set(named: Named, fields: Callable[[Site], dict[str, Any]]) -> Action:
     """Changes fields of one rule; None removes one."""
 
-    def change(rules: list[dict[str, Any]]) -> None:
-        rule = _named(rules, name)
-        rule |= fields
-        for field in [field for field, value in fields.items() if value is None]:
+    def change(_rules: list[dict[str, Any]], rule: dict[str, Any], site: Site) -> None:
+        rule |= fields(site)
+        for field in [field for field, value in rule.items() if value is None]:
             del rule[field]
 
-    return rules_changed(area, change)
+    return rule_changed(named, change)
 
 
-def _without(area: str, name: str) -> Action:
-    return rules_changed(area, lambda rules: rules.remove(_named(rules, name)))
+def _expression(named: Named, expr: str) -> Action:
+    return _set(named, lambda _site: {"expr": expr})
+
+
+def _without(named: Named) -> Action:
+    return rule_changed(named, lambda rules, rule, _site: rules.remove(rule))
+
+
+def _higher_limit(site: Site) -> dict[str, Any]:
+    condition = _of_the_service(site.contract)
+    selector = site.contract.selector(condition.metric, site.realm)
+    return {"expr": f"{selector} {condition.op} {10 * condition.threshold:g}"}
+
+
+def _failing(site: Site) -> dict[str, Any]:
+    label, up = site.contract.realm.label, site.contract.selector("up", site.realm)
+    return {"expr": f"{up} * on ({label}) {up}"}
+
+
+def _pushed(metric: Callable[[Contract], str], value: int) -> Action:
+    """Somebody pushes what a rule records."""
+
+    def action(site: Site) -> AbstractContextManager[None]:
+        series = site.contract.selector(metric(site.contract), site.realm)
+        return pushed(site, "/metrics/job/somebody_else", f"{series} {value}\n")
+
+    return action
 
 
 @contextmanager
@@ -60,7 +97,7 @@ def _refused(site: Site) -> Iterator[None]:
 @contextmanager
 def _refused_with_a_change(site: Site) -> Iterator[None]:
     """Rules that differ were loaded, and the reload that should mend them is refused."""
-    with _set("abort", "L4AbortLyapunovHigh", **{"for": "1h"})(site), _refused(site):
+    with _set(_alert, lambda _site: {"for": "1h"})(site), _refused(site):
         yield
 
 
@@ -96,81 +133,79 @@ FAULTS: Final = (
     _differs(
         "rule-missing",
         "The rule that decides was taken out.",
-        _without("heartbeat", OK),
+        _without(_decides),
         "rules/not-recorded",
     ),
-    _differs("alert-missing", "An abort alert was taken out.", _without("abort", "L4AbortHeartbeatStale")),
+    _differs("alert-missing", "An abort alert was taken out.", _without(_alert)),
     _differs(
         "alert-renamed",
         "An abort alert was renamed.",
-        _set("abort", "L4AbortHeartbeatStale", alert="HeartbeatStale"),
+        _set(_alert, lambda _site: {"alert": "Renamed"}),
     ),
     _differs(
         "threshold-edited",
         "The limit of an abort alert was raised on the server.",
-        rules_edited("abort", "> 0.3", "> 3"),
+        _set(_alert, _higher_limit),
     ),
     _differs(
         "for-edited",
         "An abort alert was made to wait longer.",
-        _set("abort", "L4AbortLyapunovHigh", **{"for": "1h"}),
+        _set(_alert, lambda _site: {"for": "1h"}),
     ),
     _differs("foreign-group", "Somebody else's rule group was loaded.", _foreign),
     _differs(
         "constant",
         "The number that decides is a constant.",
-        _set("heartbeat", OK, expr="vector(1)"),
+        _expression(_decides, "vector(1)"),
     ),
     _differs(
         "not-boolean",
         "A comparison without `bool` records the value in place of 0 or 1.",
-        _set("heartbeat", OK, expr="vector(0.5)"),
+        _expression(_decides, "vector(0.5)"),
         "rules/not-boolean",
     ),
-    # Not of the number that decides: one NaN among its samples stays in the 24 h mean behind the Lyapunov energy.
+    # Not of the number that decides: one NaN among its samples stays in the 24 h mean behind an abort condition.
     _differs(
         "not-a-number",
         "A division by zero records NaN.",
-        _set("heartbeat", FRESH, expr="vector(0) / 0"),
+        _expression(_fresh, "vector(0) / 0"),
         "rules/not-finite",
     ),
     _differs(
         "fallback-removed",
         "Without the fallback, an empty source records nothing.",
-        _set("heartbeat", OK, expr='source:no_such_metric{metric_realm="prod"}'),
+        _expression(_decides, "source:no_such_metric"),
         "rules/not-recorded",
     ),
     _differs(
         "realm-missing",
         "The rule that decides lost its realm.",
-        _set("heartbeat", OK, expr="vector(1)", labels=None),
+        _set(_decides, lambda _site: {"expr": "vector(1)", "labels": None}),
         "rules/label-mismatch",
     ),
     _differs(
         "other-realm",
         "The rule that decides records another realm.",
-        _set("heartbeat", OK, labels={"metric_realm": "staging"}),
+        _set(_decides, lambda site: {"labels": {site.contract.realm.label: "staging"}}),
         "rules/label-mismatch",
     ),
     _differs(
         "rule-fails",
         "A rule fails at every evaluation.",
-        _set("heartbeat", OK, expr='up{metric_realm="prod"} * on (metric_realm) up{metric_realm="prod"}'),
+        _set(_decides, _failing),
         "rules/rule-failing",
     ),
     Fault(
         "rules/decision-pushed",
         "Somebody pushes the number that decides, beside the rule that records it.",
-        lambda site: pushed(site, "/metrics/job/somebody_else", f'{OK}{{metric_realm="{site.realm}"}} 1\n'),
+        _pushed(_decides, 1),
         Verdict.HOLD,
         "query/ambiguous",
     ),
     Fault(
         "rules/energy-pushed",
-        "Somebody pushes the Lyapunov energy, beside the rule that records it.",
-        lambda site: pushed(
-            site, "/metrics/job/somebody_else", f'{LYAPUNOV}{{metric_realm="{site.realm}"}} 0\n'
-        ),
+        "Somebody pushes what an abort condition of the service watches, beside the rule that records it.",
+        _pushed(lambda contract: _of_the_service(contract).metric, 0),
         Verdict.HOLD,
         "verdict/abort-input-missing",
     ),

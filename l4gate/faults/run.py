@@ -12,10 +12,10 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
-from l4gate.base import ROOT
+from l4gate.base import ROOT, Verdict
 from l4gate.faults.model import Fault, Site
 from l4gate.machine import scratch
-from l4gate.verdict import Cause, Decision, Evidence, Stage, Unreachable, Verdict, decide
+from l4gate.verdict import Cause, Decision, Evidence, Stage, Unreachable, decide
 
 _RUN_SECONDS: Final = 60.0
 _COMMAND: Final = ("faults", "inject", "query/html", "--seconds", "1")
@@ -61,7 +61,15 @@ def _second_run(*arguments: str, config: str = "", **environment: str) -> Callab
             "do what the message says; `l4gate doctor` looks at everything that a run needs.",
         )
         nothing = Unreachable("the sandbox", told)
-        return decide(Evidence(site.realm, time.time(), nothing, nothing, broken=(cause,)))
+        return decide(
+            Evidence(
+                site.contract,
+                site.realm,
+                time.time(),
+                dict.fromkeys(site.contract.decisive, nothing),
+                broken=(cause,),
+            )
+        )
 
     return ask
 

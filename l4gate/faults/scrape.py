@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
 
-from l4gate.base import wait_until
-from l4gate.contract import JOB_NODE_EXPORTER, JOB_PROMETHEUS, JOB_PUSHGATEWAY, RAW_TS
+from l4gate.base import Verdict, wait_until
+from l4gate.contract import Contract, Target
 from l4gate.faults import proxy
 from l4gate.faults.model import PROCESSES, Action, Fault, Site
-from l4gate.faults.tools import edited, extra_textfile, heart_set, job_set, killed, paused, scraped_through
+from l4gate.faults.tools import (
+    Job,
+    edited,
+    extra_textfile,
+    heart_set,
+    job_set,
+    killed,
+    paused,
+    pushgateway,
+    scraped_through,
+)
 from l4gate.stack import NODE_EXPORTER
-from l4gate.verdict import Verdict
 
 _SHORT: Final = "20ms"
 _TAKEN_OVER_SECONDS: Final = 15.0  # it takes 5 s
 _DOWN: Final = ("scrape/advisory-target-down", "scrape/paths-disagree")
 
 
+def _prometheus(contract: Contract) -> Target:
+    return contract.targets.prometheus
+
+
+def _node_exporter(contract: Contract) -> Target:
+    return contract.targets.node_exporter
+
+
 def _textfile(name: str, text: str) -> Action:
     return lambda site: extra_textfile(site, name, text)
+
+
+def _torn(site: Site) -> AbstractContextManager[None]:
+    contract = site.contract
+    text = f'{contract.heartbeat.time}{{{contract.realm.label}="{site.realm}'
+    return extra_textfile(site, "torn.prom", text)
 
 
 @contextmanager
@@ -35,20 +58,23 @@ def _frozen(site: Site) -> Iterator[None]:
     folder.rmdir()
 
 
-def _keeps_nothing(job: str) -> Action:
-    return job_set(
-        job,
-        metric_relabel_configs=[
-            {"source_labels": ["__name__"], "regex": "duri_textfile_.*", "action": "drop"}
-        ],
-    )
+def _keeps_nothing(job: Job) -> Action:
+    """The job drops both metrics of the heartbeat."""
+
+    def action(site: Site) -> AbstractContextManager[object]:
+        heartbeat = site.contract.heartbeat
+        names = f"{heartbeat.time}|{heartbeat.sequence}"
+        drop = {"source_labels": ["__name__"], "regex": names, "action": "drop"}
+        return job_set(job, metric_relabel_configs=[drop])(site)
+
+    return action
 
 
 def _empty_list(site: Site) -> Any:
     return edited(site, "targets/node_exporter.yml", lambda _text: "[]\n", reload=False)
 
 
-def _too_late(job: str) -> Action:
+def _too_late(job: Job) -> Action:
     """A limit that is kept on loopback now and then would be no fault: the answer is made to take longer."""
 
     @contextmanager
@@ -60,13 +86,13 @@ def _too_late(job: str) -> Action:
             lambda: all(target["scrapeTimeout"] != _SHORT for target in site.sandbox.judge.api.targets()),
             deadline_seconds=_TAKEN_OVER_SECONDS,
             interval_seconds=0.05,
-            what=f"Prometheus to take over the right timeout of job {job}",
+            what=f"Prometheus to take over the right timeout of job {job(site.contract).job}",
         )
 
     return action
 
 
-def _limit(name: str, says: str, settings: dict[str, Any], job: str = JOB_PUSHGATEWAY) -> Fault:
+def _limit(name: str, says: str, settings: dict[str, Any], job: Job = pushgateway) -> Fault:
     return Fault(f"scrape/{name}", says, job_set(job, **settings), Verdict.HOLD, "scrape/target-down")
 
 
@@ -92,7 +118,7 @@ FAULTS: Final = (
     Fault(
         "scrape/timeout-too-short",
         "The job gives the Pushgateway less time than it takes to answer.",
-        _too_late(JOB_PUSHGATEWAY),
+        _too_late(pushgateway),
         Verdict.HOLD,
         "scrape/target-down",
         stacks=(PROCESSES,),
@@ -102,7 +128,7 @@ FAULTS: Final = (
         "self-scrape-limit",
         "Prometheus cannot scrape itself: its page has more samples than its job allows.",
         {"sample_limit": 5},
-        JOB_PROMETHEUS,
+        _prometheus,
     ),
     Fault(
         "scrape/too-rare",
@@ -138,7 +164,7 @@ FAULTS: Final = (
     Fault(
         "scrape/exporter-timeout",
         "The job gives node-exporter less time than it takes to answer.",
-        _too_late(JOB_NODE_EXPORTER),
+        _too_late(_node_exporter),
         Verdict.GO,
         warnings=_DOWN,
         stacks=(PROCESSES,),
@@ -146,7 +172,7 @@ FAULTS: Final = (
     _warned(
         "textfile-torn",
         "Somebody's .prom file breaks off in the middle.",
-        _textfile("torn.prom", f'{RAW_TS}{{metric_realm="prod'),
+        _torn,
         "scrape/textfile-error",
     ),
     _warned(
@@ -165,13 +191,13 @@ FAULTS: Final = (
     _warned(
         "push-path-dropped",
         "A relabelling rule drops the heartbeat on the push path; the textfile still delivers.",
-        _keeps_nothing(JOB_PUSHGATEWAY),
+        _keeps_nothing(pushgateway),
         "scrape/paths-disagree",
     ),
     _warned(
         "textfile-path-dropped",
         "A relabelling rule drops the heartbeat on the textfile path; the push still delivers.",
-        _keeps_nothing(JOB_NODE_EXPORTER),
+        _keeps_nothing(_node_exporter),
         "scrape/paths-disagree",
     ),
 )

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-from l4gate.contract import JOB_PUSHGATEWAY, PUSH_INSTANCE, PUSH_JOB, RAW_SEQ, RAW_TS
+from l4gate.contract import Contract, Target
 from l4gate.faults.model import Action, Site
 from l4gate.faults.proxy import Behaviour
 from l4gate.prometheus_api import HttpError, new_session
 
 _PUSH_SECONDS: Final = 5.0
-GROUP: Final = f"/metrics/job/{PUSH_JOB}/instance/{PUSH_INSTANCE}"
+# Which scrape job, of whatever contract.
+Job = Callable[[Contract], Target]
+# What a rule records, or the alert that it is, in whatever contract.
+Named = Callable[[Contract], str]
+
+
+def pushgateway(contract: Contract) -> Target:
+    """The job that scrapes the Pushgateway."""
+    return contract.targets.pushgateway
+
+
+def group(site: Site) -> str:
+    """Where the heartbeat is pushed."""
+    heartbeat = site.contract.heartbeat
+    return f"/metrics/job/{heartbeat.job}/instance/{heartbeat.instance}"
 
 
 @contextmanager
@@ -37,45 +51,56 @@ def edited(site: Site, name: str, change: Callable[[str], str], *, reload: bool 
             site.sandbox.stack.reload()
 
 
-def job_set(job: str = JOB_PUSHGATEWAY, **settings: Any) -> Action:
+def job_set(job: Job = pushgateway, **settings: Any) -> Action:
     """Changes settings of one scrape job."""
 
-    def change(text: str) -> str:
-        config = yaml.safe_load(text)
-        next(each for each in config["scrape_configs"] if each["job_name"] == job).update(settings)
-        return yaml.safe_dump(config)
+    def action(site: Site) -> AbstractContextManager[None]:
+        name = job(site.contract).job
 
-    return lambda site: edited(site, "prometheus.yml", change)
+        def change(text: str) -> str:
+            config = yaml.safe_load(text)
+            next(each for each in config["scrape_configs"] if each["job_name"] == name).update(settings)
+            return yaml.safe_dump(config)
 
+        return edited(site, "prometheus.yml", change)
 
-def rules_edited(area: str, old: str, new: str) -> Action:
-    """Replaces a text in one rule file on the server, and only there."""
-
-    def change(text: str) -> str:
-        config = yaml.safe_load(text)
-        plain = yaml.safe_dump(config, width=10_000)
-        if old not in plain:
-            message = f"{old!r} is not in the rules of {area}"
-            raise LookupError(message)
-        return plain.replace(old, new, 1)
-
-    return lambda site: edited(site, f"rules/{area}.rules.yml", change)
+    return action
 
 
-def rules_changed(area: str, change: Callable[[list[dict[str, Any]]], None]) -> Action:
-    """Changes the rules of one group on the server, as data."""
+def rule_changed(
+    named: Named, change: Callable[[list[dict[str, Any]], dict[str, Any], Site], None]
+) -> Action:
+    """Changes the rules of the group on the server that has a rule, as data: `change(rules, rule, site)`."""
 
-    def text_changed(text: str) -> str:
-        config = yaml.safe_load(text)
-        change(config["groups"][0]["rules"])
-        return yaml.safe_dump(config)
+    def action(site: Site) -> AbstractContextManager[None]:
+        name = named(site.contract)
+        for path in sorted((site.sandbox.stack.config_dir / "rules").glob("*.yml")):
+            if _rule_in(yaml.safe_load(path.read_text()), name) is not None:
 
-    return lambda site: edited(site, f"rules/{area}.rules.yml", text_changed)
+                def changed(text: str) -> str:
+                    config = yaml.safe_load(text)
+                    rules, rule = _rule_in(config, name) or ([], {})
+                    change(rules, rule, site)
+                    return yaml.safe_dump(config)
+
+                return edited(site, f"rules/{path.name}", changed)
+        message = f"no rule of the server is {name}"
+        raise LookupError(message)
+
+    return action
+
+
+def _rule_in(config: Any, name: str) -> tuple[list[dict[str, Any]], dict[str, Any]] | None:
+    for group in config["groups"]:
+        for rule in group["rules"]:
+            if rule.get("record", rule.get("alert")) == name:
+                return group["rules"], rule
+    return None
 
 
 @contextmanager
 def scraped_through(
-    site: Site, behaviour: Behaviour, job: str = JOB_PUSHGATEWAY, **settings: Any
+    site: Site, behaviour: Behaviour, job: Job = pushgateway, **settings: Any
 ) -> Iterator[None]:
     """Puts the scrape proxy, misbehaving, between Prometheus and a job's target; also changes the job's settings."""
     with site.scrapes.behaving(behaviour), job_set(job, proxy_url=site.scrapes.url, **settings)(site):
@@ -137,10 +162,14 @@ def beating(site: Site, beat: Callable[[], object]) -> Iterator[None]:
         yield
 
 
-def exposition(realm: str, ts: float, seq: float, extra: str = "") -> str:
+def exposition(site: Site, time: float, sequence: float) -> str:
     """The two metrics of a beat, as somebody else than the script would write them."""
-    label = f'{{metric_realm="{realm}"}}' if realm else ""
-    return f"# TYPE {RAW_TS} gauge\n{RAW_TS}{label} {ts}\n# TYPE {RAW_SEQ} gauge\n{RAW_SEQ}{label} {seq}\n{extra}"
+    heartbeat = site.contract.heartbeat
+    values = {heartbeat.time: time, heartbeat.sequence: sequence}
+    return "".join(
+        f"# TYPE {name} gauge\n{site.contract.selector(name, site.realm)} {value}\n"
+        for name, value in values.items()
+    )
 
 
 def send(site: Site, method: str, path: str, body: str = "") -> str:

@@ -23,23 +23,20 @@ Times are seconds of this machine.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from l4gate.contract import ABORT_FOR_SECONDS, CHANGES_WINDOW_SECONDS, FRESH_LIMIT_SECONDS, Pace
-from l4gate.verdict import Verdict
+from l4gate.base import Verdict
+from l4gate.contract import Pace
 
 _ROOM_SECONDS: Final = 1.0  # for a busy machine: programs that are late, not a gate that is
 _DISCOVERY_SECONDS: Final = 5.0  # how often Prometheus looks at its lists of targets; no flag scales it
-_CANARIES_SECONDS: Final = (
-    90.0  # until of the canaries of 15 minutes more than 8 % can have failed, and some more
-)
-# Production seconds for which these causes are none yet, by the contract. All others show as soon as they are news.
-_COUNTS_AFTER: Final[Mapping[str, float]] = {
-    "writer/stale": FRESH_LIMIT_SECONDS,
-    "writer/stuck-sequence": CHANGES_WINDOW_SECONDS,
-    "verdict/abort-firing": ABORT_FOR_SECONDS,
+# For how long these causes are none yet, by the contract. All others show as soon as they are news.
+_COUNTS_AFTER: Final[Mapping[str, Callable[[Pace], float]]] = {
+    "writer/stale": lambda pace: pace.fresh_limit,
+    "writer/stuck-sequence": lambda pace: pace.changes_window,
+    "verdict/abort-firing": lambda pace: pace.abort_for,
 }
 
 
@@ -79,7 +76,7 @@ def seen_within(causes: Collection[str], pace: Pace, *, by_discovery: bool = Fal
         by_discovery: Prometheus takes it over with its targets only.
     """
     news = pace.beat_interval + 2 * pace.scrape_interval + 2 * pace.rule_interval
-    counts_after = min(_COUNTS_AFTER.get(cause, 0.0) for cause in causes) / pace.factor
+    counts_after = min(_COUNTS_AFTER[cause](pace) if cause in _COUNTS_AFTER else 0.0 for cause in causes)
     return news + counts_after + (_DISCOVERY_SECONDS if by_discovery else 0.0) + _ROOM_SECONDS
 
 
@@ -104,7 +101,7 @@ def false_gos(trail: Sequence[Seen], causes: Collection[str], at_the_latest: flo
 
 def false_aborts(trail: Sequence[Seen], *, may_abort: bool, pace: Pace) -> tuple[Seen, ...]:
     """The false ABORTs on a trail: all of them where none may come, else those sooner than any alert may fire."""
-    earliest = ABORT_FOR_SECONDS / pace.factor if may_abort else float("inf")
+    earliest = pace.abort_for if may_abort else float("inf")
     return tuple(seen for seen in trail if _is(seen, Verdict.ABORT) and seen.after < earliest)
 
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
-from l4gate.contract import RAW_TS
+from l4gate.base import Verdict
 from l4gate.faults import proxy
 from l4gate.faults.model import PROCESSES, Action, Fault, Site
 from l4gate.faults.proxy import Behaviour
 from l4gate.faults.tools import (
-    GROUP,
     beating,
     exposition,
+    group,
     heart_set,
     killed,
     paused,
@@ -23,7 +23,6 @@ from l4gate.faults.tools import (
     send,
 )
 from l4gate.stack import PUSHGATEWAY
-from l4gate.verdict import Verdict
 
 _ONE_PATH: Final = ("writer/one-path-failed", "scrape/paths-disagree")
 # A proxy on this host's loopback cannot be reached from a container.
@@ -40,11 +39,12 @@ def _restarted_empty(site: Site) -> Iterator[None]:
 
 @contextmanager
 def _type_conflict(site: Site) -> Iterator[None]:
-    send(site, "DELETE", GROUP)
-    body = f"# TYPE {RAW_TS} counter\n{RAW_TS} 1\n"
+    send(site, "DELETE", group(site))
+    name = site.contract.heartbeat.time
+    body = f"# TYPE {name} counter\n{name} 1\n"
     # The next beat may come in between; then there is no conflict yet.
     while send(site, "PUT", "/metrics/job/somebody_else", body):
-        send(site, "DELETE", GROUP)
+        send(site, "DELETE", group(site))
     try:
         yield
     finally:
@@ -57,12 +57,12 @@ def _pushes_only(path: str) -> Action:
     def action(site: Site) -> AbstractContextManager[None]:
         def beat() -> None:
             now = time.time()
-            send(site, "PUT", path, exposition(site.realm, now, now))
+            send(site, "PUT", path, exposition(site, now, now))
 
         @contextmanager
         def impostor() -> Iterator[None]:
             with beating(site, beat):
-                send(site, "DELETE", GROUP)
+                send(site, "DELETE", group(site))
                 remove_textfiles(site)
                 yield
             send(site, "DELETE", path)

@@ -13,14 +13,14 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from l4gate.base import wait_until
+from l4gate.base import Verdict, wait_until
 from l4gate.faults.model import Action, Fault, Site
 from l4gate.faults.tools import (
-    GROUP,
     beating,
     elsewhere,
     exposition,
     extra_textfile,
+    group,
     heart_set,
     heart_stopped,
     remove_textfiles,
@@ -28,7 +28,6 @@ from l4gate.faults.tools import (
     sourced,
     write_textfile,
 )
-from l4gate.verdict import Verdict
 
 _SECONDS: Final = 10.0
 # All that the script runs beside bash itself; what a fault leaves out is not there.
@@ -39,7 +38,7 @@ _ONE_PATH: Final = ("writer/one-path-failed", "scrape/paths-disagree")
 @contextmanager
 def _never_ran(site: Site) -> Iterator[None]:
     with heart_stopped(site):
-        send(site, "DELETE", GROUP)
+        send(site, "DELETE", group(site))
         remove_textfiles(site)
         yield
 
@@ -69,7 +68,7 @@ def _both_paths(text: Callable[[Site], str]) -> Action:
     def action(site: Site) -> AbstractContextManager[None]:
         def beat() -> None:
             body = text(site)
-            send(site, "PUT", GROUP, body)
+            send(site, "PUT", group(site), body)
             remove_textfiles(site)
             write_textfile(site, "heartbeat.prom", body)
 
@@ -97,7 +96,7 @@ def _killed_in_mid_write(site: Site) -> Iterator[None]:
     yield
     folder = site.sandbox.stack.textfile_dir
     wait_until(
-        lambda: not list(folder.glob(".duri_*.tmp")),
+        lambda: not list(folder.glob(".*.tmp")),
         deadline_seconds=_SECONDS,
         interval_seconds=0.02,
         what="the next run to clean up after the killed one",
@@ -251,21 +250,21 @@ FAULTS: Final = (
     Fault(
         "writer/milliseconds",
         "Another script publishes the time in milliseconds.",
-        _both_paths(lambda site: exposition(site.realm, time.time() * 1000, time.time())),
+        _both_paths(lambda site: exposition(site, time.time() * 1000, time.time())),
         Verdict.HOLD,
         "writer/clock-ahead",
     ),
     Fault(
         "writer/not-a-number",
         "Another script publishes NaN for the time.",
-        _both_paths(lambda site: exposition(site.realm, float("nan"), time.time())),
+        _both_paths(lambda site: exposition(site, float("nan"), time.time())),
         Verdict.HOLD,
         "writer/not-a-number",
     ),
     Fault(
         "writer/stuck-sequence",
         "Another script beats with the time of now and always the same sequence number.",
-        _both_paths(lambda site: exposition(site.realm, time.time(), 7)),
+        _both_paths(lambda site: exposition(site, time.time(), 7)),
         Verdict.HOLD,
         "writer/stuck-sequence",
     ),
@@ -350,7 +349,7 @@ FAULTS: Final = (
         lambda site: extra_textfile(
             site,
             "second.prom",
-            exposition(site.realm, time.time() + 600, 1).replace("}", ',host="second"}'),
+            exposition(site, time.time() + 600, 1).replace("}", ',host="second"}'),
         ),
         Verdict.GO,
     ),

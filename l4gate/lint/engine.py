@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from l4gate.base import UsageError
+from l4gate.contract import load_contract
 from l4gate.lint.checks import (
     alerts,
     config,
@@ -93,7 +94,7 @@ def lint(
         raise UsageError(message, next_step="name the folder, or call this from the repository's root.")
     chosen = _chosen(only)
     repository = Repository.read(folder)
-    facts = Facts(repository, promtool, why_no_promtool)
+    facts = Facts(repository, load_contract(folder), promtool, why_no_promtool)
     not_made = tuple(each.id for each in chosen if each.needs_all_rules and not repository.complete)
     found = [
         finding(

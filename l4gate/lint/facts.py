@@ -7,43 +7,29 @@ from functools import cached_property
 from typing import Final
 
 from l4gate import promql
-from l4gate.contract import INPUTS, RECORDED, Recorded
+from l4gate.contract import Contract, Recorded
 from l4gate.lint.absence import Absence, Answer
 from l4gate.lint.labels import Labels, labels_of
 from l4gate.lint.repository import Judged, Repository
 from l4gate.lint.values import Values
 from l4gate.programs import Promtool
 
-CONTRACT: Final = {each.name: each for each in RECORDED}
-HEARTBEAT: Final = frozenset(each.name for each in RECORDED if each.without_heartbeat is not None)
 _HISTOGRAM_PARTS: Final = ("_bucket", "_count", "_sum")
 _DEEPEST_CHAIN: Final = 20  # rules that read rules; more is a circle, which has a check of its own
-
-
-def input_type(name: str) -> str:
-    """The declared type of an input, parts of a histogram included; empty if the metric is no input."""
-    if name in INPUTS:
-        return INPUTS[name]
-    base, part = next(
-        ((name.removesuffix(part), part) for part in _HISTOGRAM_PARTS if name.endswith(part)), ("", "")
-    )
-    return "counter" if part and INPUTS.get(base) == "histogram" else ""
-
-
-def input_name(name: str) -> str:
-    """The declared input that a metric is, or is a part of; the name itself otherwise."""
-    if name not in INPUTS and input_type(name):
-        return next(name.removesuffix(part) for part in _HISTOGRAM_PARTS if name.endswith(part))
-    return name
 
 
 class Facts:
     """One repository with everything worked out once; without a promtool, `why_no_promtool` says why."""
 
     def __init__(
-        self, repository: Repository, promtool: Promtool | None = None, why_no_promtool: str = ""
+        self,
+        repository: Repository,
+        contract: Contract,
+        promtool: Promtool | None = None,
+        why_no_promtool: str = "",
     ) -> None:
         self.repository = repository
+        self.contract = contract
         self.promtool = promtool
         self.why_no_promtool = why_no_promtool
         self._labels: dict[int, Labels] = {}
@@ -61,14 +47,17 @@ class Facts:
     @cached_property
     def values(self) -> Values:
         """What is 0 or 1, and what is measured."""
-        return Values(self.trees, frozenset(name for name, kind in INPUTS.items() if kind == "boolean"))
+        return Values(
+            self.trees,
+            frozenset(name for name, each in self.contract.inputs.items() if each.kind == "boolean"),
+        )
 
     def contract_rules(self) -> list[tuple[Judged, Recorded]]:
         """The rules that record a metric of the contract."""
         return [
-            (each, CONTRACT[each.rule.name])
+            (each, self.contract.recorded[each.rule.name])
             for each in self.repository.recording
-            if each.rule.name in CONTRACT
+            if each.rule.name in self.contract.recorded
         ]
 
     # Labels
@@ -90,21 +79,35 @@ class Facts:
 
     # Inputs
 
+    def input_type(self, name: str) -> str:
+        """The declared type of an input, parts of a histogram included; empty if the metric is no input."""
+        inputs = self.contract.inputs
+        if name in inputs:
+            return inputs[name].kind
+        base, part = _histogram_part(name)
+        return "counter" if part and base in inputs and inputs[base].kind == "histogram" else ""
+
+    def input_name(self, name: str) -> str:
+        """The declared input that a metric is, or is a part of; the name itself otherwise."""
+        return (
+            _histogram_part(name)[0] if name not in self.contract.inputs and self.input_type(name) else name
+        )
+
     def inputs(self, judged: Judged) -> frozenset[str]:
         """
         The inputs that a rule is made from, through other rules.
 
         For what is made from the heartbeat's metrics, these count as inputs, as they are never missing.
         """
-        through = judged.rule.name in HEARTBEAT
+        through = judged.rule.name in self.contract.never_missing
         return self._inputs_of(judged.tree, frozenset(), through=through)
 
     def _inputs_of(self, node: promql.Node, above: frozenset[str], *, through: bool) -> frozenset[str]:
         found: set[str] = set()
         for name in {each.name for each in promql.selectors(node) if each.name} - above:
-            if name in HEARTBEAT or name not in self.trees:
-                found.add(input_name(name))
-            if name in self.trees and (through or name not in HEARTBEAT):
+            if name in self.contract.never_missing or name not in self.trees:
+                found.add(self.input_name(name))
+            if name in self.trees and (through or name not in self.contract.never_missing):
                 for tree in self.trees[name]:
                     found |= self._inputs_of(tree, above | {name}, through=through)
         return frozenset(found)
@@ -117,9 +120,13 @@ class Facts:
         what happens when they are missing themselves, so they are inputs like any other then.
         """
         trees = self.trees
-        if name not in HEARTBEAT:
-            trees = {metric: nodes for metric, nodes in trees.items() if metric not in HEARTBEAT}
-        return Absence(trees, lambda each: missing is None or input_name(each) in missing).of_metric(name)
+        if name not in self.contract.never_missing:
+            trees = {
+                metric: nodes for metric, nodes in trees.items() if metric not in self.contract.never_missing
+            }
+        return Absence(trees, lambda each: missing is None or self.input_name(each) in missing).of_metric(
+            name
+        )
 
     # Rules put into one another
 
@@ -133,3 +140,10 @@ class Facts:
             return each
 
         return promql.transform(node, expand)
+
+
+def _histogram_part(name: str) -> tuple[str, str]:
+    """The histogram that a series would be a part of, and which part; both empty if it cannot be one."""
+    return next(
+        ((name.removesuffix(part), part) for part in _HISTOGRAM_PARTS if name.endswith(part)), ("", "")
+    )

@@ -24,13 +24,13 @@ from typing import Any, Final
 
 import yaml
 
-from l4gate.base import OperationRefused, UsageError
+from l4gate.base import OperationRefused, UsageError, Verdict, worst
 from l4gate.machine import exclusive
 from l4gate.operations.live import CONFIG_FILE, Configuration, read_configuration, sync
 from l4gate.operations.reload import config_differences
 from l4gate.report import decision_as_dict, utc
 from l4gate.rules import diff_rules, groups_from_api, rules_hash
-from l4gate.verdict import Judge, Look, Verdict, worst
+from l4gate.verdict import Judge, Look
 
 KEEP: Final = 10  # a checkpoint has some 50 kB; ten promotions back nobody wants to go unseen
 _CONFIG: Final = "config"

@@ -25,7 +25,7 @@ from l4gate.base import (
     parse_duration,
     wait_until,
 )
-from l4gate.contract import DEFAULT_REALM, SCRAPE_INTERVAL_SECONDS
+from l4gate.contract import Pace
 from l4gate.lint import as_text, lint
 from l4gate.machine import scratch
 from l4gate.operations.live import CONFIG_FILE, Configuration, read_configuration, refuse_work_tree, switch
@@ -51,23 +51,22 @@ class LiveServer:
     """
     A running Prometheus with the folder that it reads.
 
-    `factor` and `realms` say how the folder was rendered from the repository; `promtool` gives one for a version.
+    `pace` and `realms` (none: the contract's own) say how the folder was rendered from the repository;
+    `promtool` gives one for a version.
     """
 
     api: PrometheusApi
     live_dir: Path
     promtool: Callable[[str], Promtool]
-    factor: float = 1.0
-    realms: tuple[str, ...] = (DEFAULT_REALM,)
+    pace: Pace
+    realms: tuple[str, ...] = ()
     foreign: Foreign = "differ"
 
     @classmethod
     def of_stack(cls, stack: Stack) -> LiveServer:
         """The Prometheus of a stack of ours."""
         api = PrometheusApi(stack.prometheus_url, timeout_seconds=RELOAD_SECONDS)
-        return cls(
-            api, stack.config_dir, lambda _version: stack.promtool, stack.spec.factor, stack.spec.realms
-        )
+        return cls(api, stack.config_dir, lambda _version: stack.promtool, stack.spec.pace, stack.spec.realms)
 
 
 @dataclass(frozen=True)
@@ -118,10 +117,11 @@ def check(content: Configuration, server: LiveServer, promtool: Promtool) -> tup
             raise _not_checked(server, said)
         try:
             groups = content.rules()
-            if server.realms == (DEFAULT_REALM,):
+            own = server.pace.contract.realm.default
+            if server.realms in ((), (own,)):
                 linted = copy
-                if server.factor != 1:
-                    render(copy, production, factor=1 / server.factor, realms=server.realms, addresses={})
+                if server.pace.factor != 1:
+                    render(copy, production, factor=1 / server.pace.factor, realms=(own,), addresses={})
                     linted = production
                 report = lint(linted, promtool=promtool)
                 if not report.clean:
@@ -221,10 +221,7 @@ def _reload_and_prove(server: LiveServer, content: Configuration, groups: tuple[
 
     wait_until(
         proven,
-        deadline_seconds=2 * slowest
-        + _DISCOVERY_SECONDS
-        + SCRAPE_INTERVAL_SECONDS / server.factor
-        + _ROOM_SECONDS,
+        deadline_seconds=2 * slowest + _DISCOVERY_SECONDS + server.pace.scrape_interval + _ROOM_SECONDS,
         interval_seconds=min(max(slowest / 8, _POLL_SECONDS[0]), _POLL_SECONDS[1]),
         what="the new configuration to be the live one",
         last_seen=lambda: "; ".join(unproven[:_SHOWN_DIFFERENCES]),

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from l4gate.base import ApiError, GateError, NotReady, format_duration, wait_until
+from l4gate.base import ApiError, GateError, NotReady, Verdict, format_duration, wait_until, worst
 from l4gate.certificate import Certificate, Interval, Window, certify_window
 from l4gate.operations.rollback import RolledBack
 from l4gate.report import utc
-from l4gate.verdict import Judge, Look, Verdict, worst
+from l4gate.verdict import Judge, Look
 
 _UNSEEN_RULE_INTERVALS: Final = 3.0  # between two looks that far apart, an alert could have fired and ended
 

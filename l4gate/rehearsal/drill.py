@@ -15,20 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from l4gate.base import RehearsalFailed, wait_until
-from l4gate.contract import CONSECUTIVE_EVALUATIONS, REALM_LABEL
+from l4gate.base import RehearsalFailed, Verdict, wait_until
 from l4gate.machine import scratch
 from l4gate.programs import Promtool
 from l4gate.rehearsal.archive import Manifest, pack, read_blocks, read_member, unpack, verify
-from l4gate.rehearsal.publishing import JOB, MEASURED, publish
+from l4gate.rehearsal.publishing import measured, publish
 from l4gate.rehearsal.samples import Samples, read_samples
 from l4gate.rehearsal.snapshot import Groups, persisted_groups, pushed_groups, settle, take_snapshot
-from l4gate.sandbox import DR_SUCCESS, Sandbox, open_sandbox
+from l4gate.sandbox import Sandbox, open_sandbox
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict
 
-RESTORE_P95: Final = "duri_dr_restore_p95_seconds"
-RTO_LIMIT_SECONDS: Final = 720.0  # 12 min, for the p95 over rehearsals (design, section 8)
 _P95: Final = 0.95
 _TSDB: Final = "tsdb"
 _GROUPS: Final = "groups"
@@ -78,8 +74,8 @@ def rehearse(settings: Settings, count: int, say: Say) -> Iterator[Rehearsal]:
         folder = cleanup.enter_context(scratch("rehearsal"))
         stack = cleanup.enter_context(ExitStack())
         began, began_at = time.monotonic(), time.time()
-        sandbox = stack.enter_context(open_sandbox(settings, say, omitted=MEASURED))
-        publish(sandbox.stack.pushgateway_url, settings.realms[0], settings.factor)
+        sandbox = stack.enter_context(open_sandbox(settings, say, omitted=measured(settings.contract)))
+        publish(sandbox.stack.pushgateway_url, settings.realms[0], settings.pace)
         wait_for_go(sandbox, settings, since=began_at)
         for number in range(1, count + 1):
             say(f"rehearsal {number}/{count}: snapshot and archive")
@@ -123,7 +119,7 @@ def wait_for_go(sandbox: Sandbox, settings: Settings, *, since: float) -> None:
         left = settings.deadline - (time.monotonic() - began)
         (look,) = sandbox.judge.judge(max(left, 0.0), until=frozenset({Verdict.GO}))
         decision = look.decision
-        new = decision.evidence.evaluations[-CONSECUTIVE_EVALUATIONS:]
+        new = decision.evidence.newest
         if decision.verdict is Verdict.GO and all(each.at > since for each in new):
             return
         if left <= 0:
@@ -168,7 +164,7 @@ def restore(archive: Path, settings: Settings, say: Say, cleanup: ExitStack) -> 
 
     groups = read_member(archive, _GROUPS)
     sandbox = cleanup.enter_context(
-        open_sandbox(settings, say, history=fill, groups=groups, omitted=MEASURED)
+        open_sandbox(settings, say, history=fill, groups=groups, omitted=measured(settings.contract))
     )
     wait_for_go(sandbox, settings, since=since)
     return sandbox, time.monotonic() - began
@@ -193,7 +189,11 @@ def prove(sandbox: Sandbox, backup: Backup) -> int:
     groups = pushed_groups(sandbox.stack.pushgateway_url)
     for labels, pushed in backup.groups.items():
         # The others have been pushed to again meanwhile.
-        same = groups.get(labels) == pushed if ("job", JOB) in labels else groups.get(labels, 0.0) >= pushed
+        same = (
+            groups.get(labels) == pushed
+            if ("job", sandbox.pace.contract.rehearsal.job) in labels
+            else groups.get(labels, 0.0) >= pushed
+        )
         if not same:
             raise RehearsalFailed(
                 f"expected the Pushgateway to hold the group {dict(labels)}, pushed at {pushed:.3f}, "
@@ -216,14 +216,16 @@ def _publish_and_read_back(sandbox: Sandbox, rto_seconds: float, settings: Setti
     (realm,) = settings.realms
     api, pace = sandbox.judge.api, sandbox.pace
     recent = f"[{round(1000 * max(pace.max_sample_age, 2 * pace.scrape_interval))}ms]"
-    total = f'{DR_SUCCESS}{{{REALM_LABEL}="{realm}", job="{JOB}"}}'
+    contract = pace.contract
+    names = contract.rehearsal
+    total = contract.selector(names.succeeded, realm, {"job": names.job})
     before = api.query(f"{total}{recent}").series
     held = before[0].last.value if before else 0.0
-    publish(sandbox.stack.pushgateway_url, realm, settings.factor, rto_seconds)
+    publish(sandbox.stack.pushgateway_url, realm, pace, rto_seconds)
 
     def recorded() -> float | None:
         counted = api.query(f"{total}{recent}").series
-        quantile = api.query(f'{RESTORE_P95}{{{REALM_LABEL}="{realm}"}}{recent}').series
+        quantile = api.query(f"{contract.selector(names.p95, realm)}{recent}").series
         if not counted or not quantile or counted[0].last.value <= held:
             return None
         first = next(sample.at for sample in counted[0].samples if sample.value > held)
@@ -235,7 +237,7 @@ def _publish_and_read_back(sandbox: Sandbox, rto_seconds: float, settings: Setti
             recorded,
             deadline_seconds=2 * (pace.scrape_interval + pace.rule_interval) + _ROOM_SECONDS,
             interval_seconds=_POLL_SECONDS,
-            what=f"{RESTORE_P95} with the restore time of this rehearsal",
+            what=f"{names.p95} with the restore time of this rehearsal",
             next_step="look at the rules of the group dr.",
         )
         or math.nan

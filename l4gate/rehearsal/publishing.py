@@ -1,5 +1,5 @@
 """
-Publishes what rehearsals measured: the duri_dr_* inputs of the DR rules, by the Pushgateway like everything else.
+Publishes what rehearsals measured: the inputs of the DR rules, by the Pushgateway like everything else.
 
 The counters go on from what the Pushgateway holds, so that nobody else has to remember them.
 """
@@ -17,12 +17,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from l4gate.base import RehearsalFailed
-from l4gate.contract import PUSH_INSTANCE, REALM_LABEL
+from l4gate.contract import Contract, Pace
 from l4gate.prometheus_api import HttpError, new_session
-from l4gate.sandbox import DR_FAILURE, DR_RESTORE, DR_SUCCESS, RESTORE_BUCKETS_SECONDS
 
-JOB: Final = "duri_dr_rehearsal"
-MEASURED: Final = frozenset({DR_SUCCESS, DR_FAILURE, DR_RESTORE})
 _HELP: Final = "Of restore rehearsals."
 _TIMEOUT_SECONDS: Final = 5.0
 
@@ -31,6 +28,7 @@ _TIMEOUT_SECONDS: Final = 5.0
 class Tally(Collector):
     """All rehearsals so far. `restores` counts those up to each bound of `bounds` (seconds), and all of them last."""
 
+    contract: Contract
     realm: str
     bounds: tuple[float, ...]
     succeeded: float = 0.0
@@ -54,17 +52,18 @@ class Tally(Collector):
     def collect(self) -> list[Metric]:
         """The three metric families."""
         families: list[Metric] = []
-        for name, total in ((DR_SUCCESS, self.succeeded), (DR_FAILURE, self.failed)):
-            counter = CounterMetricFamily(name, _HELP, labels=[REALM_LABEL])
+        names, label = self.contract.rehearsal, self.contract.realm.label
+        for name, total in ((names.succeeded, self.succeeded), (names.failed, self.failed)):
+            counter = CounterMetricFamily(name, _HELP, labels=[label])
             counter.add_metric([self.realm], total)
             families.append(counter)
-        histogram = HistogramMetricFamily(DR_RESTORE, _HELP, labels=[REALM_LABEL])
-        names = [*(str(bound) for bound in self.bounds), "+Inf"]
-        histogram.add_metric([self.realm], list(zip(names, self.restores, strict=True)), self.seconds)
+        histogram = HistogramMetricFamily(names.restore_time, _HELP, labels=[label])
+        bounds = [*(str(bound) for bound in self.bounds), "+Inf"]
+        histogram.add_metric([self.realm], list(zip(bounds, self.restores, strict=True)), self.seconds)
         return [*families, histogram]
 
 
-def publish(pushgateway_url: str, realm: str, factor: float, *restores: float | None) -> None:
+def publish(pushgateway_url: str, realm: str, pace: Pace, *restores: float | None) -> None:
     """
     Adds rehearsals to what the Pushgateway holds of them; none at all makes the counters known at 0.
 
@@ -74,18 +73,19 @@ def publish(pushgateway_url: str, realm: str, factor: float, *restores: float | 
     Args:
         pushgateway_url: where.
         realm: the realm of the metrics.
-        factor: time factor of the stack that judges them; its limits, and so the buckets, are divided by it.
+        pace: of the stack that judges them; its limits, and so the buckets, are divided by its factor.
         restores: the restore time of each rehearsal in seconds, None for one that failed.
 
     Raises:
         RehearsalFailed: if the Pushgateway does not take it.
     """
-    url = f"{pushgateway_url}/metrics/job/{JOB}/instance/{PUSH_INSTANCE}"
+    contract = pace.contract
+    url = f"{pushgateway_url}/metrics/job/{contract.rehearsal.job}/instance/{contract.heartbeat.instance}"
     with new_session(pushgateway_url) as session:
         try:
             held = session.get(f"{pushgateway_url}/metrics", timeout=_TIMEOUT_SECONDS)
             held.raise_for_status()
-            tally = _read(held.text, realm, tuple(bound / factor for bound in RESTORE_BUCKETS_SECONDS))
+            tally = _read(held.text, realm, pace)
             for seconds in restores:
                 tally.add(seconds)
             registry = CollectorRegistry()
@@ -98,22 +98,35 @@ def publish(pushgateway_url: str, realm: str, factor: float, *restores: float | 
             raise RehearsalFailed(message, next_step="see whether the Pushgateway runs.") from None
 
 
-def _read(text: str, realm: str, bounds: tuple[float, ...]) -> Tally:
+def measured(contract: Contract) -> frozenset[str]:
+    """What rehearsals measure, and a simulated service must therefore leave alone."""
+    names = contract.rehearsal
+    return frozenset({names.restore_time, names.succeeded, names.failed})
+
+
+def _read(text: str, realm: str, pace: Pace) -> Tally:
     """What a Pushgateway holds of earlier rehearsals in this realm."""
+    contract = pace.contract
+    ours = contract.rehearsal
+    simulated = contract.inputs[ours.restore_time].simulated
+    bounds = tuple(bound / pace.factor for bound in (simulated.buckets if simulated else ()))
     held: dict[tuple[str, str], float] = {}
-    wanted = {"job": JOB, "instance": PUSH_INSTANCE, REALM_LABEL: realm}
+    wanted = {"job": ours.job, "instance": contract.heartbeat.instance, contract.realm.label: realm}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             if _within(wanted, sample.labels):
                 held[sample.name, sample.labels.get("le", "")] = sample.value
     names = [*(str(bound) for bound in bounds), "+Inf"]
-    by_bound = {float(le): value for (name, le), value in held.items() if name == f"{DR_RESTORE}_bucket"}
+    by_bound = {
+        float(le): value for (name, le), value in held.items() if name == f"{ours.restore_time}_bucket"
+    }
     return Tally(
+        contract,
         realm,
         bounds,
-        succeeded=held.get((DR_SUCCESS, ""), 0.0),
-        failed=held.get((DR_FAILURE, ""), 0.0),
-        seconds=held.get((f"{DR_RESTORE}_sum", ""), 0.0),
+        succeeded=held.get((ours.succeeded, ""), 0.0),
+        failed=held.get((ours.failed, ""), 0.0),
+        seconds=held.get((f"{ours.restore_time}_sum", ""), 0.0),
         restores=[by_bound.get(float(name), 0.0) for name in names],
     )
 

@@ -34,7 +34,7 @@ def settle(api: PrometheusApi, pace: Pace, realm: str) -> float:
     now = api.now()
 
     def gone_on() -> bool:
-        newest = api.query(f'timestamp(up{{metric_realm="{realm}"}})')
+        newest = api.query(f"timestamp({pace.contract.selector('up', realm)})")
         scraped = [series.last.value for series in newest.series]
         evaluated = [_seconds(group.get("lastEvaluation", "")) for group in api.rules()["groups"]]
         return bool(scraped) and min([*scraped, *evaluated]) > now

@@ -32,6 +32,7 @@ def report_as_dict(report: RunReport) -> dict[str, Any]:
                 "gate": result.planned.name,
                 "outcome": result.outcome.value,
                 "seconds": round(result.seconds, 3),
+                "found": result.found,
                 "message": result.message,
             }
             for result in report.results
@@ -45,7 +46,6 @@ def report_as_dict(report: RunReport) -> dict[str, Any]:
 def decision_as_dict(decision: Decision) -> dict[str, Any]:
     """One realm's decision with the evidence that it stands on."""
     evidence = decision.evidence
-    readings = {"ok": evidence.ok, "fresh_120s": evidence.fresh, **evidence.abort_inputs}
     return {
         "realm": decision.realm,
         "verdict": decision.verdict.name,
@@ -54,10 +54,10 @@ def decision_as_dict(decision: Decision) -> dict[str, Any]:
         "waited_seconds": round(decision.waited_seconds, 3),
         "measured_at": utc(evidence.at),
         "evidence": {
-            "readings": {name: _reading(reading) for name, reading in readings.items()},
+            "readings": {name: _reading(reading) for name, reading in evidence.readings.items()},
             "evaluations": [
-                {"at": utc(each.at), "ok": _number(each.ok), "fresh_120s": _number(each.fresh)}
-                for each in evidence.evaluations[-2:]
+                {"at": utc(each.at), "ok": _number(each.ok), "fresh": _number(each.fresh)}
+                for each in evidence.newest
             ],
             "targets_up": dict(evidence.targets_up),
             "rules_equal": evidence.rules_equal,

@@ -28,10 +28,11 @@ def certificate_as_dict(certificate: Certificate, facts: Mapping[str, str]) -> d
         "criteria": [criterion_as_dict(result, window.pace) for result in certificate.results],
         "aborts": [{"alert": each.alert, **_interval(each)} for each in certificate.aborts],
         "violations": [_interval(each) for each in certificate.violations],
-        "lyapunov": {
-            "mean": certificate.lyapunov.mean,
-            "measured_share": certificate.lyapunov.measured,
-            "rises": [{**_interval(each), "height": each.height} for each in certificate.lyapunov.rises],
+        "stability": {
+            "metric": window.pace.contract.levels.metric,
+            "mean": certificate.stability.mean,
+            "measured_share": certificate.stability.measured,
+            "rises": [{**_interval(each), "height": each.height} for each in certificate.stability.rises],
         },
         "facts": dict(facts),
     }
@@ -45,9 +46,9 @@ def criterion_as_dict(result: Result, pace: Pace) -> dict[str, Any]:
         "met": result.met,
         "metric": criterion.metric,
         "op": criterion.op,
-        "limit": criterion.limit_at(pace),
+        "limit": pace.scaled(criterion.metric, criterion.limit),
         "when": criterion.when.value,
-        "required_share": criterion.required_share,
+        "required_share": criterion.share,
         "value": result.value,
         "share": result.share,
         "measured_share": result.measured,

@@ -8,9 +8,9 @@ from typing import Final
 
 from l4gate.base import format_duration
 from l4gate.certificate import Certificate, Result, Track, Violation, Window, segments
-from l4gate.contract import ABORT, ABORT_RULES, LYAPUNOV, OPERATORS, AbortRule, Criterion, When
+from l4gate.contract import AbortCondition, Criterion, When
 from l4gate.report.as_json import utc
-from l4gate.report.certificate_words import asked, found, headline, lyapunov_in_words
+from l4gate.report.certificate_words import asked, found, headline, stability_in_words
 from l4gate.report.pages import render
 from l4gate.report.states import Curve, Row, Span, State
 from l4gate.report.timeline import timeline_svg
@@ -32,8 +32,9 @@ def certificate_svg(certificate: Certificate, tracks: Mapping[str, Track]) -> st
         for result in certificate.results
         if result.criterion.when is not When.END
     ]
-    rows += [_abort_row(rule, certificate, tracks[rule.metric]) for rule in ABORT_RULES]
-    rows.append(_lyapunov_row(certificate, tracks[LYAPUNOV]))
+    contract = window.pace.contract
+    rows += [_abort_row(each, certificate, tracks[each.metric]) for each in contract.abort.conditions]
+    rows.append(_stability_row(certificate, tracks[contract.levels.metric]))
     told = "; ".join(f"{result.criterion.title}: {found(result)}" for result in certificate.results)
     return timeline_svg(
         rows,
@@ -60,7 +61,7 @@ def certificate_html(certificate: Certificate, tracks: Mapping[str, Track], fact
         next_level=_NEXT_LEVEL[certificate.level],
         timeline=certificate_svg(certificate, tracks),
         violations=_violations(certificate),
-        lyapunov=lyapunov_in_words(certificate),
+        stability=stability_in_words(certificate),
         shown=_SHOWN,
         facts=facts,
         asked=asked,
@@ -86,7 +87,7 @@ def _worst(violation: Violation, criterion: Criterion, certificate: Certificate)
     """What was wrong: the worst value, the alerts that fired, or that there was nothing."""
     if violation.worst is None:
         return "no data"
-    if criterion is not ABORT:
+    if criterion != certificate.window.pace.contract.silence:
         return f"{violation.worst:.6g}"
     fired = {
         each.alert for each in certificate.aborts if each.start < violation.end and violation.start < each.end
@@ -106,7 +107,7 @@ def _spans(result: Result, window: Window) -> Iterator[Span]:
         yield Span(at, window.end, State.GOOD)
 
 
-def _abort_row(rule: AbortRule, certificate: Certificate, track: Track) -> Row:
+def _abort_row(rule: AbortCondition, certificate: Certificate, track: Track) -> Row:
     """An abort condition's row: known and false, unknown, true, and on top of it the time in which its alert fired."""
     spans: list[Span] = []
     for segment in segments(track, certificate.window):
@@ -114,7 +115,7 @@ def _abort_row(rule: AbortRule, certificate: Certificate, track: Track) -> Row:
             State.GAP
             if segment.value is None
             else State.WARN
-            if OPERATORS[rule.op](segment.value, rule.threshold)
+            if rule.holds(segment.value, certificate.window.pace)
             else State.GOOD
         )
         if spans and spans[-1].state is state and spans[-1].end == segment.start:
@@ -122,15 +123,14 @@ def _abort_row(rule: AbortRule, certificate: Certificate, track: Track) -> Row:
         else:
             spans.append(Span(segment.start, segment.end, state))
     fired = [Span(each.start, each.end, State.BAD) for each in certificate.aborts if each.alert == rule.alert]
-    label = f"abort: {rule.metric.removeprefix('duri_')} {rule.op} {rule.threshold:g}"
-    return Row(label, [*spans, *fired], f"{len(fired)} firing" if fired else "not firing")
+    return Row(f"abort: {rule}", [*spans, *fired], f"{len(fired)} firing" if fired else "not firing")
 
 
-def _lyapunov_row(certificate: Certificate, track: Track) -> Curve:
+def _stability_row(certificate: Certificate, track: Track) -> Curve:
     points = [
         (segment.start, math.nan if segment.value is None else segment.value)
         for segment in segments(track, certificate.window)
     ]
-    limit = next(rule.threshold for rule in ABORT_RULES if rule.metric == LYAPUNOV)
-    mean = certificate.lyapunov.mean
-    return Curve("Lyapunov value", points, limit, "no sample" if mean is None else f"mean {mean:.3f}")
+    levels = certificate.window.pace.contract.levels
+    mean = certificate.stability.mean
+    return Curve(levels.metric, points, levels.good.mean, "no sample" if mean is None else f"mean {mean:.3f}")

@@ -30,7 +30,7 @@ def certificate_lines(certificate: Certificate) -> Iterator[str]:
     for result in certificate.results:
         mark = "met" if result.met else "NOT MET"
         yield f"  {mark:<8} {result.criterion.id:<22} {asked(result, window):<44} {found(result)}"
-    yield f"  lyapunov {lyapunov_in_words(certificate)}"
+    yield f"  level    {window.pace.contract.levels.metric}: {stability_in_words(certificate)}"
     for interval in certificate.violations[:_SHOWN_LINES]:
         yield f"  violated {utc(interval.start)} to {utc(interval.end)} ({interval.seconds:.6g} s)"
     if len(certificate.violations) > _SHOWN_LINES:
@@ -42,12 +42,12 @@ def certificate_lines(certificate: Certificate) -> Iterator[str]:
 def asked(result: Result, window: Window) -> str:
     """What a criterion asks, for people."""
     criterion = result.criterion
-    bounds = f"{criterion.op} {criterion.limit_at(window.pace):g}"
+    bounds = f"{criterion.op} {window.pace.scaled(criterion.metric, criterion.limit):g}"
     if criterion.when is When.END:
         return f"{bounds} at the end"
     if criterion.when is When.ALWAYS:
-        return f"{bounds} always, seen {criterion.required_share:.1%} of the time"
-    return f"{bounds} for {criterion.required_share:.1%} of the time"
+        return f"{bounds} always, seen {criterion.share:.1%} of the time"
+    return f"{bounds} for {criterion.share:.1%} of the time"
 
 
 def found(result: Result) -> str:
@@ -60,9 +60,9 @@ def found(result: Result) -> str:
     return f"{result.share:.3%} of the time, worst {worst}"
 
 
-def lyapunov_in_words(certificate: Certificate) -> str:
-    """Mean, coverage and rises of the Lyapunov value."""
-    value = certificate.lyapunov
+def stability_in_words(certificate: Certificate) -> str:
+    """Mean, coverage and rises of the metric that the level rests on."""
+    value = certificate.stability
     mean = "no sample" if value.mean is None else f"mean {value.mean:.4f}"
     highest = max((rise.height for rise in value.rises), default=0.0)
     return f"{mean}, seen {value.measured:.3%} of the time, rises: {len(value.rises)}, highest {highest:.3f}"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from l4gate.contract import ABORT_RULES
+from l4gate.base import Verdict
 from l4gate.report.as_json import utc
 from l4gate.report.model import Event, RunReport
 from l4gate.report.pages import render
 from l4gate.report.states import Mark, Row, Span, State
 from l4gate.report.terminal import HEADLINES
 from l4gate.report.timeline import timeline_svg
-from l4gate.verdict import Evidence, Reading, Value, Verdict
+from l4gate.verdict import Evidence, Reading, Value
 
 _STATES = {Verdict.GO.name: State.GOOD, Verdict.HOLD.name: State.GAP, Verdict.ABORT.name: State.BAD}
 _MEANINGS = {State.GOOD: "GO", State.GAP: "HOLD: not proven", State.BAD: "ABORT"}
@@ -30,7 +30,6 @@ def render_html(report: RunReport) -> str:
         report=report,
         warnings=[warning for decision in report.decisions for warning in decision.warnings],
         timeline=_timeline(report) if report.events else "",
-        readings=lambda evidence: (evidence.ok, evidence.fresh, *evidence.abort_inputs.values()),
         conditions=_conditions,
         sample_time=_sample_time,
         number=lambda value: "nothing recorded" if value is None else f"{value:g}",
@@ -67,12 +66,12 @@ def _spans(events: list[Event], end: float) -> Iterator[Span]:
 
 def _conditions(evidence: Evidence) -> Iterator[tuple[str, str]]:
     """What has to hold beside the numbers, and whether it is known to."""
-    for job in dict.fromkeys((*evidence.required_targets, *evidence.targets_up)):
+    for job in dict.fromkeys((*evidence.contract.required_jobs, *evidence.targets_up)):
         yield f"target {job}", "up" if evidence.targets_up.get(job, False) else "not known to be up"
     equal = evidence.rules_equal
     yield "loaded rules", "equal to the repository's" if equal else "not known to be the repository's"
-    for rule in ABORT_RULES:
-        yield f"abort rule {rule.alert}", _abort_state(rule.alert, evidence)
+    for condition in evidence.contract.abort.conditions:
+        yield f"{condition.alert}: {condition}", _abort_state(condition.alert, evidence)
 
 
 def _abort_state(alert: str, evidence: Evidence) -> str:

@@ -29,6 +29,8 @@ def render_junit(report: RunReport) -> str:
             suite, "testcase", classname=f"l4_gate.{area}", name=name, time=f"{result.seconds:.3f}"
         )
         if result.outcome is Outcome.PASSED:
+            if result.found:
+                ET.SubElement(case, "system-out").text = xml_text(result.found)
             continue
         kind = "failure" if result.outcome is Outcome.FAILED else "error"
         counts[f"{kind}s"] += 1
@@ -62,16 +64,12 @@ def _properties(report: RunReport) -> Iterable[tuple[str, str]]:
         yield f"realm.{realm}.verdict", decision.verdict.name
         yield f"realm.{realm}.waited_seconds", f"{decision.waited_seconds:.3f}"
         evidence = decision.evidence
-        readings = {
-            reading.query: reading
-            for reading in (*evidence.abort_inputs.values(), evidence.ok, evidence.fresh)
-        }
-        for query, reading in readings.items():
-            yield f"realm.{realm}.reading.{query}", str(reading)
+        for reading in evidence.readings.values():
+            yield f"realm.{realm}.reading.{reading.query}", str(reading)
             if isinstance(reading, Value):
-                yield f"realm.{realm}.sampled_at.{query}", utc(reading.at) or ""
-        for each in evidence.evaluations[-2:]:
-            yield f"realm.{realm}.evaluation.{utc(each.at)}", f"ok {each.ok}, fresh_120s {each.fresh}"
+                yield f"realm.{realm}.sampled_at.{reading.query}", utc(reading.at) or ""
+        for each in evidence.newest:
+            yield f"realm.{realm}.evaluation.{utc(each.at)}", f"ok {each.ok}, fresh {each.fresh}"
         for number, cause in enumerate(decision.warnings, 1):
             yield from _cause(f"realm.{realm}.warning.{number}", cause)
     yield from report.facts.items()

@@ -6,8 +6,9 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from l4gate.base import Verdict, worst
 from l4gate.contract import PlannedGate
-from l4gate.verdict import Cause, Decision, Stage, Verdict, worst
+from l4gate.verdict import Cause, Decision, Stage
 
 
 class Outcome(enum.Enum):
@@ -21,12 +22,13 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True)
 class GateResult:
-    """One planned gate and its outcome; the message is empty for a pass."""
+    """One planned gate and its outcome; the message is empty for a pass, `found` is what was measured then."""
 
     planned: PlannedGate
     outcome: Outcome
     seconds: float = 0.0
     message: str = ""
+    found: str = ""
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from l4gate.base import Verdict
 from l4gate.report.write import STEM
-from l4gate.verdict import Verdict
 
 SUCCESS: Final = "success"
 OUTCOMES: Final = (SUCCESS, "failure", "cancelled", "skipped")  # of a step, in GitHub's words

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from l4gate.base import Verdict
 from l4gate.report.model import RunReport
-from l4gate.verdict import NOT_PROVEN, Cause, Decision, Value, Verdict
+from l4gate.verdict import NOT_PROVEN, Cause, Decision
 
 HEADLINES = {
     Verdict.GO: "GO: every gate passed, and each has its evidence",
@@ -50,15 +51,18 @@ def _report(report: RunReport) -> Iterator[str]:
 
 def _decision(decision: Decision) -> Iterator[str]:
     evidence = decision.evidence
-    if decision.verdict is Verdict.GO and isinstance(evidence.ok, Value):
-        inputs = ", ".join(
-            f"{name} {reading}" for name, reading in evidence.abort_inputs.items() if "heart" not in name
+    if decision.verdict is Verdict.GO:
+        decisive = evidence.contract.decisive
+        both = " and ".join(f"{name} {evidence.readings[name]}" for name in decisive)
+        others = "; ".join(
+            f"{name} {each}" for name, each in evidence.readings.items() if name not in decisive
         )
-        good = sum(1 for each in evidence.evaluations[-2:] if each.good)
+        good = sum(1 for each in evidence.newest if each.good)
         yield (
-            f"  {decision.realm:<8} ok {evidence.ok}, fresh_120s {evidence.fresh} at {good} evaluations in a row, "
-            f"the last {evidence.at - evidence.ok.at:.2f} s old; {inputs}"
+            f"  {decision.realm:<8} {both} at {good} evaluations in a row, "
+            f"the last {evidence.at - evidence.newest[-1].at:.2f} s old"
         )
+        yield f"           {others}"
         yield f"           proven {decision.waited_seconds:.1f} s after the first question"
     else:
         yield f"  {decision.realm:<8} {decision.verdict.name} after {decision.waited_seconds:.1f} s"

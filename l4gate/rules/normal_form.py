@@ -17,10 +17,9 @@ from typing import Final, Literal
 
 from l4gate import promql
 from l4gate.base import ExpressionError, format_duration
-from l4gate.contract import ABORT_LABEL
+from l4gate.contract import Contract
 from l4gate.rules.model import Rule, RuleGroup
 
-METRIC_PREFIX: Final = "duri_"
 _MOST_PARENTHESES: Final = 300  # ours have a dozen; the parser takes minutes over thousands, nested
 
 
@@ -34,18 +33,20 @@ def diff_rules(
     loaded: Iterable[RuleGroup],
     *,
     foreign: Literal["differ", "ignore"] = "differ",
+    contract: Contract | None = None,
 ) -> str:
     """
     What differs between two sets of rules, as a unified diff of their normal forms; "" if nothing does.
 
     With foreign="ignore", loaded groups of other people are left out: groups whose name is not among the expected ones,
-    that neither record nor use a duri_* metric, have no alert of an expected name, and carry no label l4.
+    that neither record nor use a metric of the contract, have no rule of an expected name, and carry no abort label.
+    It takes a contract to tell; without one every group is looked at.
     """
     expected = tuple(expected)
-    if foreign == "ignore":
+    if foreign == "ignore" and contract is not None:
         names = {group.name for group in expected}
-        alerts = {rule.name for group in expected for rule in group.rules}
-        loaded = [group for group in loaded if group.name in names or _concerns_us(group, alerts)]
+        rules = {rule.name for group in expected for rule in group.rules}
+        loaded = [group for group in loaded if group.name in names or _concerns_us(group, rules, contract)]
     wanted, found = list(_lines(expected)), list(_lines(loaded))
     if wanted == found:
         return ""
@@ -89,17 +90,17 @@ def _name(text: str) -> str:
     return text if text.isprintable() and " " not in text and "," not in text else json.dumps(text)
 
 
-def _concerns_us(group: RuleGroup, alerts: set[str]) -> bool:
+def _concerns_us(group: RuleGroup, rules: set[str], contract: Contract) -> bool:
     return any(
-        rule.name.startswith(METRIC_PREFIX)
-        or rule.name in alerts
-        or ABORT_LABEL[0] in rule.labels
-        or _uses_our_metrics(rule)
+        contract.is_ours(rule.name)
+        or rule.name in rules
+        or contract.abort.label.name in rule.labels
+        or _uses_our_metrics(rule, contract)
         for rule in group.rules
     )
 
 
-def _uses_our_metrics(rule: Rule) -> bool:
+def _uses_our_metrics(rule: Rule, contract: Contract) -> bool:
     try:
         if rule.expr.count("(") > _MOST_PARENTHESES:
             raise RecursionError
@@ -107,7 +108,6 @@ def _uses_our_metrics(rule: Rule) -> bool:
     except (ExpressionError, RecursionError):
         return True  # nobody can say that it does not
     return any(
-        (each.name or "").startswith(METRIC_PREFIX)
-        or any(matcher.label == "__name__" for matcher in each.matchers)
+        contract.is_ours(each.name or "") or any(matcher.label == "__name__" for matcher in each.matchers)
         for each in found
     )

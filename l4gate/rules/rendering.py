@@ -17,7 +17,7 @@ import yaml
 
 from l4gate import promql
 from l4gate.base import Document, Edit, RuleError, UsageError, yamldoc
-from l4gate.contract import DEFAULT_REALM, REALM_LABEL
+from l4gate.contract import Contract, load_contract
 from l4gate.rules.model import CONFIG_FILE, RULE_FILES, RULES_FOLDER, RuleGroup, load_rules, rules_in
 from l4gate.rules.scaling import scale_config, scale_rule_file
 
@@ -51,9 +51,10 @@ def render(
             f"expected at least one realm and two folders, found {realms} and {source} to {destination}."
         )
         raise UsageError(message)
-    written = _configured(source, factor=factor, realms=realms, addresses=addresses)
+    contract = load_contract(source)
+    written = _configured(source, contract, factor=factor, realms=realms, addresses=addresses)
     if rules:
-        written |= _rules(source, factor=factor, realms=realms)
+        written |= _rules(source, contract, factor=factor, realms=realms)
     _write(destination, written)
 
 
@@ -64,13 +65,19 @@ def rendered_rules(source: Path, *, factor: float, realms: tuple[str, ...]) -> t
     Raises:
         RuleError, UsageError: as `render`.
     """
-    written = _configured(source, factor=factor, realms=realms, addresses={})
-    written |= _rules(source, factor=factor, realms=realms)
+    contract = load_contract(source)
+    written = _configured(source, contract, factor=factor, realms=realms, addresses={})
+    written |= _rules(source, contract, factor=factor, realms=realms)
     return rules_in({path.as_posix(): text.encode() for path, text in written.items()}, folder=source)
 
 
 def _configured(
-    source: Path, *, factor: float, realms: tuple[str, ...], addresses: Mapping[str, str]
+    source: Path,
+    contract: Contract,
+    *,
+    factor: float,
+    realms: tuple[str, ...],
+    addresses: Mapping[str, str],
 ) -> dict[Path, str]:
     """The text of prometheus.yml and of every target list of a run, by its path below the destination."""
     written, unused = {}, set(addresses)
@@ -78,7 +85,7 @@ def _configured(
         document = _read(path)
         edits = [
             *_edits(document, lambda _path, value: addresses.get(value)),
-            *_edits(document, lambda keys, value: realms[0] if _is_realm(keys, value) else None),
+            *_edits(document, lambda keys, value: realms[0] if _is_realm(keys, value, contract) else None),
         ]
         unused -= {edit.node.value for edit in edits}
         text = yamldoc.apply(document, edits)
@@ -91,50 +98,59 @@ def _configured(
     return written
 
 
-def _rules(source: Path, *, factor: float, realms: tuple[str, ...]) -> dict[Path, str]:
+def _rules(source: Path, contract: Contract, *, factor: float, realms: tuple[str, ...]) -> dict[Path, str]:
     """The text of every rule file of a run, by its path below the destination."""
     written = {}
     recorded = {rule.name for group in load_rules(source) for rule in group.rules if rule.kind == "record"}
     for path in sorted((source / RULES_FOLDER).rglob(RULE_FILES)):
         document = _read(path)
         for realm in realms:
-            text = _rules_for(document, realm, realms[0], recorded)
+            text = _rules_for(document, realm, realms[0], recorded, contract)
             if factor != 1:
                 text = scale_rule_file(text, factor, name=str(path))
-            written[path.relative_to(source).with_name(_file_name(path.name, realm))] = text
+            written[
+                path.relative_to(source).with_name(_file_name(path.name, realm, contract.realm.default))
+            ] = text
     return written
 
 
-def _rules_for(document: Document, realm: str, first: str, recorded: set[str]) -> str:
+def _rules_for(document: Document, realm: str, first: str, recorded: set[str], contract: Contract) -> str:
     """The text of a rule file for a realm."""
-    if realm == DEFAULT_REALM == first:
+    default = contract.realm.default
+    if realm == default == first:
         return document.text
 
     def change(keys: tuple[str, ...], value: str) -> str | None:
         if keys == ("groups", "rules", "expr"):
-            return _expression_for(document, value, realm, first, recorded)
+            return _expression_for(document, value, realm, first, recorded=recorded, contract=contract)
         if keys == ("groups", "name"):
-            return _group_name(value, realm)
+            return _group_name(value, realm, default)
         return (
-            realm if keys == ("groups", "rules", "labels", REALM_LABEL) and value == DEFAULT_REALM else None
+            realm
+            if keys == ("groups", "rules", "labels", contract.realm.label) and value == default
+            else None
         )
 
     return yamldoc.apply(document, _edits(document, change))
 
 
-def _expression_for(document: Document, text: str, realm: str, first: str, recorded: set[str]) -> str | None:
+def _expression_for(
+    document: Document, text: str, realm: str, first: str, *, recorded: set[str], contract: Contract
+) -> str | None:
     """The expression with the realm in place of the default one, or None if it does not speak of it."""
 
     def change(node: promql.Node) -> promql.Node:
         match node:
             case promql.Selector(name=name, matchers=matchers):
-                pushed = name is None or name in recorded or name.startswith("duri_")
+                pushed = name is None or name in recorded or contract.is_ours(name)
                 wanted = realm if pushed else first
                 return replace(
-                    node, matchers=tuple(_matcher_for(document, each, wanted) for each in matchers)
+                    node, matchers=tuple(_matcher_for(document, each, wanted, contract) for each in matchers)
                 )
-            case promql.Call(func="label_replace", args=args) if args[1] == promql.String(REALM_LABEL):
-                same = promql.String(realm) if args[2] == promql.String(DEFAULT_REALM) else args[2]
+            case promql.Call(func="label_replace", args=args) if args[1] == promql.String(
+                contract.realm.label
+            ):
+                same = promql.String(realm) if args[2] == promql.String(contract.realm.default) else args[2]
                 return replace(node, args=(*args[:2], same, *args[3:]))
             case _:
                 return node
@@ -144,14 +160,17 @@ def _expression_for(document: Document, text: str, realm: str, first: str, recor
     return None if changed == tree else promql.to_text(changed)
 
 
-def _matcher_for(document: Document, matcher: promql.Matcher, realm: str) -> promql.Matcher:
-    if matcher.label != REALM_LABEL:
+def _matcher_for(
+    document: Document, matcher: promql.Matcher, realm: str, contract: Contract
+) -> promql.Matcher:
+    ours = contract.realm
+    if matcher.label != ours.label:
         return matcher
-    if matcher.op in ("=", "!=") and matcher.value == DEFAULT_REALM:
+    if matcher.op in ("=", "!=") and matcher.value == ours.default:
         return replace(matcher, value=realm)
-    if DEFAULT_REALM in matcher.value:
+    if ours.default in matcher.value:
         message = (
-            f'{document.name}: expected {REALM_LABEL}="{DEFAULT_REALM}" or !=, found '
+            f'{document.name}: expected {ours.label}="{ours.default}" or !=, found '
             f'{matcher.label}{matcher.op}"{matcher.value}", which cannot be rewritten for another realm.'
         )
         raise RuleError(message)
@@ -169,17 +188,17 @@ def _edits(document: Document, change: Callable[[tuple[str, ...], str], str | No
     return edits
 
 
-def _is_realm(keys: tuple[str, ...], value: str) -> bool:
-    return keys[-1:] == (REALM_LABEL,) and value == DEFAULT_REALM
+def _is_realm(keys: tuple[str, ...], value: str, contract: Contract) -> bool:
+    return keys[-1:] == (contract.realm.label,) and value == contract.realm.default
 
 
-def _group_name(name: str, realm: str) -> str:
-    return name if realm == DEFAULT_REALM else f"{name}-{realm}"
+def _group_name(name: str, realm: str, default: str) -> str:
+    return name if realm == default else f"{name}-{realm}"
 
 
-def _file_name(name: str, realm: str) -> str:
+def _file_name(name: str, realm: str, default: str) -> str:
     stem, _, suffix = name.partition(".")
-    return name if realm == DEFAULT_REALM else f"{stem}.{realm}.{suffix}"
+    return name if realm == default else f"{stem}.{realm}.{suffix}"
 
 
 def _read(path: Path) -> Document:

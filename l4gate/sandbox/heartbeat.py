@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from l4gate.base import SCRIPTS_DIR
+from l4gate.contract import Contract
 from l4gate.sandbox.steady import Steady
 
 SCRIPT: Final = SCRIPTS_DIR / "textfile_heartbeat.sh"
@@ -59,6 +60,7 @@ class Heart(Steady):
         state_dir: Path,
         realm: str,
         interval_seconds: float,
+        contract: Contract,
         script: Path = SCRIPT,
     ) -> None:
         super().__init__("heartbeat", interval_seconds, self.beat)
@@ -69,6 +71,11 @@ class Heart(Steady):
             "DURI_TEXTFILE_DIR": str(textfile_dir),
             "DURI_STATE_DIR": str(state_dir),
             "DURI_REALM": realm,
+            "DURI_REALM_LABEL": contract.realm.label,
+            "DURI_TIME_METRIC": contract.heartbeat.time,
+            "DURI_SEQUENCE_METRIC": contract.heartbeat.sequence,
+            "DURI_JOB": contract.heartbeat.job,
+            "DURI_INSTANCE": contract.heartbeat.instance,
             "DURI_CONNECT_SECONDS": _limit(CONNECT_SECONDS, interval_seconds),
             "DURI_PUSH_SECONDS": _limit(PUSH_SECONDS, interval_seconds),
         }

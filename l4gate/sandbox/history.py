@@ -21,15 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from l4gate.base import HistoryError
-from l4gate.contract import (
-    BEAT_INTERVAL_SECONDS,
-    LOOKBACK_SECONDS,
-    OK,
-    PUSH_INSTANCE,
-    REALM_LABEL,
-    RULE_INTERVAL_SECONDS,
-    SERVICE_PUSH_JOB,
-)
+from l4gate.contract import Pace
 
 if TYPE_CHECKING:
     from l4gate.programs import Promtool
@@ -97,41 +89,42 @@ def write_blocks(series: Iterable[Series], data_dir: Path, promtool: Promtool) -
         shutil.rmtree(work, ignore_errors=True)
 
 
-# What a healthy service does on the sandbox's day before, in events per production hour; E of duri_lyapunov_v needs 4.
-_EVENTS_PER_HOUR: Final = 60.0
-_RESTORES_PER_HOUR: Final = 1.0
 _QUIET_SECONDS: Final = (
     600.0  # longer than every range of a heartbeat rule, so none of them reaches the history
 )
 
 
-def sandbox_history(now: float, factor: float, realm: str, *, ok_days: float = 1.0) -> list[Series]:
+def sandbox_history(now: float, pace: Pace, realm: str, *, ok_days: float = 1.0) -> list[Series]:
     """
-    The healthy day, divided by `factor`, on which a sandbox starts: what only windows of hours and days can see.
+    The healthy day, at the pace of a factor, on which a sandbox starts: what only windows of hours and days can see.
 
     `ok_days` is for how many days the heartbeat was recorded as ok: the error budget of a week is spent by 13 bad
     evaluations, but if only a day of it is there, by two.
 
     It ends a lookback and ten (scaled) minutes before `now`, so that no instant query and no heartbeat rule can take
-    any of it for the present. `duri_heartbeat_ok` has one sample per rule interval, so that past and live evaluations
-    weigh the same in a mean over both.
+    any of it for the present. The number that decides has one sample per rule interval, so that past and live
+    evaluations weigh the same in a mean over both.
     """
-    end = now - (LOOKBACK_SECONDS + _QUIET_SECONDS) / factor
-    day = {REALM_LABEL: realm}
-    service = {"job": SERVICE_PUSH_JOB, "instance": PUSH_INSTANCE, REALM_LABEL: realm}
-    every_rule = _ticks(end, factor, RULE_INTERVAL_SECONDS, ok_days)
+    contract, factor = pace.contract, pace.factor
+    end = now - pace.lookback - _QUIET_SECONDS / factor
+    own = {contract.realm.label: realm}
+    job = {"job": contract.simulation.job, "instance": contract.heartbeat.instance}
+    every_rule = _ticks(end, factor, contract.pace.rules, ok_days)
     return [
-        Series(OK, day, [(at, 1.0) for at in every_rule]),
-        _counter("duri_ev_created_total", service, end, factor, _EVENTS_PER_HOUR),
-        _counter("duri_dr_success_total", service, end, factor, _RESTORES_PER_HOUR),
-        _counter("duri_dr_failure_total", service, end, factor, 0.0),
+        Series(contract.heartbeat.ok, own, [(at, 1.0) for at in every_rule]),
+        *(
+            _counter(name, {**job, **own, **each.simulated.labels}, end, pace, each.simulated.past_per_hour)
+            for name, each in contract.inputs.items()
+            if each.simulated and each.simulated.past_per_hour is not None
+        ),
     ]
 
 
-def _counter(name: str, labels: Mapping[str, str], end: float, factor: float, per_hour: float) -> Series:
+def _counter(name: str, labels: Mapping[str, str], end: float, pace: Pace, per_hour: float) -> Series:
     """A counter that rises evenly, with a sample per beat: finer ones say no more about a window of hours."""
-    ticks = _ticks(end, factor, BEAT_INTERVAL_SECONDS)
-    step = per_hour * BEAT_INTERVAL_SECONDS / HOUR_SECONDS
+    beat = pace.contract.pace.beat
+    ticks = _ticks(end, pace.factor, beat)
+    step = per_hour * beat / HOUR_SECONDS
     return Series(name, labels, [(at, math.floor(index * step)) for index, at in enumerate(ticks)])
 
 

@@ -1,5 +1,5 @@
 """
-A whole observed service to be judged: stack, heartbeat, simulated DuRi service and the judge, in one context manager.
+A whole observed service to be judged: stack, heartbeat, simulated service and the judge, in one context manager.
 
 The service's own metrics (canary, events, DR) are simulated, and so is the day of history behind the long windows;
 every report of a sandbox says so. The heartbeat, its transport, the scrapes and the rules are the real ones.
@@ -59,10 +59,10 @@ def open_sandbox(
         message = f"a sandbox judges one realm, {len(settings.realms)} were given."
         raise UsageError(message, next_step="give one --realm, or a URL to judge several.")
     (realm,) = settings.realms
-    pace = Pace(settings.factor)
+    pace = settings.pace
 
     def healthy_day(data_dir: Path, promtool: Promtool) -> None:
-        write_blocks(sandbox_history(time.time(), settings.factor, realm), data_dir, promtool)
+        write_blocks(sandbox_history(time.time(), pace, realm), data_dir, promtool)
 
     spec = StackSpec(
         factor=settings.factor,
@@ -81,6 +81,7 @@ def open_sandbox(
                 state_dir=stack.run_dir / "heartbeat",
                 realm=realm,
                 interval_seconds=pace.beat_interval,
+                contract=pace.contract,
             )
         )
         heart.overrides[RUN_VARIABLE] = stack.run_id  # if we are killed, it may still be writing
@@ -88,7 +89,7 @@ def open_sandbox(
             stack.pushgateway_url,
             realm=realm,
             interval_seconds=pace.beat_interval,
-            factor=settings.factor,
+            pace=pace,
         )
         workload.omitted |= set(omitted)
         cleanup.enter_context(workload)

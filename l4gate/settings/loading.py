@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from l4gate.base import PROMETHEUS_DIR, UsageError
-from l4gate.contract import DEFAULT_REALM
+from l4gate.contract import Contract, Pace, load_contract
 from l4gate.settings.register import EXTERNAL_FACTOR, GENERATIONS, OPTIONS, SANDBOX_FACTOR, Foreign, Option
 
 
@@ -36,11 +37,11 @@ def repository_config_dir() -> Path:
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings of one run, checked. Times are seconds."""
+    """All settings of one run, checked. Times are seconds. Without realms, the contract's own is judged."""
 
     stack: str = "auto"
     url: str | None = None
-    realms: tuple[str, ...] = (DEFAULT_REALM,)
+    realms: tuple[str, ...] = ()
     factor: float = SANDBOX_FACTOR
     deadline: float = 60.0
     report_dir: Path = Path("reports")
@@ -54,6 +55,20 @@ class Settings:
     keep_stack: bool = False
     live_dir: Path | None = None
     state_dir: Path = field(default_factory=default_state_dir)
+
+    def __post_init__(self) -> None:
+        if not self.realms:
+            object.__setattr__(self, "realms", (self.contract.realm.default,))
+
+    @cached_property
+    def contract(self) -> Contract:
+        """The contract beside the rules that are judged by."""
+        return load_contract(self.config_dir)
+
+    @property
+    def pace(self) -> Pace:
+        """The contract at the factor of this run."""
+        return Pace(self.factor, self.contract)
 
 
 def load_settings(

@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Final
 
 from l4gate.base import ApiError, NotReady, StackError, wait_until
-from l4gate.contract import REQUIRED_TARGETS, SCRAPE_INTERVAL_SECONDS
 from l4gate.machine import LOOPBACK
 from l4gate.programs import Promtool
 from l4gate.prometheus_api import HttpError, PrometheusApi, new_session
@@ -182,13 +181,14 @@ class LocalStack(ABC):
             return
         if self._unrendered is not None:
             self._render_rules(self._unrendered)
+        required = self.spec.pace.contract.required_jobs
         api = PrometheusApi(self.prometheus_url, timeout_seconds=_REQUEST_SECONDS)
         wait_until(
-            lambda: not _unscraped(api),
-            deadline_seconds=_FIRST_SCRAPE_SECONDS + 2 * SCRAPE_INTERVAL_SECONDS,
+            lambda: not _unscraped(api, required),
+            deadline_seconds=_FIRST_SCRAPE_SECONDS + 2 * self.spec.pace.contract.pace.scrape,
             interval_seconds=_SCRAPE_POLL_SECONDS,
-            what=f"the targets {', '.join(REQUIRED_TARGETS)} to have been scraped once",
-            last_seen=lambda: f"never scraped: {', '.join(_unscraped(api))}",
+            what=f"the targets {', '.join(required)} to have been scraped once",
+            last_seen=lambda: f"never scraped: {', '.join(_unscraped(api, required))}",
             next_step=f"look at {self.prometheus_url}/targets.",
         )
         for path in held.iterdir():
@@ -298,13 +298,13 @@ class LocalStack(ABC):
         return service
 
 
-def _unscraped(api: PrometheusApi) -> list[str]:
+def _unscraped(api: PrometheusApi, required: Collection[str]) -> list[str]:
     """The required jobs that have no target yet, or one that has never been scraped."""
     try:
         targets = api.targets()
     except ApiError:
-        return list(REQUIRED_TARGETS)
-    return [job for job in REQUIRED_TARGETS if not _all_scraped(t for t in targets if t["scrapePool"] == job)]
+        return list(required)
+    return [job for job in required if not _all_scraped(t for t in targets if t["scrapePool"] == job)]
 
 
 def _all_scraped(targets: Iterable[Mapping[str, Any]]) -> bool:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from l4gate.contract import JOB_NODE_EXPORTER, JOB_PROMETHEUS, JOB_PUSHGATEWAY
+from l4gate.contract import Pace, load_contract
 from l4gate.programs import Promtool
 
 # The services are called as their scrape jobs are, in the compose file, in methods and in messages.
-PROMETHEUS: Final = JOB_PROMETHEUS
-PUSHGATEWAY: Final = JOB_PUSHGATEWAY
-NODE_EXPORTER: Final = JOB_NODE_EXPORTER
+PROMETHEUS: Final = "prometheus"  # this and the next: services of the compose file
+PUSHGATEWAY: Final = "pushgateway"
+NODE_EXPORTER: Final = "node-exporter"
 SERVICES: Final = (PROMETHEUS, PUSHGATEWAY, NODE_EXPORTER)
 
 
@@ -37,6 +37,11 @@ class StackSpec:
     source: Path
     history: Callable[[Path, Promtool], None] | None = None
     groups: bytes | None = None
+
+    @property
+    def pace(self) -> Pace:
+        """The contract beside the rules, at the factor of the stack."""
+        return Pace(self.factor, load_contract(self.source))
 
 
 class Stack(Protocol):

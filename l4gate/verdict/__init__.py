@@ -1,16 +1,6 @@
 """From a question to GO, HOLD or ABORT: readings, measuring, diagnosis, decision, and the judge who repeats it."""
 
-from l4gate.verdict.decision import (
-    NOT_PROVEN,
-    Cause,
-    Decision,
-    Evaluation,
-    Evidence,
-    Stage,
-    Verdict,
-    decide,
-    worst,
-)
+from l4gate.verdict.decision import NOT_PROVEN, Cause, Decision, Evaluation, Evidence, Stage, decide
 from l4gate.verdict.diagnosis import diagnose
 from l4gate.verdict.judge import Judge, Look, judge_for, progress_line
 from l4gate.verdict.look import WriterReport
@@ -30,7 +20,6 @@ __all__ = [
     "Stage",
     "Unreachable",
     "Value",
-    "Verdict",
     "WriterReport",
     "decide",
     "diagnose",
@@ -39,5 +28,4 @@ __all__ = [
     "measure",
     "progress_line",
     "unix_time",
-    "worst",
 ]

@@ -9,32 +9,15 @@ backwards from the verdict: the first of them is the first broken stage on that 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from l4gate.contract import ABORT_RULES, CONSECUTIVE_EVALUATIONS, FRESH, OK
+from l4gate.base import Verdict
+from l4gate.contract import Contract
 from l4gate.verdict.readings import Missing, Reading, Unreachable, Value
 
 NOT_PROVEN: Final = "not-proven"  # the code of a condition of GO without evidence, whatever the reason
-
-
-class Verdict(enum.IntEnum):
-    """Ordered by severity, so that the worst is the maximum."""
-
-    GO = 0
-    HOLD = 1
-    ABORT = 2
-
-    @property
-    def exit_code(self) -> int:
-        """0 GO, 10 HOLD, 20 ABORT. 2 is usage, and pytest keeps 1 to 5 for itself, so none of them is a verdict."""
-        return {Verdict.GO: 0, Verdict.HOLD: 10, Verdict.ABORT: 20}[self]
-
-
-def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """The worst verdict; nothing at all is no evidence, so it is HOLD."""
-    return max(verdicts, default=Verdict.HOLD)
 
 
 class Stage(enum.IntEnum):
@@ -76,7 +59,7 @@ class Cause:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What one rule evaluation recorded: its time, `ok` and `fresh_120s` (None where it recorded none)."""
+    """What one rule evaluation recorded: its time, `ok` and `fresh` (None where it recorded none)."""
 
     at: float
     ok: float | None
@@ -93,23 +76,27 @@ class Evidence:
     """
     All that a decision stands on, for one realm at one moment of the server's clock.
 
-    `broken` holds the causes that the diagnosis of each stage found, in any order; `abort_firing` and `abort_armed`
-    are names of abort alerts. `evaluations` are the newest ones in time order, without gaps between them.
+    `contract` is what it is held against; `readings` has one reading for each metric that the contract lets the gate
+    read, by name. `broken` holds the causes that the diagnosis of each stage found, in any order; `abort_firing` and
+    `abort_armed` are names of abort alerts. `evaluations` are the newest ones in time order, without gaps between them.
     """
 
+    contract: Contract
     realm: str
     at: float
-    ok: Reading
-    fresh: Reading
+    readings: Mapping[str, Reading] = field(default_factory=dict)
     evaluations: tuple[Evaluation, ...] = ()
     targets_up: Mapping[str, bool] = field(default_factory=dict)
-    required_targets: tuple[str, ...] = ()
     rules_equal: bool = False
     abort_armed: frozenset[str] = frozenset()
     abort_firing: frozenset[str] = frozenset()
-    abort_inputs: Mapping[str, Reading] = field(default_factory=dict)
     broken: tuple[Cause, ...] = ()
     warnings: tuple[Cause, ...] = ()
+
+    @property
+    def newest(self) -> tuple[Evaluation, ...]:
+        """The evaluations that a GO rests on, as far as they are there."""
+        return self.evaluations[-self.contract.evidence.evaluations :]
 
 
 @dataclass(frozen=True)
@@ -136,7 +123,7 @@ def decide(evidence: Evidence) -> Decision:
         verdict = Verdict.ABORT
         causes = (
             _backwards(evidence.broken)
-            + tuple(_firing(name) for name in sorted(evidence.abort_firing))
+            + tuple(_firing(name, evidence.contract) for name in sorted(evidence.abort_firing))
             + unmet
         )
     elif unmet or evidence.broken:
@@ -151,13 +138,13 @@ def _backwards(causes: tuple[Cause, ...]) -> tuple[Cause, ...]:
     return tuple(sorted(causes, key=lambda cause: -cause.stage))
 
 
-def _firing(alert: str) -> Cause:
-    rule = next(rule for rule in ABORT_RULES if rule.alert == alert)
+def _firing(alert: str, contract: Contract) -> Cause:
+    condition = next(each for each in contract.abort.conditions if each.alert == alert)
     return Cause(
         Stage.VERDICT,
         "abort-firing",
         f"{alert} not firing",
-        f"{alert} firing: {rule.metric} {rule.op} {rule.threshold:g} has held for its whole `for`",
+        f"{alert} firing: {condition} has held for its whole `for`",
         "the server's alerts",
         "roll back (scripts/ops/l4_dryrun_rollback.sh), then find out why.",
     )
@@ -165,50 +152,57 @@ def _firing(alert: str) -> Cause:
 
 def _unmet(evidence: Evidence) -> tuple[Cause, ...]:
     """The conditions of a GO that are not proven, each worded as such; empty means GO, unless a stage is broken."""
-    unmet = [
-        _verdict_cause(f"{name} == 1 as a measured value", f"{reading}", reading.query)
-        for name, reading in ((OK, evidence.ok), (FRESH, evidence.fresh))
-        if not (isinstance(reading, Value) and reading.value == 1.0)
-    ]
-    newest = evidence.evaluations[-CONSECUTIVE_EVALUATIONS:]
-    if len(newest) < CONSECUTIVE_EVALUATIONS or not all(each.good for each in newest):
-        good = sum(each.good for each in newest)
+    contract = evidence.contract
+    unmet = []
+    for name in contract.decisive:
+        reading = evidence.readings.get(name)
+        if not (isinstance(reading, Value) and reading.value == 1.0):
+            where = reading.query if reading else name
+            unmet.append(
+                _verdict_cause(f"{name} == 1 as a measured value", str(reading or "no reading"), where)
+            )
+    needed = contract.evidence.evaluations
+    good = sum(each.good for each in evidence.newest)
+    if good < needed:
+        both = " and ".join(f"{name} == 1" for name in contract.decisive)
         unmet.append(
             _verdict_cause(
-                f"{OK} == 1 and {FRESH} == 1 at {CONSECUTIVE_EVALUATIONS} rule evaluations in a row",
-                f"{good} of {CONSECUTIVE_EVALUATIONS}",
+                f"{both} at {needed} rule evaluations in a row",
+                f"{good} of {needed}",
                 "the newest recorded samples",
             )
         )
     unmet += [
         _verdict_cause(f"target {job} up", "no such evidence", "the server's targets")
-        for job in evidence.required_targets
+        for job in contract.required_jobs
         if not evidence.targets_up.get(job, False)
     ]
-    if not evidence.required_targets:
-        unmet.append(_verdict_cause("required targets to judge", "none were named", "the settings"))
+    if not contract.required_jobs:
+        unmet.append(_verdict_cause("required targets to judge", "none were named", "the contract"))
     if not evidence.rules_equal:
         unmet.append(
             _verdict_cause(
                 "the loaded rules equal to this repository's", "no such evidence", "the server's rules"
             )
         )
-    for rule in ABORT_RULES:
-        if rule.alert not in evidence.abort_armed:
+    for condition in contract.abort.conditions:
+        if condition.alert not in evidence.abort_armed:
             unmet.append(
                 _verdict_cause(
-                    f"abort rule {rule.alert} loaded and healthy", "no such evidence", "the server's rules"
+                    f"abort rule {condition.alert} loaded and healthy",
+                    "no such evidence",
+                    "the server's rules",
                 )
             )
-        reading = evidence.abort_inputs.get(rule.metric)
+        reading = evidence.readings.get(condition.metric)
         if not isinstance(reading, Value):
-            unmet.append(_abort_input(rule.metric, reading))
+            unmet.append(_abort_input(condition.metric, reading, contract))
     return tuple(unmet)
 
 
-def _abort_input(metric: str, reading: Missing | Unreachable | None) -> Cause:
+def _abort_input(metric: str, reading: Missing | Unreachable | None, contract: Contract) -> Cause:
     expected = f"one finite value of {metric}, without which its abort alert cannot fire"
-    if not isinstance(reading, Missing) or metric in (OK, FRESH):
+    if not isinstance(reading, Missing) or metric in contract.decisive:
         # Nobody answered, or an earlier stage explains why the heartbeat's own metrics are missing.
         return _verdict_cause(expected, str(reading or "no reading"), metric)
     step = f"find out which input of {metric} is missing: a missing input leaves it missing."

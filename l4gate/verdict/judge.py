@@ -13,12 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from l4gate.base import NotReady, wait_until
-from l4gate.contract import CONSECUTIVE_EVALUATIONS, Pace
+from l4gate.base import NotReady, Verdict, wait_until, worst
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.rules import rendered_rules
 from l4gate.settings import Settings
-from l4gate.verdict.decision import Decision, Verdict, decide, worst
+from l4gate.verdict.decision import Decision, decide
 from l4gate.verdict.diagnosis import diagnose
 from l4gate.verdict.look import Measurement, WriterReport
 from l4gate.verdict.measuring import Expectation, measure
@@ -118,7 +117,7 @@ def judge_for(
         )
 
     groups = rendered_rules(settings.config_dir, factor=settings.factor, realms=settings.realms)
-    expectation = Expectation(Pace(settings.factor), groups, settings.foreign_rules)
+    expectation = Expectation(settings.pace, groups, settings.foreign_rules)
     return Judge(client(url), client(settings.rules_url or url), expectation, settings.realms, writer)
 
 
@@ -126,12 +125,10 @@ def progress_line(looks: tuple[Look, ...], left: float) -> str:
     """What is being waited for, in one line: `scraped 2/2, evaluated 1/2, verdict in at most 41 s`."""
     decisions = [look.decision for look in looks]
     evidence = [decision.evidence for decision in decisions]
-    needed = sum(len(each.required_targets) for each in evidence)
-    scraped = sum(each.targets_up.get(job, False) for each in evidence for job in each.required_targets)
-    evaluations = [sum(each.good for each in one.evaluations[-CONSECUTIVE_EVALUATIONS:]) for one in evidence]
-    line = (
-        f"scraped {scraped}/{needed}, evaluated {min(evaluations, default=0)}/{CONSECUTIVE_EVALUATIONS}, "
-        f"verdict in at most {left:.0f} s"
-    )
+    needed = sum(len(each.contract.required_jobs) for each in evidence)
+    scraped = sum(each.targets_up.get(job, False) for each in evidence for job in each.contract.required_jobs)
+    good = min((sum(each.good for each in one.newest) for one in evidence), default=0)
+    wanted = max((each.contract.evidence.evaluations for each in evidence), default=0)
+    line = f"scraped {scraped}/{needed}, evaluated {good}/{wanted}, verdict in at most {left:.0f} s"
     cause = next((decision.cause for decision in decisions if decision.cause), None)
     return f"{line} ({cause.id})" if cause else line

@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from l4gate import contract
 from l4gate.base import ApiBadAnswer, ApiError, RuleError, UsageError, parse_duration
-from l4gate.contract import Pace
+from l4gate.contract import Contract, Pace
 from l4gate.prometheus_api import PrometheusApi, QueryAnswer, SampleSeries
 from l4gate.rules import RuleGroup, diff_rules, groups_from_api, rules_hash
 from l4gate.settings import Foreign
@@ -22,27 +21,15 @@ from l4gate.verdict.decision import Evaluation
 from l4gate.verdict.look import LoadedRules, Measurement, RuleFault, Source, Target, WriterReport
 from l4gate.verdict.readings import Reading, Unreachable, read
 
-_BOOLEANS: Final = (contract.OK, contract.FRESH)
-_NUMBERS: Final = (contract.CHANGES, contract.LYAPUNOV, contract.CANARY_FAILURE_RATIO)
+_UP: Final = "up"
 _PUSH_TIME: Final = "push_time_seconds"
 _PUSH_FAILURE_TIME: Final = "push_failure_time_seconds"
 _TEXTFILE_ERROR: Final = "node_textfile_scrape_error"
-_NAMES: Final = (
-    *_BOOLEANS,
-    *_NUMBERS,
-    contract.RAW_TS,
-    contract.RAW_SEQ,
-    "up",
-    _PUSH_TIME,
-    _PUSH_FAILURE_TIME,
-    _TEXTFILE_ERROR,
-)
-_SELECTOR: Final = "{__name__=~" + f'"{"|".join(_NAMES)}"' + "}"
+_OF_PROGRAMS: Final = (_UP, _PUSH_TIME, _PUSH_FAILURE_TIME, _TEXTFILE_ERROR)
 # timestamp() tells how old the newest sample is, which an instant query of ALERTS itself hides.
 _ALERTS: Final = 'timestamp(ALERTS{alertstate="firing"})'
 # Rule evaluations of one group start an interval apart; half of one more is room for a busy machine.
 _GAP_RULE_INTERVALS: Final = 1.5
-_ABORT_NAMES: Final = frozenset(rule.alert for rule in contract.ABORT_RULES)
 
 
 @dataclass(frozen=True)
@@ -63,10 +50,12 @@ def measure(
 ) -> Measurement:
     """One look at one realm. Raises nothing: what got no answer stands in `errors`."""
     pace = expectation.pace
+    contract = pace.contract
+    asked = _selector(contract)
     try:
         now = api.now()
-        present = api.query(_SELECTOR, now)
-        recent = api.query(f"{_SELECTOR}[{_window(pace)}]", now)
+        present = api.query(asked, now)
+        recent = api.query(f"{asked}[{_window(pace)}]", now)
         alerts = api.query(_ALERTS, now)
     except ApiError as error:
         kind = "bad-answer" if isinstance(error, ApiBadAnswer) else "unreachable"
@@ -82,16 +71,19 @@ def measure(
     visible = {_key(series.labels): series for series in present.series}
     readings = {
         name: _reading(name, realm, visible.values(), newest, now=now, pace=pace, warnings=warnings)
-        for name in (*_BOOLEANS, *_NUMBERS)
+        for name in contract.read_by_the_gate
     }
     sources = [
-        _source(series, visible, newest) for series in present.series if _name(series) == contract.RAW_TS
+        _source(series, visible, newest, contract.heartbeat.sequence)
+        for series in present.series
+        if _name(series) == contract.heartbeat.time
     ]
-    own = [source for source in sources if source.labels.get(contract.REALM_LABEL) == realm]
+    own = [source for source in sources if source.labels.get(contract.realm.label) == realm]
     push = {
         _name(series): series.last.value
         for series in present.series
-        if series.labels.get("job") == contract.PUSH_JOB and _name(series) in (_PUSH_TIME, _PUSH_FAILURE_TIME)
+        if series.labels.get("job") == contract.heartbeat.job
+        and _name(series) in (_PUSH_TIME, _PUSH_FAILURE_TIME)
     }
     details: list[dict[str, Any]] = []
     try:
@@ -106,16 +98,16 @@ def measure(
     firing = {
         series.labels.get("alertname", "")
         for series in alerts.series
-        if series.labels.get(contract.REALM_LABEL, realm) == realm
+        if series.labels.get(contract.realm.label, realm) == realm
         and now - series.last.value <= pace.max_sample_age
     }
     return Measurement(
         realm=realm,
         at=now,
         readings=readings,
-        strays={name: _strays(name, realm, present.series) for name in _BOOLEANS},
+        strays={name: _strays(name, realm, present.series, contract) for name in contract.decisive},
         evaluations=_evaluations(realm, visible.values(), newest, pace),
-        targets=_targets(realm, present, newest, details),
+        targets=_targets(realm, present, newest, details, contract),
         sources=tuple(own),
         foreign_sources=tuple(source for source in sources if source not in own),
         rules=rules,
@@ -125,11 +117,19 @@ def measure(
             _name(series) == _TEXTFILE_ERROR and series.last.value != 0 for series in present.series
         ),
         # An alert counts as firing when either place says so: some servers answer only one of the two.
-        abort_firing=frozenset(firing & _ABORT_NAMES) | (rules.abort_firing if rules else frozenset()),
-        firing_warnings=tuple(sorted(name for name in firing - _ABORT_NAMES if name)),
+        abort_firing=frozenset(firing & contract.abort.alerts)
+        | (rules.abort_firing if rules else frozenset()),
+        firing_warnings=tuple(sorted(name for name in firing - contract.abort.alerts if name)),
         writer=writer(),
         errors=errors,
     )
+
+
+def _selector(contract: Contract) -> str:
+    """Everything that is read, in one question."""
+    heartbeat = contract.heartbeat
+    names = dict.fromkeys((*contract.read_by_the_gate, heartbeat.time, heartbeat.sequence, *_OF_PROGRAMS))
+    return "{__name__=~" + f'"{"|".join(names)}"' + "}"
 
 
 def _window(pace: Pace) -> str:
@@ -159,28 +159,30 @@ def _reading(
     warnings: tuple[str, ...],
 ) -> Reading:
     """A reading of the series visible now, with the true time of its sample (an instant query hides it)."""
-    query = f'{name}{{{contract.REALM_LABEL}="{realm}"}}'
+    contract = pace.contract
     found = []
     for series in visible:
-        if _name(series) == name and series.labels.get(contract.REALM_LABEL) == realm:
+        if _name(series) == name and series.labels.get(contract.realm.label) == realm:
             raw = newest.get(_key(series.labels))
             at = raw.last.at if raw is not None else float("-inf")
             found.append((series.labels, at, series.last.value))
     return read(
-        query,
+        contract.selector(name, realm),
         found,
         now=now,
         max_age_seconds=pace.max_sample_age,
-        boolean=name in _BOOLEANS,
+        boolean=name in contract.decisive,
         warnings=warnings,
     )
 
 
-def _strays(name: str, realm: str, present: Iterable[SampleSeries]) -> tuple[Mapping[str, str], ...]:
+def _strays(
+    name: str, realm: str, present: Iterable[SampleSeries], contract: Contract
+) -> tuple[Mapping[str, str], ...]:
     return tuple(
         series.labels
         for series in present
-        if _name(series) == name and series.labels.get(contract.REALM_LABEL) != realm
+        if _name(series) == name and series.labels.get(contract.realm.label) != realm
     )
 
 
@@ -195,14 +197,15 @@ def _evaluations(
 
     Of the series that are visible now only: one that ended minutes ago is still in the recent samples.
     """
-    by_name: dict[str, list[SampleSeries]] = {name: [] for name in _BOOLEANS}
+    contract = pace.contract
+    by_name: dict[str, list[SampleSeries]] = {name: [] for name in contract.decisive}
     for series in visible:
         raw = newest.get(_key(series.labels))
-        if _name(series) in by_name and series.labels.get(contract.REALM_LABEL) == realm and raw is not None:
+        if _name(series) in by_name and series.labels.get(contract.realm.label) == realm and raw is not None:
             by_name[_name(series)].append(raw)
     if any(len(found) != 1 for found in by_name.values()):
         return ()
-    ok, fresh = ({s.at: s.value for s in by_name[name][0].samples} for name in _BOOLEANS)
+    ok, fresh = ({s.at: s.value for s in by_name[name][0].samples} for name in contract.decisive)
     chain: list[Evaluation] = []
     for at in sorted(ok.keys() | fresh.keys(), reverse=True):
         if chain and chain[-1].at - at > _GAP_RULE_INTERVALS * pace.rule_interval:
@@ -215,8 +218,9 @@ def _source(
     series: SampleSeries,
     visible: Mapping[frozenset[tuple[str, str]], SampleSeries],
     newest: Mapping[frozenset[tuple[str, str]], SampleSeries],
+    sequence: str,
 ) -> Source:
-    twin = _key({**series.labels, "__name__": contract.RAW_SEQ})
+    twin = _key({**series.labels, "__name__": sequence})
     seq, history = visible.get(twin), newest.get(twin)
     raw = newest.get(_key(series.labels))
     return Source(
@@ -233,17 +237,18 @@ def _targets(
     present: QueryAnswer,
     newest: Mapping[frozenset[tuple[str, str]], SampleSeries],
     details: list[dict[str, Any]],
+    contract: Contract,
 ) -> tuple[Target, ...]:
     by_identity: dict[tuple[str, str], dict[str, Any]] = {}
     for each in details:
         labels = each.get("labels")
         if isinstance(labels, dict):
             by_identity[_text(labels.get("job")), _text(labels.get("instance"))] = each
-    ups = [series for series in present.series if _name(series) == "up"]
+    ups = [series for series in present.series if _name(series) == _UP]
     targets = []
-    for job in (*contract.REQUIRED_TARGETS, *contract.ADVISORY_TARGETS):
+    for job in (*contract.required_jobs, *contract.advisory_jobs):
         found = [series for series in ups if series.labels.get("job") == job]
-        mine = [series for series in found if series.labels.get(contract.REALM_LABEL) == realm]
+        mine = [series for series in found if series.labels.get(contract.realm.label) == realm]
         for series in mine or found:
             instance = series.labels.get("instance", "")
             detail = by_identity.get((job, instance), {})
@@ -290,17 +295,17 @@ def _seconds(duration: Any) -> float | None:
 def _rules(data: dict[str, Any], expectation: Expectation, realm: str, now: float) -> LoadedRules:
     loaded = groups_from_api(data)
     faults, evaluated, armed, firing = [], [], set(), set()
-    limit = expectation.pace.max_sample_age
+    contract, limit = expectation.pace.contract, expectation.pace.max_sample_age
     for group in data["groups"]:
         for rule in group["rules"]:
             name = rule["name"]
-            if (rule.get("labels") or {}).get(contract.REALM_LABEL, realm) != realm:
+            if (rule.get("labels") or {}).get(contract.realm.label, realm) != realm:
                 continue
             at = unix_time(rule.get("lastEvaluation"))
             evaluated.append(at)
             if rule.get("health") == "err":
                 faults.append(RuleFault(name, _text(rule.get("lastError"))))
-            if rule.get("type") != "alerting" or name not in _ABORT_NAMES:
+            if rule.get("type") != "alerting" or name not in contract.abort.alerts:
                 continue
             if rule.get("health") == "ok" and now - at <= limit:
                 armed.add(name)
@@ -312,7 +317,7 @@ def _rules(data: dict[str, Any], expectation: Expectation, realm: str, now: floa
     return LoadedRules(
         expected_hash=rules_hash(expectation.groups),
         loaded_hash=rules_hash(loaded),
-        diff=diff_rules(expectation.groups, loaded, foreign=expectation.foreign),
+        diff=diff_rules(expectation.groups, loaded, foreign=expectation.foreign, contract=contract),
         count=sum(len(group.rules) for group in loaded),
         faults=tuple(faults),
         abort_armed=frozenset(armed),

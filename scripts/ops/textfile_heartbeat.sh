@@ -11,9 +11,14 @@
 #   DURI_PUSHGATEWAY_URL  http://127.0.0.1:9091  base URL, without user name or password; no proxy is ever used
 #   DURI_TEXTFILE_DIR     /var/lib/node_exporter/textfile_collector  must exist: node-exporter reads it
 #   DURI_STATE_DIR        /var/lib/duri  sequence and lock; made when missing; must survive a restart of the host
-#   DURI_REALM            prod           value of the label metric_realm on both paths
+#   DURI_REALM            prod           the realm of both metrics, on both paths
 #   DURI_BASIC_AUTH_FILE  (none)         file whose first line is USER:PASSWORD for the Pushgateway
 #   DURI_CA_FILE          (none)         PEM file of the authority that signed the Pushgateway's certificate
+#   DURI_REALM_LABEL      metric_realm   the label that carries the realm, DURI_REALM
+#   DURI_TIME_METRIC      duri_textfile_heartbeat_ts   these four: as prometheus/contract.yml names them
+#   DURI_SEQUENCE_METRIC  duri_textfile_heartbeat_seq
+#   DURI_JOB              duri_heartbeat grouping key of the push, with
+#   DURI_INSTANCE         local
 #   DURI_LOCK_SECONDS     5              longest wait for another run
 #   DURI_CONNECT_SECONDS  2              longest wait for the connection to the Pushgateway
 #   DURI_PUSH_SECONDS     5              longest push
@@ -33,8 +38,6 @@ shopt -s nullglob
 export LC_ALL=C # decimal points and byte-wise patterns in every locale
 umask 022       # node-exporter must be able to read the .prom files: mode 0644
 
-readonly TS=duri_textfile_heartbeat_ts SEQ=duri_textfile_heartbeat_seq
-readonly GROUP=metrics/job/duri_heartbeat/instance/local
 readonly EXACT=9007199254740992 # 2^53: above it, a sample cannot hold every whole number
 
 say() { printf '%s: %s\n' "${0##*/}" "$1" >&2 || true; }
@@ -54,6 +57,12 @@ read_settings() {
   textfile_dir=${DURI_TEXTFILE_DIR:-/var/lib/node_exporter/textfile_collector}
   lock_seconds=${DURI_LOCK_SECONDS:-5} connect_seconds=${DURI_CONNECT_SECONDS:-2} push_seconds=${DURI_PUSH_SECONDS:-5}
   url=${url%/} state=$state_dir/sequence
+  readonly TS=${DURI_TIME_METRIC:-duri_textfile_heartbeat_ts} SEQ=${DURI_SEQUENCE_METRIC:-duri_textfile_heartbeat_seq}
+  readonly LABEL=${DURI_REALM_LABEL:-metric_realm} JOB=${DURI_JOB:-duri_heartbeat} INSTANCE=${DURI_INSTANCE:-local}
+  [[ $TS:$SEQ =~ ^[A-Za-z_][A-Za-z0-9_]*:[A-Za-z_][A-Za-z0-9_]*$ && $TS != "$SEQ" && $LABEL =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]] ||
+    die 2 "DURI_*_METRIC, DURI_REALM_LABEL: expected two names and a label, found ${TS@Q}, ${SEQ@Q}, ${LABEL@Q}"
+  [[ $JOB/$INSTANCE =~ ^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}/[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}$ ]] ||
+    die 2 "DURI_JOB, DURI_INSTANCE: expected letters, digits and _ . : -, found ${JOB@Q}, ${INSTANCE@Q}"
   [[ $realm =~ ^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}$ ]] ||
     die 2 "DURI_REALM: expected letters, digits and _ . : - (at most 64), found ${realm@Q}"
   [[ $url =~ ^https?://[^[:space:][:cntrl:]@?#]+$ ]] ||
@@ -154,7 +163,8 @@ push() {
   local answer status=0 code
   command -v curl >/dev/null || { say "push failed: there is no curl in PATH=$PATH" && return 1; }
   answer=$(gateway "$push_seconds" --request PUT --header 'Content-Type: text/plain; version=0.0.4' \
-    --data-binary "${texts[$TS]}${texts[$SEQ]}" --write-out '\n%{http_code}' "$url/$GROUP" 2>&1) || status=$?
+    --data-binary "${texts[$TS]}${texts[$SEQ]}" --write-out '\n%{http_code}' \
+    "$url/metrics/job/$JOB/instance/$INSTANCE" 2>&1) || status=$?
   code=${answer##*$'\n'} answer=${answer%$'\n'*}
   ((status == 0)) && [[ $code == 2?? ]] && return
   ((status == 0)) && answer="rejected with HTTP status $code: $answer"
@@ -171,7 +181,7 @@ read_clock() {
 }
 
 expose() { # NAME VALUE HELP: one metric in the text format, the same on both paths
-  printf -v "texts[$1]" '# HELP %s %s\n# TYPE %s gauge\n%s{metric_realm="%s"} %s\n' "$1" "$3" "$1" "$1" "$realm" "$2"
+  printf -v "texts[$1]" '# HELP %s %s\n# TYPE %s gauge\n%s{%s="%s"} %s\n' "$1" "$3" "$1" "$1" "$LABEL" "$realm" "$2"
 }
 
 main() {
@@ -181,7 +191,8 @@ main() {
   (($# == 0)) || die 2 "expected no argument but --help, found ${*@Q}"
   read_settings
   take_lock
-  leftovers=("$state_dir"/.sequence.*.tmp "$textfile_dir"/.duri_textfile_heartbeat_*.tmp) # of runs that were killed
+  # Of runs that were killed.
+  leftovers=("$state_dir"/.sequence.*.tmp "$textfile_dir"/."$TS".*.tmp "$textfile_dir"/."$SEQ".*.tmp)
   ((${#leftovers[@]} == 0)) || rm -f -- "${leftovers[@]}" || true
   read_clock
   next_sequence

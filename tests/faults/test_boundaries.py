@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from l4gate.contract import ABORT_FOR_SECONDS
+from fixtures.contract import ABORT_FOR_SECONDS
+from l4gate.base import Verdict
 from l4gate.faults import Watch, expect_go, is_go
 from l4gate.faults.model import Site
 from l4gate.faults.trail import false_aborts, false_gos, seen_within
-from l4gate.verdict import Decision, Verdict
+from l4gate.verdict import Decision
 
 pytestmark = pytest.mark.faults
 BAD_MTTR, GOOD_MTTR = 600.0, 30.0  # seconds to repair: above and below the abort limit of the Lyapunov energy

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from l4gate.faults import FAULTS
+from fixtures.catalogue import FAULTS
 from l4gate.faults.exercise import Result
 from l4gate.faults.model import Fault
 from l4gate.programs import release_of

@@ -11,21 +11,23 @@ from typing import Any, cast
 
 import pytest
 
-from l4gate.contract import ABORT_FOR_SECONDS, Pace
+from fixtures.contract import ABORT_FOR_SECONDS, pace
+from fixtures.evidence import good_evidence
+from l4gate.base import Verdict
 from l4gate.faults.exercise import FALSE_ABORT, FALSE_GO, NOT_HEALED, WRONG_CAUSE, Result, exercise
 from l4gate.faults.model import Fault, Site
-from l4gate.verdict import Cause, Decision, Evidence, Stage, Unreachable, Verdict
+from l4gate.verdict import Cause, Decision, Stage, Unreachable
 from tests.support.fault_pairs import both
 from tests.support.fault_report import as_markdown, counts
 
-PACE = Pace(600.0)  # short waits; the room for a busy machine stays as it is
+PACE = pace(600.0)  # short waits; the room for a busy machine stays as it is
 UNREAD = Unreachable("a query", "nothing is asked here")
 STALE = Cause(Stage.WRITER, "stale", "a beat", "none", "a query", "beat.")
 FIRING = Cause(Stage.VERDICT, "abort-firing", "no alert", "one", "the alerts", "roll back.")
 
 
 def said(verdict: Verdict, *causes: Cause) -> Decision:
-    return Decision(verdict, "prod", causes, (), Evidence("prod", 0.0, UNREAD, UNREAD))
+    return Decision(verdict, "prod", causes, (), good_evidence())
 
 
 GO, HOLD, ABORT = said(Verdict.GO), said(Verdict.HOLD, STALE), said(Verdict.ABORT, FIRING)

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from l4gate.faults import FAULTS
+from fixtures.catalogue import FAULTS
+from l4gate.base import Verdict
 from l4gate.faults.exercise import Result
 from l4gate.faults.model import BOTH, Fault
-from l4gate.verdict import Stage, Verdict
+from l4gate.verdict import Stage
 from tests.support.fault_pairs import CHOSEN, drawn, stages_of
 
 STAGES = stages_of(FAULTS)

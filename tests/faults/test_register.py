@@ -7,9 +7,10 @@ from collections import Counter
 
 import pytest
 
+from fixtures.catalogue import FAULTS
+from l4gate.base import Verdict
 from l4gate.cli import main
-from l4gate.faults import FAULTS
-from l4gate.verdict import Stage, Verdict
+from l4gate.verdict import Stage
 
 
 def test_at_least_fifty_faults_of_every_stage() -> None:

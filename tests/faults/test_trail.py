@@ -6,14 +6,14 @@ from math import inf
 
 import pytest
 
-from l4gate.contract import ABORT_FOR_SECONDS, CHANGES_WINDOW_SECONDS, FRESH_LIMIT_SECONDS, Pace
-from l4gate.faults import FAULTS, find_fault
+from fixtures.catalogue import FAULTS, find_fault
+from fixtures.contract import ABORT_FOR_SECONDS, CHANGES_WINDOW_SECONDS, FRESH_LIMIT_SECONDS, pace
+from l4gate.base import Verdict
 from l4gate.faults.exercise import must_be_seen_within
 from l4gate.faults.trail import Seen, false_aborts, false_gos, seen_within
-from l4gate.verdict import Verdict
 from tests.support.fault_pairs import both
 
-PACE = Pace(60.0)
+PACE = pace(60.0)
 STALE = ("writer/stale",)
 BOUND = seen_within(STALE, PACE)
 

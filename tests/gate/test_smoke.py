@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
 from fixtures.judging import hold
 from fixtures.recorder import RunState
-from l4gate.base import NotReady, wait_until
-from l4gate.contract import ABORT_FOR_SECONDS, FRESH_LIMIT_SECONDS
+from l4gate.base import NotReady, Verdict, wait_until
 from l4gate.operations import (
     CheckpointStore,
     LiveServer,
@@ -29,7 +29,7 @@ from l4gate.operations import (
 from l4gate.report import Event, Progress
 from l4gate.sandbox import Sandbox
 from l4gate.settings import Settings
-from l4gate.verdict import Judge, Look, Verdict
+from l4gate.verdict import Judge, Look
 
 pytestmark = [pytest.mark.l4_gate, pytest.mark.sandbox_smoke_60s]
 
@@ -68,7 +68,7 @@ def silence(
     sandbox.heart.stop()
     began = time.monotonic()
     run_state.events.append(Event(time.time(), "heartbeat", "stopped"))
-    bound = (FRESH_LIMIT_SECONDS + ABORT_FOR_SECONDS) / settings.factor
+    bound = sandbox.pace.fresh_limit + sandbox.pace.abort_for
     slack = 2 * sandbox.pace.scrape_interval + 3 * sandbox.pace.rule_interval
     deadline = bound + slack + _ROOM_SECONDS
     (look,) = sandbox.judge.judge(deadline, until=frozenset({Verdict.ABORT}), progress=progress)
@@ -91,16 +91,20 @@ def _by_the_writer(judge: Judge) -> Look | None:
 
 
 @pytest.mark.gate("smoke/abort")
-def test_silence_aborts_and_not_too_early(silence: Silence, settings: Settings) -> None:
-    """A stopped heartbeat MUST become ABORT, its cause MUST be the writer, and never before `for` has passed."""
+def test_silence_aborts_and_not_too_early(
+    silence: Silence, settings: Settings, found: Callable[[str], None]
+) -> None:
+    """A stopped heartbeat must become ABORT, its cause must be the writer, and never before `for` has passed."""
     decision = silence.look.decision
-    earliest = (FRESH_LIMIT_SECONDS + ABORT_FOR_SECONDS - 60) / settings.factor
+    pace = settings.pace
+    earliest = pace.fresh_limit + pace.abort_for - pace.beat_interval
 
     if decision.verdict is not Verdict.ABORT or decision.cause is None or decision.cause.id != "writer/stale":
-        found = f"{decision.verdict.name} after {silence.seconds:.1f} s: {decision.cause}"
-        hold(f"expected ABORT by writer/stale, found {found}")
+        seen = f"{decision.verdict.name} after {silence.seconds:.1f} s: {decision.cause}"
+        hold(f"expected ABORT by writer/stale, found {seen}")
     if silence.seconds < earliest:
         hold(f"expected ABORT not before {earliest:.1f} s, found it after {silence.seconds:.1f} s")
+    found(f"ABORT by {decision.cause.id}, {silence.seconds:.1f} s after the last beat")
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +126,10 @@ def recovery(
 
 
 @pytest.mark.gate("smoke/recovery")
-def test_rollback_is_go_again(recovery: RolledBack, store: CheckpointStore) -> None:
-    """After the rollback and new beats the verdict MUST be GO, on exactly the files that earned the GO before."""
+def test_rollback_is_go_again(
+    recovery: RolledBack, store: CheckpointStore, found: Callable[[str], None]
+) -> None:
+    """After the rollback and new beats the verdict must be GO, on exactly the files that earned the GO before."""
     (look,) = recovery.looks
     live = read_configuration(store.live_dir).hash
 
@@ -132,3 +138,4 @@ def test_rollback_is_go_again(recovery: RolledBack, store: CheckpointStore) -> N
         hold(f"expected GO after the rollback, found {recovery.verdict.name} after {waited:.1f} s: {cause}")
     if not live == recovery.restored.hash != recovery.replaced_hash:
         hold(f"expected {recovery.restored.hash[:16]} in place of another, found {live[:16]} to be live")
+    found(f"GO {look.decision.waited_seconds:.1f} s after the rollback to {live[:16]}")

@@ -1,5 +1,7 @@
 """The writer: the real heartbeat script, run by the gate itself."""
 
+from collections.abc import Callable
+
 import pytest
 
 from fixtures.judging import hold
@@ -9,8 +11,8 @@ pytestmark = pytest.mark.l4_gate
 
 
 @pytest.mark.gate("writer/heartbeat")
-def test_heartbeat_script_delivers(sandbox: Sandbox) -> None:
-    """Every run of the heartbeat script so far MUST have delivered by both paths."""
+def test_heartbeat_script_delivers(sandbox: Sandbox, found: Callable[[str], None]) -> None:
+    """Every run of the heartbeat script so far must have delivered by both paths."""
     failed = [result for result in sandbox.heart.results if result.returncode != 0]
 
     if not sandbox.heart.results or failed:
@@ -18,3 +20,4 @@ def test_heartbeat_script_delivers(sandbox: Sandbox) -> None:
         hold(
             f"expected exit code 0 of every run, found {len(failed)} failed of {len(sandbox.heart.results)}: {words}"
         )
+    found(f"exit code 0 of {len(sandbox.heart.results)} runs")

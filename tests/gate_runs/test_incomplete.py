@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from l4gate.base import Verdict
 from l4gate.contract import GATES
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict
 
 HOLD = Verdict.HOLD.exit_code
 RUN_LIMIT_SECONDS = 150.0  # a whole gate takes some 20 s

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.recorder import RECORDER
-from l4gate.verdict import Verdict
+from l4gate.base import Verdict
 
 ROOT = Path(__file__).parents[2]
 LIMIT_SECONDS = 60.0  # takes 2 s: no stack is started

@@ -12,8 +12,8 @@ import junitparser
 import pytest
 
 from l4gate import cli
+from l4gate.base import Verdict
 from l4gate.lint.engine import CHECKS, Report
-from l4gate.verdict import Verdict
 from tests.lint.conftest import ROOT
 from tests.lint.variants import ABORT, CANARY, HEARTBEAT, STALL_EXPR, Variant
 

@@ -15,8 +15,8 @@ import pytest
 
 from fixtures.settings import SETTINGS
 from l4gate import cli
+from l4gate.base import Verdict
 from l4gate.programs import find_program
-from l4gate.verdict import Verdict
 from tests.lint.conftest import ROOT
 from tests.lint.variants import HEARTBEAT, Variant
 

@@ -1,32 +1,90 @@
-"""The contract of metrics, held against those who read them."""
+"""The contract, and what it says when it is wrong."""
 
 from __future__ import annotations
 
-from l4gate.contract import ABORT_RULES, INPUTS, RECORDED, criteria
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from fixtures.stacks import SOURCE
+from l4gate.base import UsageError
+from l4gate.cli import main
+from l4gate.contract import CONTRACT_NAME, SCHEMA_NAME, parse_contract, schema
+
+TEXT = (SOURCE / CONTRACT_NAME).read_text()
+# What is replaced, by what, and what is said of it.
+WRONG = {
+    "not YAML": ("service: DuRi", "service: [", "x.yml:11:1: expected one YAML document"),
+    "a key too many": ("unit: beats", "unt: beats", "x.yml:42:52: inputs.duri_textfile_heartbeat_seq.unt: "),
+    "a key twice": ("default: prod", "default: prod, default: b", "expected each key once, found 'default'"),
+    "a part missing": ("realm: {", "ralm: {", "realm: field required"),
+    "no duration": ("limit: 120s", "limit: 120", "heartbeat.fresh.limit: expected a Prometheus duration"),
+    "no time at all": ("beat: 60s", "beat: 0s", "pace.beat: expected a duration above 0, found 0s"),
+    "no operator": ('op: "!="', 'op: "~"', "abort.conditions[2].op: "),
+    "a truth for a number": ("threshold: 0\n", "threshold: true\n", "abort.conditions[1].threshold: "),
+    "a name of nothing": (
+        "- alert: L4AbortLyapunovHigh\n      metric: duri_lyapunov_v",
+        "- alert: L4AbortLyapunovHigh\n      metric: duri_lyapunov_x",
+        "expected a metric of `inputs` or `recorded`, found duri_lyapunov_x",
+    ),
+    "one alert twice": (
+        "alert: L4AbortHeartbeatNotOk",
+        "alert: L4AbortHeartbeatStale",
+        "expected each alert once, found L4AbortHeartbeatStale 2 times",
+    ),
+    "one criterion twice": ("id: canary/unique", "id: canary/uniform", "expected each id once"),
+    "recorded and read": (
+        "  up: { kind: boolean }",
+        "  duri_heartbeat_ok: { kind: boolean }",
+        "no input as well",
+    ),
+    "a fault of nothing": ("aborts: L4AbortLyapunovHigh", "aborts: L4Abort", "expected an abort alert"),
+    "a fault without a service": (
+        "omitted: [duri_mttr_seconds]",
+        "omitted: [up]",
+        "expected an input that is simulated, found up",
+    ),
+}
 
 
-def test_everything_that_is_certified_is_recorded_or_an_input() -> None:
-    """A metric that the gate judges must be in the contract, so that the lint misses it when it is gone."""
-    judged = {each.metric for checks in vars(criteria).values() for each in _criteria(checks)}
+@pytest.mark.parametrize(("old", "new", "said"), WRONG.values(), ids=WRONG)
+def test_a_wrong_contract_is_one_sentence_with_its_place(old: str, new: str, said: str) -> None:
+    """Whatever is wrong must be said once, with line and column, and never half of it be used."""
+    assert TEXT.count(old) >= 1
 
-    assert judged
-    assert judged <= {each.name for each in RECORDED} | set(INPUTS)
+    with pytest.raises(UsageError) as caught:
+        parse_contract(TEXT.replace(old, new, 1), "x.yml")
 
-
-def test_abort_metrics_are_recorded() -> None:
-    """The metrics of the four abort conditions must be in the contract."""
-    assert {each.metric for each in ABORT_RULES} <= {each.name for each in RECORDED}
-
-
-def test_names_are_unique() -> None:
-    """No metric may be declared twice, or as recorded and as an input."""
-    names = [each.name for each in RECORDED]
-
-    assert len(set(names)) == len(names)
-    assert not set(names) & set(INPUTS)
+    assert said in str(caught.value)
+    assert re.match(r"x\.yml:\d+:\d+: ", str(caught.value))
 
 
-def _criteria(value: object) -> list[criteria.Criterion]:
-    return (
-        [each for each in value if isinstance(each, criteria.Criterion)] if isinstance(value, tuple) else []
-    )
+def test_a_wrong_contract_ends_a_command_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A command over a folder with a wrong contract must end with one sentence and exit code 2."""
+    for path in ("rules", "targets", "prometheus.yml"):
+        (tmp_path / path).symlink_to(SOURCE / path)
+    (tmp_path / CONTRACT_NAME).write_text(TEXT.replace("limit: 120s", "limit: soon"))
+
+    assert main(["lint", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_schema_is_the_one_of_the_model() -> None:
+    """What editors complete must be what the gate reads, and the contract must name it in its first line."""
+    assert json.loads((SOURCE / SCHEMA_NAME).read_text()) == schema()
+    assert TEXT.splitlines()[0].endswith(f"$schema={SCHEMA_NAME}")
+
+
+def test_no_number_stands_twice() -> None:
+    """A limit that two parts of the contract share must be written once and referred to."""
+    anchors, aliases = set(re.findall(r"&(\w+)", TEXT)), set(re.findall(r"[ {]\*(\w+)", TEXT))
+
+    assert anchors == aliases
+    for name in anchors:
+        number = re.search(rf"&{name} (\S+?),?\s", TEXT)
+        assert number is not None
+        assert len(re.findall(rf"(?:limit|threshold|mean): {re.escape(number[1])}\b", TEXT)) <= (
+            name != "restore"
+        )

@@ -317,6 +317,17 @@ VARIANTS = (
         "for: 5m",
         "for: 5m\nkeep_firing_for: 1h",
     ),
+    Variant("a warning with another limit", "contract/warning-alerts", WARNINGS, "> 720", "> 600"),
+    Variant(
+        "a warning that waits for something else", "contract/warning-alerts", WARNINGS, "for: 15m", "for: 5m"
+    ),
+    Variant(
+        "a warning that was taken out",
+        "contract/warning-alerts",
+        WARNINGS,
+        "alert: L4WarnErrorBudgetLow",
+        "alert: L4WarnX",
+    ),
     Variant("a warning that rolls back", "contract/abort-label", WARNINGS, "l4: warning", "l4: abort"),
     Variant(
         "a term that was dropped",

@@ -13,7 +13,7 @@ import requests
 import yaml
 
 from fixtures.wire import http, serve
-from l4gate.base import OperationRefused
+from l4gate.base import OperationRefused, Verdict
 from l4gate.cli import main
 from l4gate.operations import generation_of, read_configuration, reload_live
 from l4gate.operations.live import Configuration
@@ -21,7 +21,6 @@ from l4gate.operations.reload import config_differences
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.rules import diff_rules, groups_from_api, load_rules
 from l4gate.settings import GENERATIONS, Settings
-from l4gate.verdict import Verdict
 from tests.ops.conftest import Box
 
 HEART = "rules/heartbeat.rules.yml"

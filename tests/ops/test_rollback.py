@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.base import OperationRefused
+from l4gate.base import OperationRefused, Verdict
 from l4gate.cli import main
 from l4gate.operations import (
     Checkpoint,
@@ -20,7 +20,6 @@ from l4gate.operations import (
 )
 from l4gate.operations.live import Configuration
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict
 from tests.ops.conftest import GO_SECONDS, Box
 
 ABORT_SECONDS = 40.0  # for: 5 s at factor 60, and room for a busy machine

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.contract import pace
+from l4gate.base import Verdict
 from l4gate.certificate import Window
 from l4gate.cli import main
-from l4gate.contract import Pace
 from l4gate.operations import (
     Change,
     Checkpoint,
@@ -21,7 +22,6 @@ from l4gate.operations import (
     roll_back,
 )
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict
 from tests.ops.conftest import GO_SECONDS, Box
 
 HEART = "rules/heartbeat.rules.yml"
@@ -30,7 +30,7 @@ FOREVER_SECONDS = 60.0  # more than any abort takes to fire
 
 def window(box: Box, seconds: float) -> tuple[Window, float]:
     now = box.sandbox.judge.api.now()
-    return Window(now, now + seconds, Pace(box.server.factor)), now
+    return Window(now, now + seconds, pace(box.server.factor)), now
 
 
 def make_wrong_rules_live(box: Box) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.contract import (
+from fixtures.contract import (
     CANARY_FAILURE_RATIO,
     CHANGES,
     FRESH,

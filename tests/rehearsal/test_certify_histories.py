@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from fixtures import model
+from fixtures.contract import RULE_INTERVAL_SECONDS, pace
 from l4gate.certificate import Certificate, Interval, Window, certify_window
 from l4gate.certificate.tracks import merged
-from l4gate.contract import RULE_INTERVAL_SECONDS, Pace
 from l4gate.programs import find_program, host_promtool
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.rules import load_rules
@@ -84,7 +84,7 @@ def lived(
     )
     end = build(history, load_rules(ROOT / "prometheus"), data_dir, programs, realm="prod")
     with serve(data_dir, programs[0]) as api:
-        certificate, _ = certify_window(api, "prod", Window(end - history.judged, end, Pace(1)))
+        certificate, _ = certify_window(api, "prod", Window(end - history.judged, end, pace(1)))
         yield Lived(history, end, api, certificate, programs[0].version)
 
 

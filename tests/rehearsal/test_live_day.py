@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.base import format_duration, wait_until
+from fixtures.contract import ABORT_FOR_SECONDS, CERTIFICATE, PUSH_JOB, RAW_TS
+from l4gate.base import Verdict, format_duration, wait_until
 from l4gate.certificate import Certificate, Interval, Track, Window, certify_window, moment, segments
-from l4gate.contract import ABORT_FOR_SECONDS, CERTIFICATE, PUSH_JOB, RAW_TS
 from l4gate.operations import (
     CheckpointStore,
     LiveServer,
@@ -28,7 +28,6 @@ from l4gate.sandbox import DAY_SECONDS, HOUR_SECONDS, Sandbox, open_sandbox, wri
 from l4gate.sandbox.history import sandbox_history
 from l4gate.settings import Settings
 from l4gate.stack import NODE_EXPORTER, PUSHGATEWAY
-from l4gate.verdict import Verdict
 
 pytestmark = [pytest.mark.dr_rehearsal, pytest.mark.timeout(420)]
 

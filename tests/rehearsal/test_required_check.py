@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.contract import SCRAPE_INTERVAL_SECONDS, pace
+from l4gate.base import Verdict
 from l4gate.certificate import Certificate, Window, certify_window
-from l4gate.contract import SCRAPE_INTERVAL_SECONDS, Pace
 from l4gate.programs import find_program, host_promtool
 from l4gate.rehearsal import RTO_LIMIT_SECONDS, Rehearsal, rehearse
 from l4gate.rehearsal.archive import pack, unpack
@@ -17,7 +18,6 @@ from l4gate.rehearsal.samples import Samples, read_samples
 from l4gate.report import Progress
 from l4gate.rules import load_rules
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict
 from tests.support.histories.describe import load_history
 from tests.support.histories.record import build, serve
 
@@ -51,8 +51,8 @@ def day(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Day:
     end = build(history, load_rules(settings.config_dir), folder / "lived", programs, realm=realm)
     pack({"tsdb": folder / "lived"}, folder / "day.tar", "tsdb")
     unpack(folder / "day.tar", "tsdb", folder / "restored")
-    window = Window(end - DAY, end, Pace(1))
-    before = Window(end - history.lasts - 7_200, end - history.lasts - 7_200 + DAY, Pace(1))
+    window = Window(end - DAY, end, pace(1))
+    before = Window(end - history.lasts - 7_200, end - history.lasts - 7_200 + DAY, pace(1))
     with serve(folder / "lived", programs[0]) as api:
         certificate, _ = certify_window(api, realm, window)
         earlier, _ = certify_window(api, realm, before)

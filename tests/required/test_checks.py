@@ -12,14 +12,15 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
+from fixtures.contract import pace
 from fixtures.judging import hold
+from l4gate.base import Verdict, worst
 from l4gate.certificate import moment
 from l4gate.contract import CHECKS, Pace
 from l4gate.programs import find_program, host_promtool
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.rules import load_rules
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict, worst
 from tests.support.histories.describe import load_history
 from tests.support.histories.record import build, serve
 
@@ -71,11 +72,11 @@ def test_check_passes(check: str, settings: Settings, history: History) -> None:
             basic_auth_file=settings.basic_auth_file,
         )
         judged = [
-            verdict_of(check, api, realm, api.now(), Pace(settings.factor)) for realm in settings.realms
+            verdict_of(check, api, realm, api.now(), pace(settings.factor)) for realm in settings.realms
         ]
     else:
         with history("good-day") as (api, end):
-            judged = [verdict_of(check, api, "prod", end, Pace(1))]
+            judged = [verdict_of(check, api, "prod", end, pace(1))]
     for verdict, lines in judged:
         if verdict is not Verdict.GO:
             hold(f"expected every criterion of {check} met, found {verdict.name}:\n{lines}")
@@ -92,8 +93,8 @@ def test_check_passes(check: str, settings: Settings, history: History) -> None:
 def test_check_refuses_a_bad_day(check: str, bad_day: str, hours_before_end: int, history: History) -> None:
     """The check MUST NOT pass on a day that broke it, nor where nothing was ever recorded."""
     with history(bad_day) as (api, end):
-        verdict, lines = verdict_of(check, api, "prod", end - hours_before_end * 3600, Pace(1))
-        nothing, _ = verdict_of(check, api, "nobody", end, Pace(1))
+        verdict, lines = verdict_of(check, api, "prod", end - hours_before_end * 3600, pace(1))
+        nothing, _ = verdict_of(check, api, "nobody", end, pace(1))
 
     assert verdict is not Verdict.GO, lines
     assert nothing is Verdict.HOLD

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from l4gate import contract
+from fixtures import contract
 from l4gate.base import wait_until
 from l4gate.prometheus_api import PrometheusApi, Sample
 from l4gate.sandbox import open_sandbox

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from l4gate.base import Verdict
 from l4gate.sandbox import open_sandbox
 from l4gate.settings import GENERATIONS, Settings
 from l4gate.stack import PROMETHEUS
-from l4gate.verdict import Verdict
 
 # Six take some 50 s; what starts containers of the generations that are not the default is left to the nightly job.
 _IN_CONTAINERS = [

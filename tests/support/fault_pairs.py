@@ -17,9 +17,10 @@ from dataclasses import replace
 from itertools import combinations, product
 from typing import Final
 
+from fixtures.catalogue import find_fault
+from l4gate.base import Verdict
 from l4gate.faults.model import Fault, Site
-from l4gate.faults.register import find_fault
-from l4gate.verdict import Stage, Verdict
+from l4gate.verdict import Stage
 
 _SEED: Final = 20
 # What takes long to show or to heal, or needs a Pushgateway that another fault may have taken away.

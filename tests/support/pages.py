@@ -6,14 +6,17 @@ A page is made whole, but for docs/gates.md: there people write on the page, and
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from fixtures.catalogue import FAULTS
+from l4gate.base import PROMETHEUS_DIR
+from l4gate.contract import SCHEMA_NAME, schema
 from l4gate.contract.gates import GATES, Gate
-from l4gate.faults import FAULTS
 from l4gate.faults.model import Fault
 from tests.lint import manual
 from tests.support.fault_pairs import CHOSEN
@@ -87,6 +90,14 @@ def _code(names: Sequence[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
+SCHEMA: Final = PROMETHEUS_DIR / SCHEMA_NAME
+
+
+def schema_text() -> str:
+    """The schema of the contract, as editors read it."""
+    return json.dumps(schema(), indent=2) + "\n"
+
+
 PAGES: Final = {"gates.md": gates_page, "faults.md": faults_page, "lint.md": manual.render}
 
 
@@ -94,3 +105,4 @@ if __name__ == "__main__":
     for name in sys.argv[1:] or PAGES:
         (DOCS / name).write_text(PAGES[name]())
         sys.stdout.write(f"docs/{name}\n")
+    SCHEMA.write_text(schema_text())

@@ -25,9 +25,9 @@ from typing import Final
 
 import yaml
 
+from fixtures.contract import LOOKBACK_SECONDS
 from l4gate import promql
 from l4gate.base import Document, Edit, ExpressionError, RuleError, yamldoc
-from l4gate.contract import LOOKBACK_SECONDS
 from l4gate.promql import power_of_name, powers
 from l4gate.rules.scaling import scale_duration_at, scale_expression_at
 

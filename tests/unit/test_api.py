@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixtures.contract import ABORT_RULES, CONTRACT
 from fixtures.wire import always, drip, http, serve, success
-from l4gate.base import ApiBadAnswer, ApiError, ApiUnreachable, UsageError
-from l4gate.contract import ABORT_RULES, Pace
+from l4gate.base import ApiBadAnswer, ApiError, ApiUnreachable, UsageError, Verdict
+from l4gate.contract import Pace
 from l4gate.prometheus_api import PrometheusApi, QueryAnswer
 from l4gate.prometheus_api.session import is_loopback
 from l4gate.report import decision_as_dict, decision_lines
-from l4gate.verdict import Expectation, Stage, Verdict, decide, diagnose, measure
+from l4gate.verdict import Expectation, Stage, decide, diagnose, measure
 
 LIMIT = 0.5  # seconds for one request
 ROOM = 1.5  # seconds more for two busy cores
@@ -97,7 +98,7 @@ GARBAGE = {
 def judged(url: str) -> tuple[Verdict, Stage]:
     """The verdict over a server, with all that is rendered of it; nothing of this may raise."""
     api = PrometheusApi(url, timeout_seconds=LIMIT)
-    pace = Pace(60)
+    pace = Pace(60, CONTRACT)
     decision = decide(diagnose(measure(api, api, Expectation(pace, ()), "prod"), pace))
     assert json.dumps(decision_as_dict(decision), allow_nan=False)
     assert all("\n".join(decision_lines(decision)).encode())

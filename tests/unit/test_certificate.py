@@ -7,24 +7,23 @@ from collections.abc import Callable
 
 import pytest
 
-from l4gate.certificate import Certificate, Interval, Track, Window, segments
-from l4gate.certificate.judging import certify, judge
-from l4gate.certificate.tracks import merged
-from l4gate.contract import (
+from fixtures.contract import (
     ABORT_RULES,
     CANARY_FAILURE_RATIO,
     CERTIFICATE,
     CHANGES,
     FRESH,
+    HEARTBEAT,
     LYAPUNOV,
     OK,
     RULE_INTERVAL_SECONDS,
-    Criterion,
-    Pace,
-    When,
+    pace,
 )
-from l4gate.contract.criteria import HEARTBEAT
-from l4gate.verdict import Verdict
+from l4gate.base import Verdict
+from l4gate.certificate import Certificate, Interval, Track, Window, segments
+from l4gate.certificate.judging import certify, judge
+from l4gate.certificate.tracks import merged
+from l4gate.contract import Criterion, When
 
 DAY = 86_400.0
 START = 1_700_000_000.0 - 1_700_000_000.0 % 30
@@ -64,7 +63,7 @@ def certificate(
         for name, value in HEALTHY.items()
     }
     return certify(
-        "prod", Window(START, START + DAY / factor, Pace(factor)), CERTIFICATE, tracks, alerts or {}
+        "prod", Window(START, START + DAY / factor, pace(factor)), CERTIFICATE, tracks, alerts or {}
     )
 
 
@@ -88,7 +87,7 @@ def test_a_healthy_day_is_l49(factor: float) -> None:
 def test_no_samples_are_no_certificate() -> None:
     """A window without any sample proves nothing: every criterion is violated for all of it."""
     found = certify(
-        "prod", Window(START, START + DAY, Pace(1)), CERTIFICATE, {name: Track() for name in HEALTHY}, {}
+        "prod", Window(START, START + DAY, pace(1)), CERTIFICATE, {name: Track() for name in HEALTHY}, {}
     )
 
     assert (found.level, found.verdict, found.certified) == ("L4.5", Verdict.HOLD, False)
@@ -130,7 +129,7 @@ def test_one_sample_out_of_bounds_is_enough_where_always_is_asked() -> None:
 
 def test_several_series_are_no_measurement() -> None:
     """A track with a problem counts as not measured, and the reason is that problem."""
-    result = judge(HEARTBEAT[0], Track(problem="two series"), Window(START, START + DAY, Pace(1)))
+    result = judge(HEARTBEAT[0], Track(problem="two series"), Window(START, START + DAY, pace(1)))
 
     assert (result.met, result.value, result.why) == (False, None, "two series")
 
@@ -216,7 +215,7 @@ def test_the_end_decides_where_the_metric_looks_back_itself() -> None:
 
 def test_segments_cover_the_window() -> None:
     """Segments are in order and without holes, and never reach out of the window."""
-    window = Window(START, START + 600, Pace(1))
+    window = Window(START, START + 600, pace(1))
     found = list(
         segments(track(lambda at: None if 100 <= at < 400 else float("nan") if at == 60 else 1.0), window)
     )
@@ -244,7 +243,7 @@ def test_every_abort_metric_is_measured() -> None:
 
 def test_durations_shrink_with_the_factor() -> None:
     """A limit in seconds is divided by the time factor, a ratio is not."""
-    slow = Criterion("a/b", "x", "m", "<=", 720, When.ALWAYS, is_duration=True)
+    slow = Criterion("a/b", "x", "duri_dr_restore_p95_seconds", "<=", 720, When.ALWAYS)
 
-    assert slow.bounds(Pace(60)) == "m <= 12"
-    assert HEARTBEAT[0].bounds(Pace(60)) == "duri_heartbeat_ok == 1"
+    assert slow.bounds(pace(60)) == "duri_dr_restore_p95_seconds <= 12"
+    assert HEARTBEAT[0].bounds(pace(60)) == "duri_heartbeat_ok == 1"

@@ -7,9 +7,9 @@ import xml.etree.ElementTree as ET
 import jinja2
 import pytest
 
+from fixtures.contract import ABORT_RULES, CERTIFICATE, LYAPUNOV, pace
 from l4gate.certificate import Certificate, Track, Window
 from l4gate.certificate.judging import certify
-from l4gate.contract import ABORT_RULES, CERTIFICATE, LYAPUNOV, Pace
 from l4gate.report.certificate_page import certificate_html, certificate_svg
 from l4gate.report.pages import render
 
@@ -21,7 +21,7 @@ def certified(realm: str) -> tuple[Certificate, dict[str, Track]]:
     """A certificate of an hour without a single sample: everything in it is violated."""
     names = {criterion.metric for criterion in CERTIFICATE} | {rule.metric for rule in ABORT_RULES}
     tracks = {name: Track() for name in (*names, LYAPUNOV)}
-    window = Window(START, START + 3600, Pace(1.0))
+    window = Window(START, START + 3600, pace(1.0))
     return certify(realm, window, CERTIFICATE, tracks, {}), tracks
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from fixtures.evidence import cause, good_evidence
-from l4gate.base import OperationRefused, UsageError
+from l4gate.base import OperationRefused, UsageError, Verdict
 from l4gate.operations import Checkpoint, CheckpointStore, read_configuration
 from l4gate.operations.live import Configuration
 from l4gate.settings import load_settings, repository_config_dir
-from l4gate.verdict import Look, Verdict, decide
+from l4gate.verdict import Look, decide
 from l4gate.verdict.look import Measurement
 
 WHOLE = read_configuration(repository_config_dir())
@@ -63,7 +63,7 @@ def test_checkpoint_holds_the_files_and_the_evidence(store: CheckpointStore) -> 
     assert manifest["url"] == "http://127.0.0.1:9090"
     assert len(manifest["rules_hash"]) == 64
     assert manifest["realms"][0]["verdict"] == "GO"
-    assert manifest["realms"][0]["evidence"]["readings"]["ok"]["value"] == 1.0
+    assert manifest["realms"][0]["evidence"]["readings"]["duri_heartbeat_ok"]["value"] == 1.0
 
 
 @pytest.mark.parametrize(

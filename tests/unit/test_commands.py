@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.contract import RECORDED
 from fixtures.wire import serve, success
 from l4gate import cli
+from l4gate.base import Verdict
 from l4gate.cli import VERBS
-from l4gate.contract import RECORDED
 from l4gate.settings import OPTIONS, VARIABLES
-from l4gate.verdict import Verdict
 
 SECRET = "SECRET"
 # Makes a scratch folder in $TMPDIR, says which, and waits to be killed.

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fixtures.contract import LOOKBACK_SECONDS
 from l4gate.base import StackError, format_duration
-from l4gate.contract import LOOKBACK_SECONDS
 from l4gate.settings import GENERATIONS
 from l4gate.stack import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES
 from l4gate.stack.compose import COMPOSE_FILE, load_services

@@ -12,9 +12,8 @@ import time
 import pytest
 
 from fixtures.wire import serve, success
-from l4gate.base import ApiUnreachable
+from l4gate.base import ApiUnreachable, Verdict
 from l4gate.prometheus_api import PrometheusApi
-from l4gate.verdict import Verdict
 
 DEADLINE = 2.0  # seconds
 ROOM = 0.5  # seconds beyond the deadline, for the command to start and to report

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.contract import CONTRACT, DEFAULT_REALM, RAW_SEQ, RAW_TS, REALM_LABEL
 from fixtures.writer import Pushgateway
 from l4gate.base import wait_until
-from l4gate.contract import DEFAULT_REALM, RAW_SEQ, RAW_TS, REALM_LABEL
 from l4gate.sandbox import Heart
 from l4gate.sandbox.heartbeat import NOT_RUN
 
@@ -23,6 +23,7 @@ def heart(folder: Path, url: str, interval_seconds: float = 60, **options: Path)
         state_dir=folder / "state",
         realm=DEFAULT_REALM,
         interval_seconds=interval_seconds,
+        contract=CONTRACT,
         **options,
     )
 

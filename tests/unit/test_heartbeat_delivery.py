@@ -15,6 +15,7 @@ import pytest
 import requests
 import trustme
 
+from fixtures.contract import PUSH_INSTANCE, PUSH_JOB, RAW_SEQ, RAW_TS, REALM_LABEL
 from fixtures.writer import (
     CRON_PATH,
     CRON_TOOLS,
@@ -27,7 +28,6 @@ from fixtures.writer import (
     scripted_gateway,
 )
 from l4gate.base import wait_until
-from l4gate.contract import PUSH_INSTANCE, PUSH_JOB, RAW_SEQ, RAW_TS, REALM_LABEL
 
 NAMES = (RAW_TS, RAW_SEQ)
 USER_AND_PASSWORD = 'duri:a "quoted" \\path\\ ü'.encode()

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.contract import DEFAULT_REALM, RAW_SEQ, RAW_TS, REALM_LABEL
 from fixtures.writer import CRON_TOOLS, Pushgateway, Writer, exposed
 from l4gate.base import UsageError
-from l4gate.contract import DEFAULT_REALM, RAW_SEQ, RAW_TS, REALM_LABEL
 from l4gate.sandbox import SCRIPT, heartbeat
 from l4gate.settings import load_settings
 

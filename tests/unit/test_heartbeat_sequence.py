@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.contract import RAW_SEQ, RAW_TS
 from fixtures.writer import CRON_TOOLS, Pushgateway, Scripted, Writer, exposed, read_only_writer
 from l4gate.base import wait_until
-from l4gate.contract import RAW_SEQ, RAW_TS
 
 BROKEN_STATES = {
     "lost": None,

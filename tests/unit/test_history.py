@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.contract import LOOKBACK_SECONDS, OK, RULE_INTERVAL_SECONDS, pace
 from l4gate.base import HistoryError
-from l4gate.contract import LOOKBACK_SECONDS, OK, RULE_INTERVAL_SECONDS
 from l4gate.programs import Promtool, host_promtool
 from l4gate.sandbox import Series, write_blocks
 from l4gate.sandbox.history import sandbox_history
@@ -103,7 +103,7 @@ def test_the_sandbox_starts_on_a_healthy_day(factor: float) -> None:
     """A day, divided by the factor, of ok at every rule interval, which no instant query can reach from now."""
     now = 1_700_000_000.0
 
-    series = {one.name: list(one.samples) for one in sandbox_history(now, factor, "prod")}
+    series = {one.name: list(one.samples) for one in sandbox_history(now, pace(factor), "prod")}
 
     ok = series[OK]
     assert {value for _, value in ok} == {1.0}
@@ -120,7 +120,7 @@ def test_the_sandbox_starts_on_a_healthy_day(factor: float) -> None:
 
 def test_the_sandbox_history_can_be_written(promtool: Promtool, tmp_path: Path) -> None:
     """The sandbox's day passes the checks of write_blocks for the realm it was made for."""
-    write_blocks(sandbox_history(time.time(), 60, "canary"), tmp_path / "data", promtool)
+    write_blocks(sandbox_history(time.time(), pace(60), "canary"), tmp_path / "data", promtool)
 
     found = dumped(promtool, tmp_path / "data")
     assert {name for name, *_ in found if f'"{OK}"' in name} == {

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
+from fixtures import contract
 from fixtures.world import HEART, NOW, REALM, TEXTFILE, World, judge
-from l4gate import contract
-from l4gate.base import ApiBadAnswer, ApiUnreachable
-from l4gate.verdict import Verdict
+from l4gate.base import ApiBadAnswer, ApiUnreachable, Verdict
 
 
 def heart(ts: str | None = None, seq: str | None = None) -> Callable[[World], None]:

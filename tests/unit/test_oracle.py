@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fixtures import oracle
+from fixtures.contract import CONTRACT
 from fixtures.evidence import NOW, cause
 from l4gate.verdict import Evaluation, Evidence, Reading, Stage, Unreachable, Value, decide
 from l4gate.verdict.readings import read
@@ -36,8 +37,6 @@ answers = mostly(oracle.Answer(series=((0.5, 1.0),)), odd_answers)
 pairs = mostly((1.0, 1.0), st.tuples(*[st.sampled_from((None, *ODD_NUMBERS, 1.0))] * 2))
 cases = st.builds(
     oracle.Case,
-    ok=answers,
-    fresh=answers,
     watched=st.fixed_dictionaries(dict.fromkeys(oracle.WATCHED, answers)),
     evaluations=mostly(((1.0, 1.0), (1.0, 1.0)), st.lists(pairs, max_size=4).map(tuple)),
     up=mostly(
@@ -72,26 +71,22 @@ def reading_of(answer: oracle.Answer, name: str) -> Reading:
 def evidence_of(case: oracle.Case) -> Evidence:
     start = NOW - len(case.evaluations) * INTERVAL
     return Evidence(
+        contract=CONTRACT,
         realm="prod",
         at=NOW,
-        ok=reading_of(case.ok, "duri_heartbeat_ok"),
-        fresh=reading_of(case.fresh, "duri_heartbeat_fresh_120s"),
+        readings={name: reading_of(answer, name) for name, answer in case.watched.items()},
         evaluations=tuple(
             Evaluation(start + number * INTERVAL, *pair) for number, pair in enumerate(case.evaluations)
         ),
         targets_up=dict.fromkeys(case.up, True),
-        required_targets=oracle.REQUIRED,
         rules_equal=case.rules_equal,
         abort_armed=case.armed,
         abort_firing=case.firing,
-        abort_inputs={name: reading_of(answer, name) for name, answer in case.watched.items()},
         broken=(cause(Stage.SCRAPE, "broken"),) if case.stage_broken else (),
     )
 
 
 HEALTHY = oracle.Case(
-    ok=oracle.Answer(series=((0.5, 1.0),)),
-    fresh=oracle.Answer(series=((0.5, 1.0),)),
     watched=dict.fromkeys(oracle.WATCHED, oracle.Answer(series=((0.5, 1.0),))),
     evaluations=((1.0, 1.0), (1.0, 1.0)),
     up=frozenset(oracle.REQUIRED),

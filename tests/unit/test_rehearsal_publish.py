@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from fixtures.contract import CONTRACT, INPUTS, pace
 from fixtures.writer import Pushgateway
 from l4gate.base import RehearsalFailed
-from l4gate.contract import INPUTS
 from l4gate.rehearsal import publish
-from l4gate.rehearsal.publishing import JOB, MEASURED
-from l4gate.sandbox import DR_FAILURE, DR_RESTORE, DR_SUCCESS
-from l4gate.sandbox.workload import Workload
+from l4gate.rehearsal.publishing import measured
+from l4gate.sandbox import Workload
+
+NAMES = CONTRACT.rehearsal
+JOB, DR_RESTORE, DR_SUCCESS, DR_FAILURE = NAMES.job, NAMES.restore_time, NAMES.succeeded, NAMES.failed
 
 
 def held(pushgateway: Pushgateway, realm: str = "prod") -> dict[str, float]:
@@ -25,7 +27,7 @@ def held(pushgateway: Pushgateway, realm: str = "prod") -> dict[str, float]:
 
 def test_counters_are_known_before_the_first_rehearsal(pushgateway: Pushgateway) -> None:
     """Without a rehearsal all of them are there, at 0: else Prometheus would not see the first one."""
-    publish(pushgateway.url, "prod", 1)
+    publish(pushgateway.url, "prod", pace(1))
 
     found = held(pushgateway)
     assert set(found.values()) == {0.0}
@@ -34,8 +36,8 @@ def test_counters_are_known_before_the_first_rehearsal(pushgateway: Pushgateway)
 
 def test_rehearsals_are_added_up(pushgateway: Pushgateway) -> None:
     """Each call adds to what the Pushgateway holds, whoever pushed that; a failure is not a restore time."""
-    publish(pushgateway.url, "prod", 1, 100.0)
-    publish(pushgateway.url, "prod", 1, 700.0, None)
+    publish(pushgateway.url, "prod", pace(1), 100.0)
+    publish(pushgateway.url, "prod", pace(1), 700.0, None)
 
     found = held(pushgateway)
     assert (found[DR_SUCCESS], found[DR_FAILURE]) == (2, 1)
@@ -46,7 +48,7 @@ def test_rehearsals_are_added_up(pushgateway: Pushgateway) -> None:
 
 def test_buckets_are_those_of_the_judging_stack(pushgateway: Pushgateway) -> None:
     """The limit of 720 s is 12 s on a stack of factor 60, so the bounds of the buckets are divided too."""
-    publish(pushgateway.url, "prod", 60, 11.0)
+    publish(pushgateway.url, "prod", pace(60), 11.0)
 
     found = held(pushgateway)
     assert (found[f"{DR_RESTORE}_bucket 8"], found[f"{DR_RESTORE}_bucket 12"]) == (0, 1)
@@ -54,25 +56,25 @@ def test_buckets_are_those_of_the_judging_stack(pushgateway: Pushgateway) -> Non
 
 def test_realms_are_kept_apart(pushgateway: Pushgateway) -> None:
     """What one realm has rehearsed is not counted for another one."""
-    publish(pushgateway.url, "prod", 1, 100.0)
-    publish(pushgateway.url, "staging", 1, 200.0)
+    publish(pushgateway.url, "prod", pace(1), 100.0)
+    publish(pushgateway.url, "staging", pace(1), 200.0)
 
     assert held(pushgateway, "staging")[DR_SUCCESS] == 1
 
 
 def test_types_are_those_of_the_service(pushgateway: Pushgateway) -> None:
     """A Pushgateway refuses a name with another type; the simulated service pushes the same names."""
-    service = Workload(pushgateway.url, "prod", 60)
+    service = Workload(pushgateway.url, "prod", 60, pace(1))
     assert service.push()
 
-    publish(pushgateway.url, "prod", 1, 100.0)
+    publish(pushgateway.url, "prod", pace(1), 100.0)
 
     assert service.push(), service.last_error
-    for name in MEASURED:
-        assert f"# TYPE {name} {INPUTS[name]}" in pushgateway.text()
+    for name in measured(CONTRACT):
+        assert f"# TYPE {name} {INPUTS[name].kind}" in pushgateway.text()
 
 
 def test_nobody_there_is_said(refusing_url: str) -> None:
     """A Pushgateway that cannot be reached fails the rehearsal with its address."""
     with pytest.raises(RehearsalFailed, match=f"expected {refusing_url}/metrics/job/{JOB}.* to take"):
-        publish(refusing_url, "prod", 1)
+        publish(refusing_url, "prod", pace(1))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from l4gate.base import RuleError, UsageError
+from l4gate.contract import CONTRACT_NAME
 from l4gate.promql import selectors
 from l4gate.rules import RuleGroup, load_rules, render, rendered_rules
 
@@ -22,9 +23,11 @@ ADDRESSES = {
 
 
 def files(folder: Path) -> dict[str, str]:
-    """Every YAML file below a folder by its relative path."""
+    """Every YAML file of Prometheus below a folder by its relative path."""
     return {
-        str(path.relative_to(folder)): path.read_bytes().decode() for path in sorted(folder.rglob("*.yml"))
+        str(path.relative_to(folder)): path.read_bytes().decode()
+        for path in sorted(folder.rglob("*.yml"))
+        if path.name != CONTRACT_NAME
     }
 
 

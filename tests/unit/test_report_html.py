@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from fixtures import contract
 from fixtures.evidence import NOW, cause, good_evidence, report
-from l4gate import contract
 from l4gate.report import Event, Outcome, RunReport
 from l4gate.report.html import render_html
 from l4gate.verdict import Stage

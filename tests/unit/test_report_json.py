@@ -7,6 +7,7 @@ import math
 
 import pytest
 
+from fixtures.contract import OK
 from fixtures.evidence import NOW, cause, good_evidence, report
 from l4gate.report import utc
 from l4gate.report.as_json import render_json
@@ -19,7 +20,7 @@ def test_go_carries_its_evidence() -> None:
     evidence = data["realms"][0]["evidence"]
 
     assert (data["verdict"], data["exit_code"], data["causes"]) == ("GO", 0, [])
-    assert evidence["readings"]["ok"] == {
+    assert evidence["readings"]["duri_heartbeat_ok"] == {
         "query": 'duri_heartbeat_ok{metric_realm="prod"}',
         "value": 1.0,
         "at": "2023-11-14T22:13:19.900Z",
@@ -48,7 +49,7 @@ def test_hold_carries_every_field_of_its_cause() -> None:
 def test_odd_samples_and_clocks_are_still_json(number: float | None) -> None:
     """A NaN among the raw samples, an absurd clock or no reading MUST NOT break the file."""
     odd = Evaluation(1e300, number, number)
-    evidence = good_evidence(at=1e18, ok=Unreachable("q", "\ud800"), evaluations=(odd, odd))
+    evidence = good_evidence(at=1e18, readings={OK: Unreachable("q", "\ud800")}, evaluations=(odd, odd))
 
     def refuse(constant: str) -> None:
         raise AssertionError(constant)

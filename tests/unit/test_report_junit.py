@@ -8,11 +8,11 @@ from pathlib import Path
 import junitparser
 import pytest
 
+from fixtures import contract
 from fixtures.evidence import good_evidence, report
-from l4gate import contract
+from l4gate.base import Verdict
 from l4gate.report import Outcome, RunReport
 from l4gate.report.junit import render_junit
-from l4gate.verdict import Verdict
 
 GO = report(good_evidence())
 
@@ -44,7 +44,7 @@ def test_go_is_all_green_with_its_evidence(tmp_path: Path) -> None:
     assert properties["verdict"] == "GO"
     assert properties["realm.prod.verdict"] == "GO"
     assert properties['realm.prod.reading.duri_heartbeat_ok{metric_realm="prod"}'] == "1"
-    assert properties["realm.prod.evaluation.2023-11-14T22:13:19.900Z"] == "ok 1.0, fresh_120s 1.0"
+    assert properties["realm.prod.evaluation.2023-11-14T22:13:19.900Z"] == "ok 1.0, fresh 1.0"
     assert properties["commit"] == "0123abc"
 
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from fixtures import contract
 from fixtures.evidence import cause, good_evidence, report
-from l4gate import contract
+from l4gate.base import Verdict
 from l4gate.report import Outcome
-from l4gate.verdict import Stage, Verdict, decide
+from l4gate.verdict import Stage, decide
 
 GO = report(good_evidence())
 FIRING = good_evidence(abort_firing=frozenset({contract.ABORT_RULES[0].alert}))

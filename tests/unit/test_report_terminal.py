@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from fixtures import contract
 from fixtures.evidence import cause, good_evidence, report
-from l4gate import contract
 from l4gate.report import Outcome, render_terminal
 from l4gate.verdict import Stage
 
 GO = """\
 GO: every gate passed, and each has its evidence
-  prod     ok 1, fresh_120s 1 at 2 evaluations in a row, the last 0.10 s old; duri_lyapunov_v 0.12, \
-duri_canary_failure_ratio 0.01
+  prod     duri_heartbeat_ok 1 and duri_heartbeat_fresh_120s 1 at 2 evaluations in a row, the last 0.10 s old
+           duri_heartbeat_changes_6m 6; duri_lyapunov_v 0.12; duri_canary_failure_ratio 0.01
            proven 0.0 s after the first question
   gates    8 of 8 passed
   stack    external: http://127.0.0.1:9090

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.contract import CONTRACT
 from l4gate.base import ApiBadAnswer, RuleError
 from l4gate.promql import Number, walk
 from l4gate.rules import (
@@ -225,7 +226,7 @@ FOREIGN = "groups: [{name: theirs, rules: [{record: up_count, expr: count(up)}]}
     ("text", "ignored"),
     [
         (FOREIGN, True),
-        (FOREIGN.replace("up_count", "duri_x"), False),
+        (FOREIGN.replace("up_count", "duri_heartbeat_ok"), False),
         (FOREIGN.replace("count(up)", "count(duri_heartbeat_ok)"), False),
         (FOREIGN.replace("count(up)", "'count({__name__=~\"d.*\"})'"), False),
         (FOREIGN.replace("expr:", "labels: {l4: abort}, expr:"), False),
@@ -238,7 +239,7 @@ def test_foreign_groups(text: str, ignored: bool) -> None:
     loaded = (*groups(), *groups(text))
 
     assert diff_rules(groups(), loaded) != ""
-    assert (diff_rules(groups(), loaded, foreign="ignore") == "") is ignored
+    assert (diff_rules(groups(), loaded, foreign="ignore", contract=CONTRACT) == "") is ignored
 
 
 def test_unknown_expression_on_the_server_differs() -> None:

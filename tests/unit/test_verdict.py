@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from fixtures import contract
+from fixtures.contract import CONTRACT
 from fixtures.evidence import NOW, cause, good_evidence, value
-from l4gate import contract
-from l4gate.verdict import Evaluation, Stage, Unreachable, Verdict, decide, worst
+from l4gate.base import Verdict, worst
+from l4gate.contract import AbortCondition
+from l4gate.verdict import Evaluation, Stage, Unreachable, decide
 from l4gate.verdict.readings import Absence, Missing
 
 ROOT = Path(__file__).parents[2]
@@ -19,13 +22,13 @@ MISSING = Missing("q", Absence.NO_SERIES, "no series")
 GOOD, BAD = Evaluation(NOW - 0.6, 1.0, 1.0), Evaluation(NOW - 0.6, 1.0, 0.0)
 # Each condition of a GO, and one way in which it is not met.
 SPOIL = {
-    "ok": {"ok": value(contract.OK, 0.0)},
-    "fresh": {"fresh": value(contract.FRESH, 0.0)},
+    "ok": {"readings": {contract.OK: value(contract.OK, 0.0)}},
+    "fresh": {"readings": {contract.FRESH: value(contract.FRESH, 0.0)}},
     "evaluations": {"evaluations": (GOOD, BAD)},
     "targets": {"targets_up": {"prometheus": True}},
     "rules": {"rules_equal": False},
     "armed": {"abort_armed": frozenset(rule.alert for rule in contract.ABORT_RULES[1:])},
-    "inputs": {"abort_inputs": {}},
+    "inputs": {"readings": {contract.LYAPUNOV: MISSING}},
     "broken": {"broken": (cause(),)},
     "firing": {"abort_firing": frozenset({contract.ABORT_RULES[0].alert})},
     "warnings": {"warnings": (cause(Stage.SCRAPE, "advisory"),)},
@@ -47,14 +50,14 @@ def test_truth_table_has_one_go() -> None:
 
 
 @pytest.mark.parametrize("rule", contract.ABORT_RULES, ids=lambda rule: rule.alert)
-def test_each_abort_rule_is_needed_and_aborts(rule: contract.AbortRule) -> None:
+def test_each_abort_rule_is_needed_and_aborts(rule: AbortCondition) -> None:
     """Each abort rule MUST be armed and have its input for a GO, and MUST give ABORT alone when it fires."""
     evidence = good_evidence()
 
     assert decide(replace(evidence, abort_armed=evidence.abort_armed - {rule.alert})).verdict is Verdict.HOLD
     for reading in (MISSING, Unreachable("q", "refused")):
-        inputs = {**evidence.abort_inputs, rule.metric: reading}
-        assert decide(replace(evidence, abort_inputs=inputs)).verdict is Verdict.HOLD
+        readings = {**evidence.readings, rule.metric: reading}
+        assert decide(replace(evidence, readings=readings)).verdict is Verdict.HOLD
     decision = decide(replace(evidence, abort_firing=frozenset({rule.alert})))
     assert decision.verdict is Verdict.ABORT
     assert decision.cause is not None
@@ -82,7 +85,11 @@ def test_go_needs_two_good_evaluations_in_a_row(evaluations: tuple[Evaluation, .
 
 def test_no_required_target_is_no_go() -> None:
     """An empty list of required targets MUST NOT count as all of them up."""
-    assert decide(good_evidence(required_targets=())).verdict is Verdict.HOLD
+    targets = replace(CONTRACT.targets, prometheus=replace(CONTRACT.targets.prometheus, required=False))
+    none = replace(targets, pushgateway=replace(targets.pushgateway, required=False))
+
+    assert decide(good_evidence(contract=replace(CONTRACT, targets=targets))).verdict is Verdict.GO
+    assert decide(good_evidence(contract=replace(CONTRACT, targets=none))).verdict is Verdict.HOLD
 
 
 def test_causes_do_not_depend_on_their_order() -> None:

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 import l4gate
-from l4gate.faults import FAULTS
+from fixtures.catalogue import FAULTS
+from l4gate.base import Verdict
 from l4gate.settings import Settings
-from l4gate.verdict import Verdict
 
 ROOT = Path(__file__).parents[2]
 TRAVELS = ("prometheus", "scripts/ops", "compose.observation.yml")

@@ -9,15 +9,6 @@ from typing import Final
 import yaml
 
 from l4gate.base import UsageError, format_duration, parse_duration
-from l4gate.contract import (
-    ADVISORY_TARGETS,
-    DEFAULT_REALM,
-    HONOR_LABELS_JOBS,
-    REALM_LABEL,
-    REQUIRED_TARGETS,
-    RULE_INTERVAL_SECONDS,
-    SCRAPE_INTERVAL_SECONDS,
-)
 from l4gate.lint.facts import Facts
 from l4gate.lint.model import check
 from l4gate.lint.places import Place, Problem
@@ -100,16 +91,17 @@ def unloaded_file(facts: Facts) -> Iterator[Problem]:
     why="Without it the pushed job, instance and realm become exported_job and so on; elsewhere it lets a"
     " target claim"
     " another's labels.",
-    mend=f"Set `honor_labels: true` on the jobs {', '.join(HONOR_LABELS_JOBS)} only.",
+    mend="Set `honor_labels: true` on the jobs for which the contract has it (`targets`), and on no other.",
 )
 def honor_labels(facts: Facts) -> Iterator[Problem]:
     """Compares each scrape job with the contract."""
     repository = facts.repository
+    wanted = {each.job for each in facts.contract.targets if each.honor_labels}
     for name, job in _jobs(repository):
         node = entry(job, "honor_labels")
         honored = plain(node).lower() in ("true", "yes", "on")
-        if honored != (name in HONOR_LABELS_JOBS):
-            expected = "true" if name in HONOR_LABELS_JOBS else "no"
+        if honored != (name in wanted):
+            expected = "true" if name in wanted else "no"
             yield Problem(
                 f"job {name}: expected {expected} honor_labels, found {plain(node) or 'none'}",
                 repository.at_node(repository.config_name, node or entry(job, "job_name")),
@@ -121,11 +113,11 @@ def honor_labels(facts: Facts) -> Iterator[Problem]:
     title="every target carries the realm",
     why="`up` has no other place to get the realm from: without it, a target that is down cannot be seen"
     " under the filter.",
-    mend=f"Add `labels: {{{REALM_LABEL}: {DEFAULT_REALM}}}` to the list of targets.",
+    mend="Add the contract's realm label (`realm`) to the `labels` of the list of targets.",
 )
 def target_realm(facts: Facts) -> Iterator[Problem]:
     """Looks at static_configs and at every target list in targets/."""
-    repository = facts.repository
+    repository, realm = facts.repository, facts.contract.realm
     lists = [
         (repository.config_name, name, node)
         for name, job in _jobs(repository)
@@ -133,11 +125,11 @@ def target_realm(facts: Facts) -> Iterator[Problem]:
     ]
     lists += [(file, file, node) for file, root in repository.targets.items() for node in items(root)]
     for file, name, node in lists:
-        label = entry(node, "labels", REALM_LABEL)
+        label = entry(node, "labels", realm.label)
         found = plain(label)
-        if found != DEFAULT_REALM:
+        if found != realm.default:
             yield Problem(
-                f"targets of {name}: expected the label {REALM_LABEL}: {DEFAULT_REALM}, found {found or 'none'}",
+                f"targets of {name}: expected the label {realm.label}: {realm.default}, found {found or 'none'}",
                 repository.at_node(file, label or node),
             )
 
@@ -146,30 +138,30 @@ def target_realm(facts: Facts) -> Iterator[Problem]:
     "config/interval",
     title="scrape and evaluation intervals are the contract's",
     why="Ranges, `for` and limits were chosen for these intervals, and the sandbox scales all of them together.",
-    mend=f"Set global scrape_interval {format_duration(SCRAPE_INTERVAL_SECONDS)} and evaluation_interval"
-    f" {format_duration(RULE_INTERVAL_SECONDS)}, and no other interval in a job.",
+    mend="Set the global scrape_interval and evaluation_interval to those of the contract (`pace`), and no other"
+    " interval in a job.",
 )
 def interval(facts: Facts) -> Iterator[Problem]:
     """Looks at the global section and at each job."""
-    repository = facts.repository
+    repository, pace = facts.repository, facts.contract.pace
     if repository.config is None:
         return
     found = [
         (
             "scrape_interval",
-            SCRAPE_INTERVAL_SECONDS,
+            pace.scrape,
             entry(repository.config, "global", "scrape_interval"),
             True,
         ),
         (
             "evaluation_interval",
-            RULE_INTERVAL_SECONDS,
+            pace.rules,
             entry(repository.config, "global", "evaluation_interval"),
             True,
         ),
     ]
     found += [
-        (f"scrape_interval of job {name}", SCRAPE_INTERVAL_SECONDS, entry(job, "scrape_interval"), False)
+        (f"scrape_interval of job {name}", pace.scrape, entry(job, "scrape_interval"), False)
         for name, job in _jobs(repository)
     ]
     for what, expected, node, required in found:
@@ -193,7 +185,7 @@ def required_job(facts: Facts) -> Iterator[Problem]:
     if repository.config is None:
         return
     jobs = dict(_jobs(repository))
-    for name in (*REQUIRED_TARGETS, *ADVISORY_TARGETS):
+    for name in (each.job for each in facts.contract.targets):
         if name not in jobs:
             yield Problem(f"the job {name} is missing", Place(repository.config_name))
         elif not _has_target(repository, jobs[name]):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from l4gate import promql
 from l4gate.contract import Recorded
 from l4gate.lint.absence import Presence
-from l4gate.lint.facts import CONTRACT, HEARTBEAT, Facts
+from l4gate.lint.facts import Facts
 from l4gate.lint.model import check
 from l4gate.lint.places import Problem
 from l4gate.lint.repository import Judged
@@ -29,8 +29,10 @@ def without_data(facts: Facts) -> Iterator[Problem]:
     for each in facts.repository.recording:
         name = each.rule.name
         answer = facts.without(name)
-        if name in HEARTBEAT:
-            yield from _fallback(each, CONTRACT[name], answer.presence, answer.value, "any data")
+        if name in facts.contract.never_missing:
+            yield from _fallback(
+                each, facts.contract.recorded[name], answer.presence, answer.value, "any data"
+            )
         elif answer.presence is not Presence.ABSENT:
             value = "" if answer.value is None else f", namely {answer.value:g}"
             yield Problem(f"{name} has a value when nothing was measured{value}", each.at())
@@ -42,11 +44,11 @@ def _fallback(
     expected = contract.without_heartbeat
     if presence is not Presence.PRESENT:
         yield Problem(
-            f"{contract.name}: expected {expected:g} without {without}, found no value", judged.at()
+            f"{judged.rule.name}: expected {expected:g} without {without}, found no value", judged.at()
         )
     elif value is not None and value != expected:
         yield Problem(
-            f"{contract.name}: expected {expected:g} without {without}, found {value:g}", judged.at()
+            f"{judged.rule.name}: expected {expected:g} without {without}, found {value:g}", judged.at()
         )
 
 
@@ -62,12 +64,12 @@ def missing_input(facts: Facts) -> Iterator[Problem]:
     """Evaluates every metric of the contract with one of its inputs missing at a time."""
     for each, contract in facts.contract_rules():
         for name in sorted(facts.inputs(each)):
-            answer = facts.without(contract.name, frozenset({name}))
-            if contract.name in HEARTBEAT:
+            answer = facts.without(each.rule.name, frozenset({name}))
+            if each.rule.name in facts.contract.never_missing:
                 if name in contract.reads:
                     yield from _fallback(each, contract, answer.presence, answer.value, name)
             elif answer.presence is not Presence.ABSENT:
-                yield Problem(f"{contract.name} can have a value although {name} is missing", each.at())
+                yield Problem(f"{each.rule.name} can have a value although {name} is missing", each.at())
 
 
 @check(
@@ -80,7 +82,9 @@ def unmeasured(facts: Facts) -> Iterator[Problem]:
     """Looks at each alternative of every recorded expression; the heartbeat's fallback is allowed."""
     for each in facts.repository.recording:
         for node in _alternatives(each.tree):
-            fallback = each.rule.name in HEARTBEAT and node == promql.Call("vector", (promql.Number(0.0),))
+            fallback = each.rule.name in facts.contract.never_missing and node == promql.Call(
+                "vector", (promql.Number(0.0),)
+            )
             if not fallback and not facts.values.is_measured(node):
                 yield Problem(
                     f"{each.rule.name} has a value that does not depend on any measurement", each.at(node)
@@ -100,7 +104,7 @@ def _alternatives(node: promql.Node) -> Iterator[promql.Node]:
     title="no rule records a scalar()",
     why="scalar() of a missing series is NaN and not missing, and every comparison with NaN is 0: an outage"
     " becomes a number.",
-    mend="Keep it a vector: match with `on (metric_realm)`, or aggregate both sides alike.",
+    mend="Keep it a vector: match on the realm label, or aggregate both sides alike.",
 )
 def scalar(facts: Facts) -> Iterator[Problem]:
     """Finds the function anywhere in a recording rule."""

@@ -16,13 +16,13 @@ from l4gate.lint.places import Problem
     title="a metric of the contract is one series per realm",
     why="A label too many makes two series as soon as there are two sources, and the gate cannot tell which"
     " one to believe.",
-    mend="Aggregate with `by (metric_realm)`; record details beside it under another name.",
+    mend="Aggregate by the realm label; record details beside it under another name.",
     needs_all_rules=True,
 )
 def identity(facts: Facts) -> Iterator[Problem]:
     """Works out which labels the result can have, the rule's own included."""
-    for each, contract in facts.contract_rules():
-        found, expected = facts.labels_of_rule(each), frozenset(contract.labels)
+    for each, _ in facts.contract_rules():
+        found, expected = facts.labels_of_rule(each), facts.contract.series_labels(each.rule.name)
         if not found.exact:
             yield Problem(f"{each.rule.name} keeps every label that its source has", each.at())
         elif found.names != expected:

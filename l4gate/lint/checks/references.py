@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from l4gate import promql
-from l4gate.contract import INPUTS, PUSH_JOB, SERVICE_PUSH_JOB
-from l4gate.lint.facts import CONTRACT, Facts, input_type
+from l4gate.lint.facts import Facts
 from l4gate.lint.model import check
 from l4gate.lint.places import Place, Problem
 from l4gate.lint.repository import entry, items, plain
@@ -20,18 +19,18 @@ _OF_PROMETHEUS: Final = frozenset({"ALERTS", "ALERTS_FOR_STATE"})
     "reference/unknown-metric",
     title="every metric that is read is recorded here or a declared input",
     why="A name that nobody writes gives no result and no error: the rule is silent for ever.",
-    mend="Correct the name; a new input is declared in l4gate/contract/model.py (INPUTS).",
+    mend="Correct the name; a new input is declared in contract.yml (`inputs`).",
     needs_all_rules=True,
 )
 def unknown_metric(facts: Facts) -> Iterator[Problem]:
     """Looks every selector's name up."""
-    known = {*facts.trees, *INPUTS}
+    known = {*facts.trees, *facts.contract.inputs}
     for each in facts.rules:
         for selector in promql.selectors(each.tree):
             name = selector.name
             if not name:
                 yield Problem(f"{each.rule.name}: a selector without a metric name", each.at(selector))
-            elif name not in facts.trees and not input_type(name) and name not in _OF_PROMETHEUS:
+            elif name not in facts.trees and not facts.input_type(name) and name not in _OF_PROMETHEUS:
                 yield Problem(
                     f"{each.rule.name} reads {name}, which nobody writes{nearest(name, known)}",
                     each.at(selector),
@@ -49,7 +48,7 @@ def unknown_job(facts: Facts) -> Iterator[Problem]:
     if facts.repository.config is None:
         return
     jobs = {plain(entry(job, "job_name")) for job in items(entry(facts.repository.config, "scrape_configs"))}
-    jobs |= {PUSH_JOB, SERVICE_PUSH_JOB}
+    jobs |= {facts.contract.heartbeat.job, facts.contract.simulation.job}
     for each in facts.rules:
         for selector in promql.selectors(each.tree):
             for matcher in selector.matchers:
@@ -71,10 +70,10 @@ def unknown_job(facts: Facts) -> Iterator[Problem]:
 )
 def contract_metrics(facts: Facts) -> Iterator[Problem]:
     """Counts the rules behind each name of the contract."""
-    for name in CONTRACT:
+    for name in facts.contract.recorded:
         rules = facts.repository.recorded.get(name, [])
         if not rules:
-            others = [each for each in facts.trees if each not in CONTRACT]
+            others = [each for each in facts.trees if each not in facts.contract.recorded]
             yield Problem(
                 f"{name} is not recorded{nearest(name, others)}",
                 Place(f"{facts.repository.folder.name}/rules"),

@@ -8,8 +8,7 @@ from typing import Final
 
 from l4gate import promql
 from l4gate.base import format_duration
-from l4gate.contract import RULE_INTERVAL_SECONDS
-from l4gate.lint.facts import CONTRACT, Facts
+from l4gate.lint.facts import Facts
 from l4gate.lint.model import check
 from l4gate.lint.places import Place, Problem
 from l4gate.lint.repository import RULES_FOLDER, Judged
@@ -36,15 +35,16 @@ def parse(facts: Facts) -> Iterator[Problem]:
     title="every group states the rule interval",
     why="Windows, `for` and the gate's idea of a stale sample all count on the interval; the global default"
     " may change.",
-    mend=f"Write `interval: {format_duration(RULE_INTERVAL_SECONDS)}` in the group.",
+    mend="Write the contract's rule interval (`pace`) as `interval` of the group.",
 )
 def interval(facts: Facts) -> Iterator[Problem]:
     """Compares each group's own interval with the contract's."""
+    expected = facts.contract.pace.rules
     for group in facts.repository.groups:
-        if group.interval_seconds != RULE_INTERVAL_SECONDS:
+        if group.interval_seconds != expected:
             found = "none" if group.interval_seconds is None else format_duration(group.interval_seconds)
             yield Problem(
-                f"group {group.name}: expected interval {format_duration(RULE_INTERVAL_SECONDS)}, found {found}",
+                f"group {group.name}: expected interval {format_duration(expected)}, found {found}",
                 Place(group.file, group.line),
             )
 
@@ -78,7 +78,7 @@ def name(facts: Facts) -> Iterator[Problem]:
     """Checks every recorded name."""
     for each in facts.repository.recording:
         found = each.rule.name
-        if found not in CONTRACT and not _LEVEL_NAME.fullmatch(found):
+        if found not in facts.contract.recorded and not _LEVEL_NAME.fullmatch(found):
             yield Problem(
                 f"{found} is neither in the contract nor of the form level:metric:operation",
                 each.at_key("record"),

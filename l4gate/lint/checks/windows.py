@@ -8,8 +8,7 @@ from typing import Final
 
 from l4gate import promql
 from l4gate.base import format_duration, parse_duration
-from l4gate.contract import RULE_INTERVAL_SECONDS, SCRAPE_INTERVAL_SECONDS
-from l4gate.lint.facts import Facts, input_type
+from l4gate.lint.facts import Facts
 from l4gate.lint.model import check
 from l4gate.lint.places import Problem
 from l4gate.lint.repository import Judged
@@ -38,19 +37,20 @@ _PRESENCE_ONLY: Final = frozenset({"absent", "timestamp", "count", "group"})
 
 @check(
     "window/too-short",
-    title="a range holds at least four samples",
+    title="a range holds enough samples",
     why="With fewer, one late scrape leaves a window with no sample to compare, and the result comes and goes.",
     mend=f"Use a range of at least {_INTERVALS_IN_A_RANGE} scrape intervals, or rule intervals for recorded"
     f" metrics.",
 )
 def too_short(facts: Facts) -> Iterator[Problem]:
     """Compares each range with the interval at which its metric gets samples."""
+    pace = facts.contract.pace
     for each in facts.rules:
         for node in _ranges(each.tree):
             if isinstance(node, promql.Subquery):
-                step = node.step_seconds or RULE_INTERVAL_SECONDS
+                step = node.step_seconds or pace.rules
             else:
-                step = RULE_INTERVAL_SECONDS if node.name in facts.trees else SCRAPE_INTERVAL_SECONDS
+                step = pace.rules if node.name in facts.trees else pace.scrape
             least, found = _INTERVALS_IN_A_RANGE * step, node.range_seconds or 0.0
             if found < least:
                 yield Problem(
@@ -93,7 +93,9 @@ def function(facts: Facts) -> Iterator[Problem]:
 def _is_counter(facts: Facts, name: str) -> bool:
     if name in facts.trees:
         return False  # a recorded rate or sum has no resets to correct for
-    return input_type(name) == "counter" or (not input_type(name) and bool(_COUNTER_NAME.fullmatch(name)))
+    return facts.input_type(name) == "counter" or (
+        not facts.input_type(name) and bool(_COUNTER_NAME.fullmatch(name))
+    )
 
 
 @check(

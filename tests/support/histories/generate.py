@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from l4gate.contract import (
+from fixtures.contract import (
     JOB_NODE_EXPORTER,
     JOB_PROMETHEUS,
     JOB_PUSHGATEWAY,

@@ -19,9 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from l4gate.base import ApiUnreachable, HistoryError, wait_until
-from l4gate.certificate import Interval
-from l4gate.contract import (
+from fixtures.contract import (
     ABORT_FOR_SECONDS,
     CHANGES_WINDOW_SECONDS,
     LOOKBACK_SECONDS,
@@ -29,6 +27,8 @@ from l4gate.contract import (
     REALM_LABEL,
     RULE_INTERVAL_SECONDS,
 )
+from l4gate.base import ApiUnreachable, HistoryError, wait_until
+from l4gate.certificate import Interval
 from l4gate.machine import environment_of, free_port, scratch
 from l4gate.programs import Program, Promtool
 from l4gate.prometheus_api import PrometheusApi

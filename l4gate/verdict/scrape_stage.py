@@ -1,0 +1,95 @@
+"""What is broken at the stage of the scrape. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Final
+
+from l4gate.contract import Pace
+from l4gate.verdict.decision import Cause, Stage
+from l4gate.verdict.look import Measurement, Target
+
+_GATEWAY_LIMITS: Final = re.compile(
+    r"limit exceeded|body size|too many samples|label_\w+_limit", re.IGNORECASE
+)
+_TIMEOUT: Final = re.compile(r"deadline exceeded|timeout|timed out", re.IGNORECASE)
+_SHOWN_CHARACTERS: Final = 300
+
+
+def target_age_limit(pace: Pace) -> float:
+    """`up` is written at each scrape; three intervals leave room for one that is late."""
+    return 3 * pace.scrape_interval + pace.rule_interval
+
+
+def scrape_causes(m: Measurement, pace: Pace) -> list[Cause]:
+    """What is broken between the targets and the samples of Prometheus."""
+    contract = pace.contract
+    causes: list[Cause] = []
+    jobs = {target.job for target in m.targets}
+    causes += [
+        Cause(
+            Stage.SCRAPE,
+            "no-target",
+            f"at least one target of job {job}",
+            "none",
+            f'query up{{job="{job}"}}',
+            "check the job and its target list (prometheus/targets/) on the server.",
+        )
+        for job in (*contract.required_jobs, *contract.advisory_jobs)
+        if job not in jobs
+    ]
+    for target in m.targets:
+        if target.job not in contract.required_jobs:
+            continue
+        age = m.at - target.sampled_at
+        if not target.up:
+            causes.append(_target_down(target, pace))
+        elif age > target_age_limit(pace):
+            causes.append(
+                Cause(
+                    Stage.SCRAPE,
+                    "not-scraped",
+                    f"target {target.job} scraped within {target_age_limit(pace):g} s",
+                    f"{age:.1f} s ago" if math.isfinite(age) else f"not within the last {pace.lookback:g} s",
+                    f'query up{{job="{target.job}", instance="{target.instance}"}}',
+                    "look at the server's targets page and load.",
+                )
+            )
+    exported = sorted({key for source in m.sources for key in source.labels if key.startswith("exported_")})
+    if exported:
+        causes.append(
+            Cause(
+                Stage.SCRAPE,
+                "honor-labels",
+                "the heartbeat's own job and instance labels",
+                f"{', '.join(exported)} beside the gateway's labels",
+                f"query {contract.heartbeat.time}",
+                f"set honor_labels: true on job {contract.targets.pushgateway.job} and reload.",
+            )
+        )
+    return causes
+
+
+def _target_down(target: Target, pace: Pace) -> Cause:
+    """A gateway that is gone or speaks nonsense is the transport's fault; a limit of the scrape is the scrape's."""
+    error = target.last_error or "up == 0, no reason given"
+    default_timeout = min(10.0 / pace.factor, pace.scrape_interval)  # Prometheus' own default is 10 s
+    shortened = target.scrape_timeout is not None and target.scrape_timeout < 0.9 * default_timeout
+    stage, code = Stage.TRANSPORT, "target-down"
+    if target.job != pace.contract.targets.pushgateway.job or _GATEWAY_LIMITS.search(error):
+        stage = Stage.SCRAPE
+    elif _TIMEOUT.search(error):
+        stage = Stage.SCRAPE if shortened else Stage.TRANSPORT
+    elif target.last_error and not re.search(
+        r"dial|connect|refused|reset|EOF|no such host|unreachable", error
+    ):
+        code = "scrape-error"
+    return Cause(
+        stage,
+        code,
+        f"target {target.job} up",
+        f"down: {error[:_SHOWN_CHARACTERS]}",
+        f'query up{{job="{target.job}", instance="{target.instance}"}}',
+        f"look at {target.job}: is it running, reachable from the server, and answering /metrics in time?",
+    )
