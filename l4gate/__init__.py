@@ -1,1 +1,1 @@
-"""The L4 gate: GO, HOLD or ABORT for the DuRi heartbeat, and always with evidence."""
+"""The L4 gate: GO, HOLD or ABORT for a heartbeat, and always with evidence."""

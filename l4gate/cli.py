@@ -96,9 +96,7 @@ def _verb(name: str) -> Verb:
 
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     """The parser with all verbs, or with one only, which spares the others' imports."""
-    parser = _Parser(
-        prog="l4gate", description="The acceptance gate for the DuRi heartbeat: GO, HOLD or ABORT."
-    )
+    parser = _Parser(prog="l4gate", description="The acceptance gate for a heartbeat: GO, HOLD or ABORT.")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_Parser)
     for name in VERBS if only is None else (only,):
         verb = _verb(name)

@@ -85,8 +85,8 @@ class Criterion:
     """With what, in the metric's unit."""
     when: When
     """How the samples of a window decide."""
-    share: Annotated[float, Strict(), Field(ge=0, le=1)] = 0.999
-    """How much of the window must prove it: that of `ok`, because what is not seen for longer is not certified."""
+    share: Annotated[float, Strict(), Field(ge=0, le=1)]
+    """How much of the window must prove it."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Labels of the series beside the realm."""
 

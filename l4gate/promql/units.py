@@ -7,7 +7,7 @@ known, and what is compared, added or matched must have equal powers. From these
 literal follows, and dividing all times by a factor divides a literal of power n by factor**n. For example:
 
     time() - x_ts < 120             120 is compared with seconds: a time
-    duri_lyapunov_v > 0.3           0.3 is compared with a plain number: not a time
+    energy > 0.3                    0.3 is compared with a plain number: not a time
     1.0 * A + 0.5 * m_seconds/300   the sum is plain if A is, so m_seconds/300 is: 300 is a time, 0.5 is not
     (time() - x_ts) / 60 > 5        is it 60 s, or 5 s? Nothing tells: an error
 

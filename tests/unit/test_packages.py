@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.contract import CONTRACT
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "l4gate"
 # Each may import those before it and no others.
@@ -136,3 +138,56 @@ def test_the_core_imports_no_edges(pattern: str) -> None:
 
     assert paths
     assert [path for path in paths if EDGES & {each.split(".")[0] for each in imports(path)}] == []
+
+
+# Of the contract's numbers those that are no ordinary time-out, poll interval or count of something else as well.
+ORDINARY = {0.0, 0.01, 0.05, 0.2, 1.0, 2.0, 3.0, 120.0, 300.0}
+
+
+def contract_numbers() -> set[float]:
+    """The limits, shares and windows of the contract."""
+    levels, heartbeat = CONTRACT.levels, CONTRACT.heartbeat
+    numbers = {each.threshold for each in (*CONTRACT.abort.conditions, *CONTRACT.warnings)}
+    numbers |= {each.limit for each in CONTRACT.criteria.certificate}
+    numbers |= {each.share for each in CONTRACT.criteria.certificate}
+    numbers |= {levels.noise, levels.best.mean, levels.best.rise_below, levels.good.mean}
+    numbers |= {heartbeat.fresh.limit, heartbeat.fresh.future, heartbeat.changes.window}
+    return numbers | {CONTRACT.abort.for_seconds, CONTRACT.rehearsal.limit}
+
+
+def test_the_code_knows_no_number_of_the_contract() -> None:
+    """A limit must stand in the contract alone: code with a second one judges by it when the contract changes."""
+    numbers = contract_numbers() - ORDINARY - {30.0}  # what a scrape, a log or a stop may take
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno} has {node.value}"
+        for path in modules().values()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and type(node.value) in (int, float) and node.value in numbers
+    ]
+
+    assert len(numbers) >= 8
+    assert wrong == []
+
+
+def test_the_code_knows_no_name_of_the_contract() -> None:
+    """A service with other names is another contract: none of these names may stand in the code."""
+    contract, realm = CONTRACT, CONTRACT.realm
+    names = {name for name in (*contract.inputs, *contract.recorded) if contract.is_ours(name)}
+    names |= {each.alert for each in (*contract.abort.conditions, *contract.warnings)}
+    names |= {
+        realm.label,
+        contract.service,
+        contract.heartbeat.job,
+        contract.simulation.job,
+        contract.rehearsal.job,
+    }
+    wrong = [
+        f"{path.relative_to(ROOT)} has {name}"
+        for path in PACKAGE.rglob("*.*")
+        if path.suffix in (".py", ".html", ".svg", ".css") and "_files" not in path.parts
+        for name in (*names, "duri_", "four abort")
+        if name in path.read_text()
+    ]
+
+    assert len(names) > 25
+    assert wrong == []
