@@ -22,6 +22,7 @@ pytest_plugins = [
     "fixtures.sandbox",
     "fixtures.writer",
     "fixtures.neighbours",
+    "fixtures.promtool_items",
 ]
 
 MARKERS = {

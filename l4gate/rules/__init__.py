@@ -2,6 +2,8 @@
 
 from l4gate.rules.from_api import groups_from_api
 from l4gate.rules.model import (
+    CONFIG_FILE,
+    RULES_FOLDER,
     Rule,
     RuleGroup,
     all_rules,
@@ -14,6 +16,8 @@ from l4gate.rules.normal_form import diff_rules, rules_hash
 from l4gate.rules.rendering import render, rendered_rules
 
 __all__ = [
+    "CONFIG_FILE",
+    "RULES_FOLDER",
     "Rule",
     "RuleGroup",
     "all_rules",

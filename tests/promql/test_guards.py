@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from l4gate import promql
-from l4gate.base import format_duration
-from l4gate.rules import all_rules, load_rules
+from l4gate.rules import load_rules
 from tests.support.promtool_tests import load_test_files
-from tests.support.rule_coverage import COVERAGE_FILE, MANUAL, load_reasons, problems, table, with_table
+from tests.support.rule_coverage import (
+    COVERAGE_FILE,
+    MANUAL,
+    load_reasons,
+    named_windows,
+    problems,
+    table,
+    with_table,
+)
 
 if TYPE_CHECKING:
     from l4gate.settings import Settings
@@ -40,24 +45,7 @@ def test_the_manual_has_the_table_of_these_tests(settings: Settings) -> None:
 
 def test_names_say_the_windows_that_are_looked_at(settings: Settings) -> None:
     """A rule whose name ends in a window, or a branch labelled with one, has ranges of exactly that window."""
-    rules = all_rules(load_rules(settings.config_dir))
-    checked = 0
-    for rule in rules:
-        named = re.search(r"_(\d+[smhd])$", rule.name)
-        ranges = {
-            each.range_seconds for each in promql.selectors(rule.tree) if each.range_seconds is not None
-        }
-        if rule.kind == "record" and named and ranges:
-            assert {format_duration(seconds) for seconds in ranges} == {named[1]}, rule.name
-            checked += 1
-        for call in promql.walk(rule.tree):
-            if isinstance(call, promql.Call) and call.func == "label_replace":
-                label, window = call.args[1], call.args[2]
-                if label == promql.String("window"):
-                    inner = {each.range_seconds for each in promql.selectors(call.args[0])}
-                    assert [format_duration(seconds or 0) for seconds in inner] == [
-                        getattr(window, "value", "")
-                    ]
-                    checked += 1
+    windows = list(named_windows(load_rules(settings.config_dir)))
 
-    assert checked
+    assert windows
+    assert [each for each in windows if each.named != each.looked_at] == []

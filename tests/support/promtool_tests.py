@@ -20,29 +20,35 @@ from l4gate import promql
 from l4gate.base import Document, ExpressionError, RuleError, yamldoc
 from l4gate.machine import scratch
 from l4gate.programs import Promtool, PromtoolResult
+from l4gate.rules import RULES_FOLDER
 
 TEST_FILES: Final = "*_test.yml"
 SITUATIONS: Final = ("fresh", "stale", "absent", "duplicated", "skewed", "restarted", "foreign", "boundary")
 
-_CONFIG_FOLDER: Final = "prometheus"  # in rule_files; the folder that a run judges may be another one
 _TOP_KEYS: Final = ("rule_files", "evaluation_interval", "tests")
 _GROUP_KEYS: Final = ("name", "interval", "input_series", "promql_expr_test", "alert_rule_test")
+_SAMPLE_KEYS: Final = ("labels", "value")
 _PASSED: Final = "SUCCESS"
 
 
 @dataclass(frozen=True)
 class Case:
-    """One expectation: what is looked at, and whether nothing is expected. `rules` are the names it uses."""
+    """
+    One expectation: what is looked at, and whether nothing is expected.
+
+    `rules` are the names that it uses, `unnamed` the label sets that it expects without one of them.
+    """
 
     text: str
     rules: frozenset[str]
     expects_nothing: bool
     line: int
+    unnamed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class TestGroup:
-    """One item of `tests:`. Its name is `SITUATION[, SITUATION]: sentence`."""
+    """One item of `tests:`. Its name is `SITUATION[, SITUATION]: sentence`; without situations it is another one."""
 
     __test__ = False  # for pytest, which would take it for a test class
 
@@ -71,8 +77,8 @@ def load_test_file(path: Path) -> TestFile:
     Reads a test file.
 
     Raises:
-        RuleError: naming file, line and column, if it has an unknown key, no tests, a test without a situation or an
-            expectation, two tests of one name, or a rule file outside of the repository's configuration folder.
+        RuleError: naming file, line and column, if it has an unknown key, no tests, a test without an expectation, two
+            tests of one name, or a rule file that is not below a folder of rules.
     """
     document = yamldoc.read(path.read_text(encoding="utf-8"), str(path))
     top = document.mapping(document.root, _TOP_KEYS)
@@ -100,31 +106,28 @@ def load_test_files(folder: Path) -> tuple[TestFile, ...]:
 
 def _rule_file(document: Document, node: yaml.Node) -> str:
     parts = Path(document.scalar(node)).parts
-    if _CONFIG_FOLDER not in parts or any(char in "*?[" for char in document.scalar(node)):
-        document.fail(
-            node, f"expected one rule file below {_CONFIG_FOLDER}/, found {document.scalar(node)!r}."
-        )
-    return str(Path(*parts[parts.index(_CONFIG_FOLDER) + 1 :]))
+    if RULES_FOLDER not in parts[:-1] or any(char in "*?[" for char in document.scalar(node)):
+        document.fail(node, f"expected one rule file below {RULES_FOLDER}/, found {document.scalar(node)!r}.")
+    return str(
+        Path(*parts[parts.index(RULES_FOLDER) :])
+    )  # of the folder that a run judges, which may be another
 
 
 def _group(document: Document, node: yaml.Node) -> TestGroup:
     keys = document.mapping(node, _GROUP_KEYS)
-    if "name" not in keys or "interval" not in keys:
-        document.fail(node, f"expected a test with name and interval, found {', '.join(keys)}.")
-    name = document.scalar(keys["name"])
+    line = node.start_mark.line + 1
+    name = document.scalar(keys["name"]) if "name" in keys else f"line {line}"
     listed, colon, sentence = name.partition(":")
     situations = tuple(part.strip() for part in listed.split(","))
     if not colon or not sentence.strip() or not set(situations) <= set(SITUATIONS):
-        document.fail(
-            keys["name"], f"expected a name 'SITUATION: sentence' ({', '.join(SITUATIONS)}), found {name!r}."
-        )
+        situations = ()
     cases = [
         *(_expr_case(document, item) for item in _items(document, keys, "promql_expr_test")),
         *(_alert_case(document, item) for item in _items(document, keys, "alert_rule_test")),
     ]
     if not cases:
         document.fail(node, "expected a test that expects something, found none: promtool would pass.")
-    return TestGroup(name, situations, tuple(cases), node.start_mark.line + 1)
+    return TestGroup(name, situations, tuple(cases), line)
 
 
 def _expr_case(document: Document, node: yaml.Node) -> Case:
@@ -135,13 +138,9 @@ def _expr_case(document: Document, node: yaml.Node) -> Case:
     except ExpressionError as error:
         document.fail(keys["expr"], error.message)
     samples = _items(document, keys, "exp_samples")
-    for sample in samples:
-        labels = document.mapping(sample, ("labels", "value"))["labels"]
-        if not document.scalar(labels).startswith(tuple(f"{name}{{" for name in names)):
-            document.fail(
-                labels, f"expected the labels with the metric name, found {document.scalar(labels)!r}."
-            )
-    return Case(text, names, not samples, node.start_mark.line + 1)
+    labels = [document.scalar(document.mapping(each, _SAMPLE_KEYS)["labels"]) for each in samples]
+    unnamed = [each for each in labels if not each.startswith(tuple(f"{name}{{" for name in names))]
+    return Case(text, names, not samples, node.start_mark.line + 1, tuple(unnamed))
 
 
 def _alert_case(document: Document, node: yaml.Node) -> Case:

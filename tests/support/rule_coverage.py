@@ -9,14 +9,16 @@ covered needs a reason in tests/promql/coverage.yml. `python -m tests.support.ru
 from __future__ import annotations
 
 import argparse
+import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from l4gate.base import yamldoc
-from l4gate.rules import Rule, RuleGroup, load_rules
+from l4gate import promql
+from l4gate.base import format_duration, yamldoc
+from l4gate.rules import Rule, RuleGroup, all_rules, load_rules
 from l4gate.settings import repository_config_dir
 from tests.support.promtool_tests import SITUATIONS, TestFile, load_test_files
 
@@ -72,34 +74,54 @@ def covered_cells(files: Sequence[TestFile]) -> frozenset[Cell]:
     )
 
 
-def problems(groups: Sequence[RuleGroup], files: Sequence[TestFile], reasons: Reasons) -> Iterator[str]:
+def problems(
+    groups: Sequence[RuleGroup], files: Sequence[TestFile], reasons: Reasons | None
+) -> Iterator[str]:
     """
     What promtool would not notice about its tests, one sentence each.
 
-    Rules without tests, situations without test or reason, reasons without need, names of no rule, intervals that are
-    not the group's, and "nothing" without a control.
+    Rules without tests, names of no rule, labels without a name, and "nothing" without a control. With reasons also
+    situations without test or reason, reasons without need, and intervals that are not the group's.
     """
     rules = {rule.name: group for group in groups for rule in group.rules}
-    covered = covered_cells(files)
+    tested = {name for file in files for group in file.groups for case in group.cases for name in case.rules}
     for name in rules:
-        if not any(rule == name for rule, _ in covered):
+        if name not in tested:
             yield f"{name}: expected a test, found none."
-            continue
+    if reasons is not None:
+        yield from _problems_of_situations([name for name in rules if name in tested], files, reasons)
+        for name in sorted({rule for rule, _ in reasons.cells} - rules.keys()):
+            yield f"{COVERAGE_FILE}: expected names of rules, found {name}."
+    for file in files:
+        yield from _problems_of_file(file, groups, rules)
+        if reasons is not None:
+            yield from _problems_of_intervals(file, _tested_by(file, groups), reasons)
+
+
+def _problems_of_situations(
+    names: Collection[str], files: Sequence[TestFile], reasons: Reasons
+) -> Iterator[str]:
+    for file in files:
+        for group in file.groups:
+            if not group.situations:
+                yield (
+                    f"{file.path.name}:{group.line}: expected a name 'SITUATION: sentence' "
+                    f"({', '.join(SITUATIONS)}), found {group.name!r}."
+                )
+    covered = covered_cells(files)
+    for name in names:
         for situation in SITUATIONS:
             if (name, situation) in covered and (name, situation) in reasons.cells:
                 yield f"{name}, {situation}: there is a test; remove it from {COVERAGE_FILE}."
             elif not {(name, situation)} & (covered | reasons.cells.keys()):
                 yield f"{name}, {situation}: expected a test or a reason in {COVERAGE_FILE}, found neither."
-    for name in sorted({rule for rule, _ in reasons.cells} - rules.keys()):
-        yield f"{COVERAGE_FILE}: expected names of rules, found {name}."
-    for file in files:
-        yield from _problems_of_file(file, groups, rules, reasons)
 
 
-def _problems_of_file(
-    file: TestFile, groups: Sequence[RuleGroup], rules: Mapping[str, RuleGroup], reasons: Reasons
-) -> Iterator[str]:
-    tested = [group for group in groups if any(Path(group.file).match(name) for name in file.rule_files)]
+def _tested_by(file: TestFile, groups: Sequence[RuleGroup]) -> list[RuleGroup]:
+    return [group for group in groups if any(Path(group.file).match(name) for name in file.rule_files)]
+
+
+def _problems_of_intervals(file: TestFile, tested: Sequence[RuleGroup], reasons: Reasons) -> Iterator[str]:
     other = [group.name for group in tested if group.interval_seconds != file.interval_seconds]
     where = file.path.name
     if bool(other) != (where in reasons.intervals):
@@ -107,18 +129,53 @@ def _problems_of_file(
             f"{where}: expected the evaluation interval of its groups, or a reason in {COVERAGE_FILE} (and only then); "
             f"found {file.interval_seconds:g} s, which is not that of: {', '.join(other) or 'none'}."
         )
-    known = {rule.name for group in tested for rule in group.rules}
+
+
+def _problems_of_file(
+    file: TestFile, groups: Sequence[RuleGroup], rules: Mapping[str, RuleGroup]
+) -> Iterator[str]:
+    where = file.path.name
+    known = {rule.name for group in _tested_by(file, groups) for rule in group.rules}
     for group in file.groups:
         present = {case.text for case in group.cases if not case.expects_nothing}
         for case in group.cases:
             for name in sorted(case.rules - known):
                 hint = "is a rule of another file" if name in rules else "is no rule"
                 yield f"{where}:{case.line}: {name} {hint}; an expectation about it proves nothing."
+            for labels in case.unnamed:
+                yield f"{where}:{case.line}: expected the labels with the metric name, found {labels!r}."
             if case.expects_nothing and case.text not in present:
                 yield (
                     f"{where}:{case.line}: expects nothing of {case.text}; expected the same test to show that it can "
                     "have a result."
                 )
+
+
+@dataclass(frozen=True)
+class NamedWindow:
+    """A window in a rule's name or in a label that it sets, and the ranges that are looked at, as durations."""
+
+    rule: str
+    named: str
+    looked_at: str
+
+
+def named_windows(groups: Sequence[RuleGroup]) -> Iterator[NamedWindow]:
+    """Every window that a rule's name ends in, or that a branch of it is labelled with."""
+    for rule in all_rules(groups):
+        named = re.search(r"_(\d+[smhd])$", rule.name)
+        if rule.kind == "record" and named and (ranges := _ranges(rule.tree)):
+            yield NamedWindow(rule.name, named[1], ranges)
+        for call in promql.walk(rule.tree):
+            if isinstance(call, promql.Call) and call.func == "label_replace":
+                label, window = call.args[1], call.args[2]
+                if label == promql.String("window") and isinstance(window, promql.String):
+                    yield NamedWindow(rule.name, window.value, _ranges(call.args[0]))
+
+
+def _ranges(tree: promql.Node) -> str:
+    found = {each.range_seconds for each in promql.selectors(tree) if each.range_seconds is not None}
+    return ", ".join(format_duration(seconds) for seconds in sorted(found))
 
 
 def table(groups: Sequence[RuleGroup], files: Sequence[TestFile], reasons: Reasons) -> str:

@@ -48,7 +48,7 @@ def load(folder: Path, text: str) -> TestFile:
     return load_test_file(path)
 
 
-def found(folder: Path, *changes: tuple[str, str], reasons: Reasons = NO_REASONS) -> list[str]:
+def found(folder: Path, *changes: tuple[str, str], reasons: Reasons | None = NO_REASONS) -> list[str]:
     """The problems of the tests above after these replacements."""
     text = TESTS
     for old, new in changes:
@@ -70,16 +70,14 @@ def test_a_complete_file_has_no_problem(tmp_path: Path) -> None:
             "rule_files: []",
             "expected at least one, found none",
         ),
-        ("../../prometheus/rules/area", "../area", "expected one rule file below prometheus/"),
-        ("area.rules.yml", "*.rules.yml", "expected one rule file below prometheus/"),
-        ("fresh, stale", "frisch, stale", "expected a name 'SITUATION: sentence'"),
+        ("../../prometheus/rules/area", "../area", "expected one rule file below rules/"),
+        ("area.rules.yml", "*.rules.yml", "expected one rule file below rules/"),
         ("alertname: Second", "alert_name: Second", "found 'alert_name'"),
-        ('labels: "first{}"', 'labels: "{}"', "expected the labels with the metric name"),
         ("expr: first", "expr: first +", "expected PromQL"),
     ],
 )
 def test_a_vacuous_file_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
-    """No rule files, a rule file from elsewhere, no situation, a misspelt key, a label set without name: refused."""
+    """No rule files, a rule file from elsewhere, a misspelt key, no PromQL: refused."""
     assert old in TESTS
     with pytest.raises(RuleError, match=r"area_test\.yml:") as caught:
         load(tmp_path, TESTS.replace(old, new))
@@ -105,6 +103,21 @@ def test_a_rule_without_test_is_named(tmp_path: Path) -> None:
     only_expr = TESTS[TESTS.index("    alert_rule_test:") :]
 
     assert found(tmp_path, (only_expr, "")) == ["Second: expected a test, found none."]
+
+
+def test_labels_without_name_are_named(tmp_path: Path) -> None:
+    """A sample without a name is taken by promtool; here it says of which metric it is."""
+    assert found(tmp_path, ('labels: "first{}"', 'labels: "{}"')) == [
+        "area_test.yml:9: expected the labels with the metric name, found '{}'."
+    ]
+
+
+def test_a_name_without_situation_is_named_where_situations_are_asked_for(tmp_path: Path) -> None:
+    """A test says in which situation its rules are; another configuration may do without that discipline."""
+    change = ("fresh, stale", "frisch, stale")
+
+    assert found(tmp_path, change)[0].startswith("area_test.yml:5: expected a name 'SITUATION: sentence'")
+    assert found(tmp_path, change, reasons=None) == []
 
 
 def test_a_situation_without_test_or_reason_is_named(tmp_path: Path) -> None:
