@@ -1,4 +1,4 @@
-"""What everything stands on: errors, durations, waiting, YAML with positions, secrets, and where the files are."""
+"""What everything stands on: errors, durations, waiting, YAML with positions, secrets, names, and the files."""
 
 from l4gate.base.duration import format_duration, parse_duration
 from l4gate.base.errors import (
@@ -17,6 +17,7 @@ from l4gate.base.errors import (
     StackError,
     UsageError,
 )
+from l4gate.base.names import says_seconds
 from l4gate.base.resources import COMPOSE_FILE, PROMETHEUS_DIR, ROOT, SCRIPTS_DIR
 from l4gate.base.secrets import without_credentials
 from l4gate.base.verdicts import Verdict, worst
@@ -48,6 +49,7 @@ __all__ = [
     "Verdict",
     "format_duration",
     "parse_duration",
+    "says_seconds",
     "wait_until",
     "without_credentials",
     "worst",

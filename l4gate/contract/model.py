@@ -15,7 +15,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, Strict, StringConstraints, WithJsonSchema
 from pydantic.dataclasses import dataclass
 
-from l4gate.base import UsageError, parse_duration
+from l4gate.base import UsageError, parse_duration, says_seconds
 from l4gate.contract.criteria import Condition, Criterion, When
 
 
@@ -176,7 +176,7 @@ class Input:
     kind: Kind
     """What kind of metric it is."""
     unit: Words | None = None
-    """What it counts; `seconds` is what a time factor divides."""
+    """What it counts; `seconds`, also where only the name says so, is what a time factor divides."""
     simulated: Simulated | None = None
     """How the sandbox's service pushes it; not at all if it is not given."""
 
@@ -192,7 +192,7 @@ class Recorded:
     labels: tuple[Label, ...] = ()
     """Its labels beside the realm."""
     unit: Words | None = None
-    """What it counts; `seconds` is what a time factor divides."""
+    """What it counts; `seconds`, also where only the name says so, is what a time factor divides."""
     without_heartbeat: Finite | None = None
     """Its value when there is no heartbeat at all; it is missing then if this is not given."""
 
@@ -385,7 +385,9 @@ class Contract:
         """That no abort alert fires, as a criterion; not a metric of its own."""
         label = self.abort.label
         firing = f'ALERTS{{{label.name}="{label.value}"}}'
-        return Criterion("abort/none", "abort alerts firing", firing, "==", 0.0, When.ALWAYS)
+        return Criterion(
+            "abort/none", "abort alerts firing", firing, "==", 0.0, When.ALWAYS, self.levels.share
+        )
 
     @cached_property
     def read_by_the_gate(self) -> tuple[str, ...]:
@@ -412,7 +414,9 @@ class Contract:
     def in_seconds(self, metric: str) -> bool:
         """Whether a metric is a time, so that its limits shrink with the time factor."""
         found = self.recorded.get(metric) or self.inputs.get(metric)
-        return found is not None and found.unit == SECONDS_UNIT
+        if found is None or found.kind == "boolean":
+            return False
+        return found.unit == SECONDS_UNIT or (found.unit is None and says_seconds(metric))
 
     def series_labels(self, metric: str) -> frozenset[str]:
         """The labels that a recorded metric has, the realm included."""

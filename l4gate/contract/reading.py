@@ -11,8 +11,8 @@ from typing import Any, Final
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from l4gate.base import PROMETHEUS_DIR, RuleError, UsageError, yamldoc
-from l4gate.contract.model import Contract
+from l4gate.base import PROMETHEUS_DIR, RuleError, UsageError, says_seconds, yamldoc
+from l4gate.contract.model import SECONDS_UNIT, Contract
 
 CONTRACT_NAME: Final = "contract.yml"
 SCHEMA_NAME: Final = "contract.schema.json"
@@ -122,6 +122,13 @@ def _contradictions(contract: Contract) -> Iterator[tuple[Keys, str]]:
             yield where, f"expected a metric of `inputs` or `recorded`, found {metric}"
     yield from _doubled(contract)
     yield from _simulated(contract)
+    for part, metrics in (("inputs", contract.inputs), ("recorded", contract.recorded)):
+        for name, each in metrics.items():
+            if says_seconds(name) and not contract.in_seconds(name):
+                yield (
+                    (part, name),
+                    f"expected the unit {SECONDS_UNIT}, as the name says, found {each.unit or each.kind}",
+                )
     for name in contract.inputs.keys() & contract.recorded.keys():
         yield ("recorded", name), "expected a metric that is no input as well"
     for metric in (*contract.decisive, contract.heartbeat.changes.metric):

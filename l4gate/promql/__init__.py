@@ -24,7 +24,7 @@ from l4gate.promql.nodes import (
 from l4gate.promql.parser import canonical, normalise, parse
 from l4gate.promql.positions import Span
 from l4gate.promql.printer import to_text
-from l4gate.promql.units import power_of_name, powers
+from l4gate.promql.units import IsTime, counts_times, names_alone, power_of_name, powers
 
 __all__ = [
     "COMPARISONS",
@@ -32,6 +32,7 @@ __all__ = [
     "Aggregate",
     "Binary",
     "Call",
+    "IsTime",
     "Matcher",
     "Matching",
     "Negation",
@@ -44,6 +45,8 @@ __all__ = [
     "Subquery",
     "canonical",
     "children",
+    "counts_times",
+    "names_alone",
     "normalise",
     "parse",
     "power_of_name",

@@ -2,9 +2,10 @@
 Which numbers in a PromQL expression are times: dimensional analysis on the syntax tree.
 
 Every sub-expression is a number times some power of seconds: power 1 is a duration or a point in time, 0 a plain
-number, -1 something per second. The powers of metrics are read from their names, those of functions and operators are
-known, and what is compared, added or matched must have equal powers. From these equations the power of each number
-literal follows, and dividing all times by a factor divides a literal of power n by factor**n. For example:
+number, -1 something per second. The powers of metrics are read from their names, or told by the caller (`IsTime`),
+those of functions and operators are known, and what is compared, added or matched must have equal powers. From these
+equations the power of each number literal follows, and dividing all times by a factor divides a literal of power n by
+factor**n. For example:
 
     time() - x_ts < 120             120 is compared with seconds: a time
     energy > 0.3                    0.3 is compared with a plain number: not a time
@@ -19,12 +20,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final
 
-from l4gate.base import ExpressionError
+from l4gate.base import ExpressionError, says_seconds
 from l4gate.promql.nodes import (
     Aggregate,
     Binary,
@@ -42,7 +43,8 @@ from l4gate.promql.nodes import (
 from l4gate.promql.positions import Span
 from l4gate.promql.printer import to_text
 
-_SECONDS_NAME: Final = re.compile(r"(_seconds|_seconds_total|_seconds_sum|_ts|_timestamp)$")
+# Whether the values of a metric are seconds though its name does not say so.
+IsTime = Callable[[str], bool]
 _PER_SECOND_NAME: Final = re.compile(r"_per_second$")
 _PLAIN_OPERATIONS: Final = re.compile(r"(bool|count|changes|resets|ratio|absent)(_|\d|$)")
 _RATE_OPERATIONS: Final = re.compile(r"i?rate(_|\d|$)")
@@ -72,15 +74,31 @@ _ABSOLUTE_TIME_SECONDS: Final = (
 )
 
 
-def power_of_name(name: str) -> int:
+def names_alone(_name: str) -> bool:
+    """No metric is a time but those whose names say so."""
+    return False
+
+
+def power_of_name(name: str, is_time: IsTime = names_alone) -> int:
     """The power of seconds of a metric's values, by its name; recorded names may be `level:metric:operation`."""
     *parts, operation = name.split(":")
     if parts and _PLAIN_OPERATIONS.match(operation):
         return 0
     everything = [*parts, operation]
-    power = 1 if any(map(_SECONDS_NAME.search, everything)) else 0
+    power = 1 if is_time(name) or any(_in_seconds(part, is_time) for part in everything) else 0
     power -= any(map(_PER_SECOND_NAME.search, everything))
     return power - bool(parts and _RATE_OPERATIONS.match(operation))
+
+
+def _in_seconds(part: str, is_time: IsTime) -> bool:
+    """Whether a part of a name is that of a time; the sum of a histogram is one if what it observes is."""
+    return says_seconds(part) or is_time(part.removesuffix("_sum"))
+
+
+def counts_times(name: str, is_time: IsTime = names_alone) -> bool:
+    """Whether a metric is the buckets of a histogram of times, so that its bounds are times."""
+    buckets = (part.removesuffix("_bucket") for part in name.split(":") if part.endswith("_bucket"))
+    return any(_in_seconds(each, is_time) for each in buckets)
 
 
 @dataclass(frozen=True)
@@ -120,15 +138,17 @@ class Powers:
     result: int
 
 
-def powers(node: Node, *, result: int | None = None) -> Powers:
+def powers(node: Node, *, result: int | None = None, is_time: IsTime = names_alone) -> Powers:
     """
     The powers of all literals of an expression, and of its result (given by `result` if it is known).
+
+    `is_time` tells the metrics that are times beside those whose names say so.
 
     Raises:
         ExpressionError: if a literal's power cannot be told, units contradict each other, or a part has no scaled
             meaning (a calendar function, a histogram bound, a Unix time). `offset` says where.
     """
-    analysis = _Analysis()
+    analysis = _Analysis(is_time)
     spans = [each.span for each in walk(node) if isinstance(each, Number)]
     if len(set(spans)) < len(spans):
         message = f"cannot tell the numbers apart in: {to_text(node)}"
@@ -150,7 +170,8 @@ def powers(node: Node, *, result: int | None = None) -> Powers:
 class _Analysis:
     """Collects the equations of one expression."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_time: IsTime) -> None:
+        self.is_time = is_time
         self.literals: dict[Span, Number] = {}
         self.equations: list[tuple[Power, Node]] = []
 
@@ -162,7 +183,7 @@ class _Analysis:
             case Number():
                 return self._literal(node)
             case Selector():
-                return _selector_power(node)
+                return _selector_power(node, self.is_time)
             case Paren(expr=expr) | Negation(expr=expr) | Subquery(expr=expr):
                 return self.power(expr)
             case Aggregate():
@@ -195,7 +216,7 @@ class _Analysis:
         if name in ("quantile_over_time", "histogram_quantile"):
             self._plain(args[0])
             over = self.power(args[1])
-            return over if name == "quantile_over_time" else _histogram_power(node)
+            return over if name == "quantile_over_time" else _histogram_power(node, self.is_time)
         inner = [self.power(arg) for arg in args]
         if name in _SAME_ARGUMENTS:
             for other in inner[1:]:
@@ -284,12 +305,13 @@ class _Analysis:
         )
 
 
-def _selector_power(node: Selector) -> Power:
+def _selector_power(node: Selector, is_time: IsTime) -> Power:
+    name = node.name or ""
     for matcher in node.matchers:
-        if matcher.label == "le" and _is_finite_number(matcher.value) and "_seconds" in (node.name or ""):
+        if matcher.label == "le" and _is_finite_number(matcher.value) and counts_times(name, is_time):
             message = f'cannot scale the histogram bound le="{matcher.value}": it is part of a label.'
             raise ExpressionError(message, offset=node.span.start)
-    return Power(Fraction(power_of_name(node.name or "")))
+    return Power(Fraction(power_of_name(name, is_time)))
 
 
 def _is_finite_number(text: str) -> bool:
@@ -299,9 +321,9 @@ def _is_finite_number(text: str) -> bool:
         return False
 
 
-def _histogram_power(node: Call) -> Power:
+def _histogram_power(node: Call, is_time: IsTime) -> Power:
     """The unit of a quantile is that of the histogram's bounds: seconds for `..._seconds_bucket`."""
-    of_seconds = {"_seconds_bucket" in (each.name or "") for each in selectors(node.args[1])}
+    of_seconds = {counts_times(each.name or "", is_time) for each in selectors(node.args[1])}
     if len(of_seconds) != 1:
         return _unknown("a quantile of histograms with different units", node)
     return SECONDS if of_seconds.pop() else PLAIN
@@ -314,7 +336,8 @@ def _offset(node: Node) -> int:
 def _contradiction(node: Node) -> str:
     expected = "both sides in one unit" if isinstance(node, Binary) else "another unit"
     return (
-        f"expected {expected} (names that end in _seconds or _ts are times, others plain numbers), "
+        f"expected {expected} (names that end in _seconds or _ts, and what the contract "
+        f"gives in seconds, are times, others plain numbers), "
         f"found: {to_text(node)}"
     )
 

@@ -107,7 +107,7 @@ def _rules(source: Path, contract: Contract, *, factor: float, realms: tuple[str
         for realm in realms:
             text = _rules_for(document, realm, realms[0], recorded, contract)
             if factor != 1:
-                text = scale_rule_file(text, factor, name=str(path))
+                text = scale_rule_file(text, factor, name=str(path), is_time=contract.in_seconds)
             written[
                 path.relative_to(source).with_name(_file_name(path.name, realm, contract.realm.default))
             ] = text

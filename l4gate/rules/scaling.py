@@ -2,7 +2,7 @@
 Time scaled by one factor: every duration of the system is divided by it, and the shape of every curve stays.
 
 Scaling works on parsed PromQL and YAML, never on text. In an expression these are times: ranges, subqueries (range and
-step), offsets, and the number literals that dimension.py finds to be seconds; `@` is a point in time and stays. In
+step), offsets, and the number literals that promql/units.py finds to be seconds; `@` is a point in time and stays. In
 files: group intervals, `for`, `keep_firing_for`, and the intervals and time-outs of prometheus.yml. Texts for people
 (annotations) and thresholds stay as they are. Durations are seconds.
 
@@ -27,7 +27,7 @@ from l4gate.base import (
     parse_duration,
     yamldoc,
 )
-from l4gate.promql import power_of_name, powers
+from l4gate.promql import IsTime, names_alone, power_of_name, powers
 
 _HALF_MILLISECOND: Final = 0.0005
 MAX_ROUNDING: Final = 0.01  # of a duration; more would change what the rules mean
@@ -59,20 +59,22 @@ def scale_duration(seconds: float, factor: float) -> float:
     return scaled
 
 
-def scale_expr(expr: str, factor: float, *, result: int | None = None) -> str:
+def scale_expr(expr: str, factor: float, *, result: int | None = None, is_time: IsTime = names_alone) -> str:
     """
-    The expression in scaled time. `result` is the power of seconds of its value, if known (dimension.py).
+    The expression in scaled time. `result` is the power of seconds of its value, if known; `is_time` as in `powers`.
 
     Raises:
         ExpressionError: if it is not PromQL, or it cannot be told which of its numbers are times.
         UsageError: if the factor rounds a duration by more than 1 %.
     """
-    return promql.to_text(scale_tree(promql.parse(expr), factor, result=result))
+    return promql.to_text(scale_tree(promql.parse(expr), factor, result=result, is_time=is_time))
 
 
-def scale_tree(tree: promql.Node, factor: float, *, result: int | None = None) -> promql.Node:
+def scale_tree(
+    tree: promql.Node, factor: float, *, result: int | None = None, is_time: IsTime = names_alone
+) -> promql.Node:
     """The tree in scaled time. Raises like `scale_expr`."""
-    literals = powers(tree, result=result).literals
+    literals = powers(tree, result=result, is_time=is_time).literals
 
     def change(node: promql.Node) -> promql.Node:
         match node:
@@ -94,9 +96,18 @@ def scale_tree(tree: promql.Node, factor: float, *, result: int | None = None) -
     return promql.transform(tree, change)
 
 
-def scale_rule_file(text: str, factor: float, *, name: str = "rules", annotations: bool = True) -> str:
+def scale_rule_file(
+    text: str,
+    factor: float,
+    *,
+    name: str = "rules",
+    annotations: bool = True,
+    is_time: IsTime = names_alone,
+) -> str:
     """
     The text of a rule file in scaled time; comments and layout stay. `annotations=False` leaves them out.
+
+    `is_time` tells the metrics that are times beside those whose names say so: `Contract.in_seconds`.
 
     Raises:
         RuleError: naming file, line and column, if the file or an expression in it cannot be scaled.
@@ -110,8 +121,10 @@ def scale_rule_file(text: str, factor: float, *, name: str = "rules", annotation
             keys = document.mapping(rule)
             edits += _durations(document, rule, factor, {"for", "keep_firing_for"})
             if "expr" in keys:
-                recorded = power_of_name(document.scalar(keys["record"])) if "record" in keys else None
-                edits += scale_expression_at(document, keys["expr"], factor, recorded)
+                recorded = (
+                    power_of_name(document.scalar(keys["record"]), is_time) if "record" in keys else None
+                )
+                edits += scale_expression_at(document, keys["expr"], factor, recorded, is_time=is_time)
             if "annotations" in keys and not annotations:
                 edits.append(Edit(keys["annotations"], "{}"))
     return yamldoc.apply(document, edits)
@@ -176,7 +189,14 @@ def _looks_like_duration(node: yaml.ScalarNode) -> bool:
         return False
 
 
-def scale_expression_at(document: Document, node: yaml.Node, factor: float, result: int | None) -> list[Edit]:
+def scale_expression_at(
+    document: Document,
+    node: yaml.Node,
+    factor: float,
+    result: int | None,
+    *,
+    is_time: IsTime = names_alone,
+) -> list[Edit]:
     """
     The edit that scales an expression in a file; none where there is no time in it, so that it stays readable.
 
@@ -185,7 +205,7 @@ def scale_expression_at(document: Document, node: yaml.Node, factor: float, resu
     text = document.scalar(node)
     try:
         tree = promql.parse(text)
-        scaled = scale_tree(tree, factor, result=result)
+        scaled = scale_tree(tree, factor, result=result, is_time=is_time)
     except ExpressionError as error:
         line, column = yamldoc.marks(document, node)[error.offset]
         message = f"{document.name}:{line}:{column}: {error.message}"

@@ -40,6 +40,11 @@ WRONG = {
         "  duri_heartbeat_ok: { kind: boolean }",
         "no input as well",
     ),
+    "a name against its unit": (
+        "duri_mttr_seconds: { kind: gauge, unit: seconds",
+        "duri_mttr_seconds: { kind: gauge, unit: repairs",
+        "expected the unit seconds, as the name says, found repairs",
+    ),
     "a fault of nothing": ("aborts: L4AbortLyapunovHigh", "aborts: L4Abort", "expected an abort alert"),
     "a fault without a service": (
         "omitted: [duri_mttr_seconds]",
@@ -69,6 +74,18 @@ def test_a_wrong_contract_ends_a_command_with_2(tmp_path: Path, capsys: pytest.C
 
     assert main(["lint", str(tmp_path)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_name_tells_the_unit_where_the_contract_does_not() -> None:
+    """A time without a unit must shrink with the factor as its limits in the rules do, and a truth never."""
+    text = TEXT.replace("duri_mttr_seconds: { kind: gauge, unit: seconds", "duri_mttr_seconds: { kind: gauge")
+    contract = parse_contract(text, "x.yml")
+
+    assert text != TEXT
+    assert contract.inputs["duri_mttr_seconds"].unit is None
+    assert contract.in_seconds("duri_mttr_seconds")
+    assert not contract.in_seconds("up")
+    assert not contract.in_seconds("duri_lyapunov_v")
 
 
 def test_the_schema_is_the_one_of_the_model() -> None:

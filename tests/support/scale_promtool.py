@@ -28,7 +28,7 @@ import yaml
 from fixtures.contract import LOOKBACK_SECONDS
 from l4gate import promql
 from l4gate.base import Document, Edit, ExpressionError, RuleError, yamldoc
-from l4gate.promql import power_of_name, powers
+from l4gate.promql import IsTime, counts_times, names_alone, power_of_name, powers
 from l4gate.rules.scaling import scale_duration_at, scale_expression_at
 
 FUZZY_SINCE: Final = (3, 5)  # the first supported generation that knows fuzzy_compare; 2.53 refuses the key
@@ -44,7 +44,14 @@ _VALUE: Final = re.compile(rf"([+-]?(?:{_NUMBER}))(?:([+-])({_NUMBER}))?(?:x(\d+
 _GAP: Final = re.compile(r"_(?:x(\d+))?")
 
 
-def scale_promtool_test(text: str, factor: float, *, name: str = "test", fuzzy: bool = True) -> str:
+def scale_promtool_test(
+    text: str,
+    factor: float,
+    *,
+    name: str = "test",
+    fuzzy: bool = True,
+    is_time: IsTime = names_alone,
+) -> str:
     """
     The text of a promtool test file in scaled time; comments and layout stay.
 
@@ -53,6 +60,7 @@ def scale_promtool_test(text: str, factor: float, *, name: str = "test", fuzzy: 
         factor: how much faster time is to pass.
         name: of the file, for messages.
         fuzzy: whether the promtool that is to read it knows `fuzzy_compare` (see `FUZZY_SINCE`).
+        is_time: tells the metrics that are times beside those whose names say so.
 
     Raises:
         RuleError: naming file, line and column, if a part of it cannot be scaled.
@@ -62,21 +70,20 @@ def scale_promtool_test(text: str, factor: float, *, name: str = "test", fuzzy: 
     top = document.mapping(document.root, _TOP_KEYS)
     edits = [_required_duration(document, document.root, top, "evaluation_interval", factor)]
     for test in document.sequence(top["tests"]) if "tests" in top else ():
-        edits += _test(document, test, factor)
+        edits += _test(document, test, factor, is_time)
     head = "fuzzy_compare: true\n" if fuzzy and "fuzzy_compare" not in top else ""
     return head + yamldoc.apply(document, edits)
 
 
-def _test(document: Document, node: yaml.Node, factor: float) -> Iterator[Edit]:
+def _test(document: Document, node: yaml.Node, factor: float, is_time: IsTime) -> Iterator[Edit]:
     keys = document.mapping(node, _TEST_KEYS)
     yield _required_duration(document, node, keys, "interval", factor)
     interval = document.seconds(keys["interval"])
     for series in _items(document, keys, "input_series"):
         parts = document.mapping(series, ("series", "values"))
-        yield from _bounds(document, parts["series"], factor)
-        yield _values(
-            document, parts["values"], _power_of_series(document, parts["series"]), interval, factor
-        )
+        yield from _bounds(document, parts["series"], factor, is_time)
+        power = _power_of_series(document, parts["series"], is_time)
+        yield _values(document, parts["values"], power, interval, factor)
     for case in _items(document, keys, "alert_rule_test"):
         parts = document.mapping(case, ("eval_time", "alertname", "exp_alerts"))
         yield scale_duration_at(document, parts["eval_time"], factor)
@@ -87,12 +94,12 @@ def _test(document: Document, node: yaml.Node, factor: float) -> Iterator[Edit]:
     for case in _items(document, keys, "promql_expr_test"):
         parts = document.mapping(case, ("expr", "eval_time", "exp_samples"))
         yield scale_duration_at(document, parts["eval_time"], factor)
-        yield from scale_expression_at(document, parts["expr"], factor, None)
-        power = powers(promql.parse(document.scalar(parts["expr"]))).result
+        yield from scale_expression_at(document, parts["expr"], factor, None, is_time=is_time)
+        power = powers(promql.parse(document.scalar(parts["expr"])), is_time=is_time).result
         for sample in _items(document, parts, "exp_samples"):
             expected = document.mapping(sample, ("labels", "value", "histogram"))
             if "labels" in expected:
-                yield from _bounds(document, expected["labels"], factor)
+                yield from _bounds(document, expected["labels"], factor, is_time)
             if "value" in expected and power:
                 yield Edit(expected["value"], _scaled(document.scalar(expected["value"]), power, factor))
 
@@ -109,7 +116,7 @@ def _required_duration(
     return scale_duration_at(document, keys[key], factor)
 
 
-def _power_of_series(document: Document, node: yaml.Node) -> int:
+def _power_of_series(document: Document, node: yaml.Node, is_time: IsTime) -> int:
     text = document.scalar(node)
     try:
         tree = promql.parse(text)
@@ -117,16 +124,16 @@ def _power_of_series(document: Document, node: yaml.Node) -> int:
         document.fail(node, error.message)
     if not isinstance(tree, promql.Selector) or tree.name is None:
         document.fail(node, f"expected a series with a name, found {text}.")
-    return power_of_name(tree.name)
+    return power_of_name(tree.name, is_time)
 
 
-def _bounds(document: Document, node: yaml.Node, factor: float) -> Iterator[Edit]:
+def _bounds(document: Document, node: yaml.Node, factor: float, is_time: IsTime) -> Iterator[Edit]:
     """The edit that scales the label `le` of a series in a histogram of times."""
     try:
         tree = promql.parse(document.scalar(node))
     except ExpressionError as error:
         document.fail(node, error.message)
-    if isinstance(tree, promql.Selector) and "_seconds_bucket" in (tree.name or ""):
+    if isinstance(tree, promql.Selector) and counts_times(tree.name or "", is_time):
         matchers = tuple(
             replace(each, value=_scaled(each.value, 1, factor)) if each.label == "le" else each
             for each in tree.matchers

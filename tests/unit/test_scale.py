@@ -93,6 +93,36 @@ def test_names_tell_the_unit(name: str, power: int) -> None:
     assert power_of_name(name) == power
 
 
+# What a contract in seconds makes of expressions whose names do not say so.
+TOLD = [
+    ("time() - written_at < 120", "time() - written_at < 2"),
+    ("max by (zone) (zone:written_at:max) - written_at > 60", "max by (zone) (zone:written_at:max) - written_at > 1"),
+    ("recovery_sum / recovery_count > 600", "recovery_sum / recovery_count > 10"),
+    ("histogram_quantile(0.95, zone_le:recovery_bucket:increase) > 600",
+     "histogram_quantile(0.95, zone_le:recovery_bucket:increase) > 10"),
+    ("recovery_bucket > 600", "recovery_bucket > 600"),
+    ("zone:recovery:count_1h > 60", "zone:recovery:count_1h > 60"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("expr", "scaled"), TOLD)
+def test_the_contract_tells_what_the_name_does_not(expr: str, scaled: str) -> None:
+    """A metric that the contract gives in seconds must be a time under whatever name, its sum and buckets with it."""
+    is_time = frozenset({"written_at", "recovery"}).__contains__
+
+    assert canonical(scale_expr(expr.replace("increase", "increase_1m"), 60, is_time=is_time)) == canonical(
+        scaled.replace("increase", "increase_1m")
+    )
+
+
+def test_a_bound_of_what_the_contract_gives_in_seconds_is_refused() -> None:
+    """The bound of a histogram of times is part of a label, and cannot be scaled, under whatever name."""
+    with pytest.raises(ExpressionError, match="histogram bound"):
+        scale_expr('recovery_bucket{le="60"}', 60, is_time="recovery".__eq__)
+
+    assert scale_expr('recovery_bucket{le="60"}', 60) == 'recovery_bucket{le="60"}'
+
+
 def scalable(text: str, factor: float) -> str | None:
     try:
         return scale_expr(text, factor)
