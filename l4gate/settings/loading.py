@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from l4gate.base import PROMETHEUS_DIR, UsageError
-from l4gate.contract import Contract, Pace, load_contract
 from l4gate.settings.register import EXTERNAL_FACTOR, GENERATIONS, OPTIONS, SANDBOX_FACTOR, Foreign, Option
+
+if TYPE_CHECKING:
+    from l4gate.contract import Contract, Pace
 
 
 def default_cache_dir() -> Path:
@@ -63,11 +65,15 @@ class Settings:
     @cached_property
     def contract(self) -> Contract:
         """The contract beside the rules that are judged by."""
+        from l4gate.contract import load_contract  # with its validation: a deadline counts from before that
+
         return load_contract(self.config_dir)
 
     @property
     def pace(self) -> Pace:
         """The contract at the factor of this run."""
+        from l4gate.contract import Pace
+
         return Pace(self.factor, self.contract)
 
 

@@ -70,4 +70,4 @@ def store(box: Box, tmp_path: Path) -> CheckpointStore:
 @pytest.fixture
 def kept(box: Box, store: CheckpointStore) -> Checkpoint:
     """The good configuration, kept on its GO."""
-    return checkpoint(store, box.sandbox.judge, box.go(), factor=box.server.factor)
+    return checkpoint(store, box.sandbox.judge, box.go(), factor=box.server.pace.factor)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.contract import pace
 from l4gate.base import Verdict
 from l4gate.certificate import Window
 from l4gate.cli import main
@@ -30,7 +29,7 @@ FOREVER_SECONDS = 60.0  # more than any abort takes to fire
 
 def window(box: Box, seconds: float) -> tuple[Window, float]:
     now = box.sandbox.judge.api.now()
-    return Window(now, now + seconds, pace(box.server.factor)), now
+    return Window(now, now + seconds, box.server.pace), now
 
 
 def make_wrong_rules_live(box: Box) -> None:

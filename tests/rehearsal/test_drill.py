@@ -17,7 +17,7 @@ from l4gate.base import RehearsalFailed
 from l4gate.rehearsal import publish
 from l4gate.rehearsal.archive import manifest_path
 from l4gate.rehearsal.drill import Backup, back_up, prove, restore, wait_for_go
-from l4gate.rehearsal.publishing import MEASURED
+from l4gate.rehearsal.publishing import measured
 from l4gate.rehearsal.samples import Fingerprint, Samples
 from l4gate.sandbox import Sandbox, open_sandbox
 from l4gate.settings import Settings
@@ -81,8 +81,8 @@ def processes(settings: Settings) -> Settings:
 @pytest.fixture(scope="module")
 def saved(processes: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Saved]:
     """A stack that still runs, and its archive."""
-    with open_sandbox(processes, omitted=MEASURED) as sandbox:
-        publish(sandbox.stack.pushgateway_url, "prod", processes.factor)
+    with open_sandbox(processes, omitted=measured(processes.contract)) as sandbox:
+        publish(sandbox.stack.pushgateway_url, "prod", processes.pace)
         wait_for_go(sandbox, processes, since=0)
         yield Saved(sandbox, back_up(sandbox, tmp_path_factory.mktemp("backup") / "stack.tar"))
 

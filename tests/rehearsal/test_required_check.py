@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.contract import SCRAPE_INTERVAL_SECONDS, pace
+from fixtures.contract import CONTRACT, SCRAPE_INTERVAL_SECONDS, pace
 from l4gate.base import Verdict
 from l4gate.certificate import Certificate, Window, certify_window
 from l4gate.programs import find_program, host_promtool
-from l4gate.rehearsal import RTO_LIMIT_SECONDS, Rehearsal, rehearse
+from l4gate.rehearsal import Rehearsal, rehearse
 from l4gate.rehearsal.archive import pack, unpack
 from l4gate.rehearsal.samples import Samples, read_samples
 from l4gate.report import Progress
@@ -97,4 +97,4 @@ def test_a_real_drill_restores_everything(
 
     assert drill.lost == 0
     assert drill.samples > 5_000
-    assert drill.rto_seconds <= RTO_LIMIT_SECONDS
+    assert drill.rto_seconds <= CONTRACT.rehearsal.limit

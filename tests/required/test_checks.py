@@ -16,7 +16,7 @@ from fixtures.contract import pace
 from fixtures.judging import hold
 from l4gate.base import Verdict, worst
 from l4gate.certificate import moment
-from l4gate.contract import CHECKS, Pace
+from l4gate.contract import Pace
 from l4gate.programs import find_program, host_promtool
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.rules import load_rules
@@ -51,7 +51,7 @@ def history(
 
 def verdict_of(check: str, api: PrometheusApi, realm: str, at: float, pace: Pace) -> tuple[Verdict, str]:
     """GO if every criterion is met at that moment, else HOLD; and a line for each criterion."""
-    results = moment(api, realm, at, pace, CHECKS[check])
+    results = moment(api, realm, at, pace, pace.contract.criteria.of_check(check))
     lines = "\n".join(f"{result.criterion.id}: {result.value} {result.why}" for result in results)
     return worst(Verdict.GO if result.met else Verdict.HOLD for result in results), lines
 

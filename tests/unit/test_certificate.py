@@ -243,7 +243,7 @@ def test_every_abort_metric_is_measured() -> None:
 
 def test_durations_shrink_with_the_factor() -> None:
     """A limit in seconds is divided by the time factor, a ratio is not."""
-    slow = Criterion("a/b", "x", "duri_dr_restore_p95_seconds", "<=", 720, When.ALWAYS)
+    slow = Criterion("a/b", "x", "duri_dr_restore_p95_seconds", "<=", 720, When.ALWAYS, 0.999)
 
     assert slow.bounds(pace(60)) == "duri_dr_restore_p95_seconds <= 12"
     assert HEARTBEAT[0].bounds(pace(60)) == "duri_heartbeat_ok == 1"
