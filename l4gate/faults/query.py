@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import Final
 
 from l4gate.base import Verdict
-from l4gate.faults import proxy
+from l4gate.faults import behaviours
+from l4gate.faults.exchange import Behaviour
 from l4gate.faults.model import Fault, Site
-from l4gate.faults.proxy import Behaviour
 from l4gate.faults.tools import heart_stopped, killed, paused
 from l4gate.stack import PROMETHEUS
 
@@ -31,7 +31,7 @@ def _warned(body: bytes) -> bytes:
 @contextmanager
 def _cached(site: Site) -> Iterator[None]:
     """The cache has seen a GO before the writer dies."""
-    with site.queries.behaving(proxy.caching()):
+    with site.queries.behaving(behaviours.caching()):
         site.judge.look()
         with heart_stopped(site):
             yield
@@ -59,82 +59,87 @@ FAULTS: Final = (
         Verdict.HOLD,
         "query/unreachable",
     ),
-    _wire("hangs", "A proxy accepts the question and never answers.", proxy.hang, "query/unreachable"),
-    _wire("resets", "A firewall resets the connection.", proxy.reset, "query/unreachable"),
-    _wire("drips", "The answer arrives byte by byte.", proxy.drip, "query/unreachable"),
+    _wire("hangs", "A proxy accepts the question and never answers.", behaviours.hang, "query/unreachable"),
+    _wire("resets", "A firewall resets the connection.", behaviours.reset, "query/unreachable"),
+    _wire("drips", "The answer arrives byte by byte.", behaviours.drip, "query/unreachable"),
     _wire(
         "replaying",
         "Prometheus replays its log and answers 503.",
-        proxy.says(503, "Service Unavailable", "text/plain"),
+        behaviours.says(503, "Service Unavailable", "text/plain"),
         "query/unreachable",
     ),
     _wire(
         "bad-gateway",
         "A proxy answers 502 with a page of HTML.",
-        proxy.says(502, "<html>Bad Gateway</html>"),
+        behaviours.says(502, "<html>Bad Gateway</html>"),
         "query/bad-answer",
     ),
     _wire(
         "html",
         "A proxy answers 200 with a page of HTML.",
-        proxy.says(200, "<html>Sign in</html>"),
+        behaviours.says(200, "<html>Sign in</html>"),
         "query/bad-answer",
     ),
     _wire(
         "login",
         "A proxy redirects to its login page.",
-        proxy.says(302, "", Location="/login"),
+        behaviours.says(302, "", Location="/login"),
         "query/bad-answer",
     ),
-    _wire("circle", "A proxy redirects for ever.", proxy.circle, "query/bad-answer"),
+    _wire("circle", "A proxy redirects for ever.", behaviours.circle, "query/bad-answer"),
     _wire(
         "forbidden",
         "The server wants credentials.",
-        proxy.says(401, "Unauthorized", "text/plain"),
+        behaviours.says(401, "Unauthorized", "text/plain"),
         "query/bad-answer",
     ),
-    _wire("cut", "The answer breaks off in the middle.", proxy.cut, "query/bad-answer"),
-    _wire("flood", "The answer has no end.", proxy.flood, "query/bad-answer"),
-    _wire("empty", "The answer is empty.", proxy.says(200, "", _JSON), "query/bad-answer"),
+    _wire("cut", "The answer breaks off in the middle.", behaviours.cut, "query/bad-answer"),
+    _wire("flood", "The answer has no end.", behaviours.flood, "query/bad-answer"),
+    _wire("empty", "The answer is empty.", behaviours.says(200, "", _JSON), "query/bad-answer"),
     _wire(
-        "null", "The answer is JSON, but not the API's.", proxy.says(200, "null", _JSON), "query/bad-answer"
+        "null",
+        "The answer is JSON, but not the API's.",
+        behaviours.says(200, "null", _JSON),
+        "query/bad-answer",
     ),
     _wire(
         "no-data",
         "A server that knows the API but holds none of our data answers.",
-        proxy.says(200, '{"status":"success","data":{"resultType":"vector","result":[]}}', _JSON),
+        behaviours.says(200, '{"status":"success","data":{"resultType":"vector","result":[]}}', _JSON),
         "query/bad-answer",
     ),
     _wire(
         "failed",
         "The query fails on the server.",
-        proxy.says(422, '{"status":"error","errorType":"execution","error":"query timed out"}', _JSON),
+        behaviours.says(422, '{"status":"error","errorType":"execution","error":"query timed out"}', _JSON),
         "query/bad-answer",
     ),
     _wire(
         "partial",
         "The answer comes with a warning: a store did not answer.",
-        proxy.rewritten(_warned),
+        behaviours.rewritten(_warned),
         "query/bad-answer",
         _QUERY,
     ),
     _wire(
         "truncated-json",
         "The answer lost its end, but its length was corrected.",
-        proxy.rewritten(lambda body: body[:-9]),
+        behaviours.rewritten(lambda body: body[:-9]),
         "query/bad-answer",
     ),
     _wire(
         "rules-unreadable",
         "The page of the rules answers 404.",
-        proxy.says(404, "not found", "text/plain"),
+        behaviours.says(404, "not found", "text/plain"),
         "rules/rules-unreadable",
         "/api/v1/rules",
     ),
     Fault(
         "query/targets-unreadable",
         "The page of the targets answers 404; `up` still tells.",
-        lambda site: site.queries.behaving(proxy.says(404, "not found", "text/plain"), "/api/v1/targets"),
+        lambda site: site.queries.behaving(
+            behaviours.says(404, "not found", "text/plain"), "/api/v1/targets"
+        ),
         Verdict.GO,
     ),
 )

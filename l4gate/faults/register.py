@@ -7,7 +7,7 @@ from typing import Any
 
 from l4gate.base import UsageError
 from l4gate.contract import Contract
-from l4gate.faults import engine, query, rules, run, scrape, transport, writer
+from l4gate.faults import engine, query, rules, run, scrape, surroundings, transport, writer
 from l4gate.faults.decision import service_faults
 from l4gate.faults.model import Fault
 
@@ -16,6 +16,7 @@ def all_faults(contract: Contract) -> tuple[Fault, ...]:
     """The catalogue: the faults of the path, and those of the contract's service."""
     return (
         *writer.FAULTS,
+        *surroundings.FAULTS,
         *transport.FAULTS,
         *engine.FAULTS,
         *scrape.FAULTS,

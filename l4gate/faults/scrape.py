@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from l4gate.base import Verdict, wait_until
 from l4gate.contract import Contract, Target
-from l4gate.faults import proxy
+from l4gate.faults import behaviours
 from l4gate.faults.model import PROCESSES, Action, Fault, Site
 from l4gate.faults.tools import (
     Job,
@@ -79,7 +79,7 @@ def _too_late(job: Job) -> Action:
 
     @contextmanager
     def action(site: Site) -> Iterator[None]:
-        with scraped_through(site, proxy.late(0.1), job, scrape_timeout=_SHORT):
+        with scraped_through(site, behaviours.late(0.1), job, scrape_timeout=_SHORT):
             yield
         # The reload has put the timeout back, but the target keeps the short one until the next discovery.
         wait_until(

@@ -10,8 +10,8 @@ from typing import Any, Final
 import yaml
 
 from l4gate.contract import Contract, Target
+from l4gate.faults.exchange import Behaviour
 from l4gate.faults.model import Action, Site
-from l4gate.faults.proxy import Behaviour
 from l4gate.prometheus_api import HttpError, new_session
 
 _PUSH_SECONDS: Final = 5.0

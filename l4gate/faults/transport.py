@@ -8,9 +8,9 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
 from l4gate.base import Verdict
-from l4gate.faults import proxy
+from l4gate.faults import behaviours
+from l4gate.faults.exchange import Behaviour
 from l4gate.faults.model import PROCESSES, Action, Fault, Site
-from l4gate.faults.proxy import Behaviour
 from l4gate.faults.tools import (
     beating,
     exposition,
@@ -141,84 +141,84 @@ FAULTS: Final = (
     Fault(
         "transport/push-hangs",
         "A proxy accepts the push and never answers; the textfile still delivers.",
-        _push_wire(proxy.hang),
+        _push_wire(behaviours.hang),
         Verdict.GO,
         warnings=_ONE_PATH,
     ),
     Fault(
         "transport/push-reset",
         "A firewall resets the connection of the push; the textfile still delivers.",
-        _push_wire(proxy.reset),
+        _push_wire(behaviours.reset),
         Verdict.GO,
         warnings=_ONE_PATH,
     ),
     Fault(
         "transport/push-answered-503",
         "A proxy answers the push with 503 and a page of HTML.",
-        _push_wire(proxy.says(503, "<html>Service Unavailable</html>")),
+        _push_wire(behaviours.says(503, "<html>Service Unavailable</html>")),
         Verdict.HOLD,
         "transport/push-rejected",
     ),
     Fault(
         "transport/push-redirected",
         "A proxy redirects the push to its login page.",
-        _push_wire(proxy.says(302, "", Location="/login")),
+        _push_wire(behaviours.says(302, "", Location="/login")),
         Verdict.HOLD,
         "transport/push-rejected",
     ),
     Fault(
         "transport/push-swallowed",
         "A captive portal answers 200 to the push and drops it; the textfile still delivers.",
-        _push_wire(proxy.says(200, "<html>Welcome</html>")),
+        _push_wire(behaviours.says(200, "<html>Welcome</html>")),
         Verdict.GO,
         warnings=("scrape/paths-disagree",),
     ),
     _scrape_wire(
         "gateway-answers-503",
         "A proxy before the Pushgateway answers 503.",
-        proxy.says(503, "<html>Service Unavailable</html>"),
+        behaviours.says(503, "<html>Service Unavailable</html>"),
         "transport/scrape-error",
     ),
     _scrape_wire(
         "gateway-answers-html",
         "A proxy before the Pushgateway answers with a page of HTML.",
-        proxy.says(200, "<html><body>Welcome</body></html>"),
+        behaviours.says(200, "<html><body>Welcome</body></html>"),
         "transport/scrape-error",
     ),
     _scrape_wire(
         "gateway-body-spoilt",
         "Somebody's push makes the page of the Pushgateway unreadable.",
-        proxy.rewritten(lambda body: body + b'broken{a="1\n'),
+        behaviours.rewritten(lambda body: body + b'broken{a="1\n'),
         "transport/scrape-error",
     ),
     _scrape_wire(
         "gateway-redirects",
         "A proxy before the Pushgateway redirects for ever.",
-        proxy.circle,
+        behaviours.circle,
         "transport/scrape-error",
     ),
     _scrape_wire(
         "gateway-body-cut",
         "The Pushgateway's page breaks off in the middle.",
-        proxy.cut,
+        behaviours.cut,
         "transport/target-down",
     ),
     _scrape_wire(
         "gateway-resets",
         "The connection to the Pushgateway is reset.",
-        proxy.reset,
+        behaviours.reset,
         "transport/target-down",
     ),
     _scrape_wire(
         "gateway-drips",
         "The Pushgateway's page arrives byte by byte.",
-        proxy.drip,
+        behaviours.drip,
         "transport/target-down",
     ),
     _scrape_wire(
         "gateway-delays",
         "The Pushgateway takes the request and answers too late.",
-        proxy.hang,
+        behaviours.hang,
         "transport/target-down",
     ),
 )

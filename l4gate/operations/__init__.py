@@ -6,7 +6,7 @@ from l4gate.operations.checkpoints import (
     CheckpointStore,
     checkpoint,
 )
-from l4gate.operations.live import read_configuration
+from l4gate.operations.configuration import read_configuration
 from l4gate.operations.reload import RELOAD_SECONDS, LiveServer, generation_of, reload_live
 from l4gate.operations.rollback import RolledBack, roll_back
 from l4gate.operations.watch import Change, Watch, Watched

@@ -26,8 +26,8 @@ import yaml
 
 from l4gate.base import OperationRefused, UsageError, Verdict, worst
 from l4gate.machine import exclusive
-from l4gate.operations.live import CONFIG_FILE, Configuration, read_configuration, sync
-from l4gate.operations.reload import config_differences
+from l4gate.operations.configuration import CONFIG_FILE, Configuration, read_configuration, sync
+from l4gate.operations.proof import config_differences
 from l4gate.report import decision_as_dict, utc
 from l4gate.rules import diff_rules, groups_from_api, rules_hash
 from l4gate.verdict import Judge, Look

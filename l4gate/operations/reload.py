@@ -1,5 +1,5 @@
 """
-Safe reload: check, switch, reload, prove. A 200 is no proof: an empty rule file gets one too.
+Safe reload: check, switch, reload, prove.
 
 Nothing is put into the live folder before it has passed the check. If the server refuses, or it cannot be proven that
 the new configuration is the live one, the old files come back and are reloaded, because a refused reload is partial:
@@ -9,32 +9,29 @@ scrape jobs are taken over while the rules stay old.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-
-import yaml
+from typing import Final
 
 from l4gate.base import (
-    ApiBadAnswer,
     GateError,
     OperationRefused,
     RuleError,
     UsageError,
-    parse_duration,
     wait_until,
 )
 from l4gate.contract import Pace
 from l4gate.lint import as_text, lint
 from l4gate.machine import scratch
-from l4gate.operations.live import CONFIG_FILE, Configuration, read_configuration, refuse_work_tree, switch
+from l4gate.operations.configuration import CONFIG_FILE, Configuration, read_configuration
+from l4gate.operations.live_folder import refuse_work_tree, switch
+from l4gate.operations.proof import unproven
 from l4gate.programs import Promtool, release_of
 from l4gate.prometheus_api import PrometheusApi
-from l4gate.rules import RuleGroup, diff_rules, groups_from_api, render, rules_hash
+from l4gate.rules import RuleGroup, render, rules_hash
 from l4gate.settings import GENERATIONS, Foreign
 from l4gate.stack import Stack
-from l4gate.verdict import unix_time
 
 RELOAD_SECONDS: Final = 30.0  # takes milliseconds, but Prometheus sets itself no limit
 _DISCOVERY_SECONDS: Final = (
@@ -43,7 +40,6 @@ _DISCOVERY_SECONDS: Final = (
 _ROOM_SECONDS: Final = 10.0  # on top of the theoretical bound, for a busy machine
 _POLL_SECONDS: Final = (0.05, 1.0)
 _SHOWN_DIFFERENCES: Final = 5
-_SECRET: Final = "<secret>"  # noqa: S105 - what Prometheus prints in place of one
 
 
 @dataclass(frozen=True)
@@ -174,21 +170,6 @@ _UNCHANGED: Final = (
 )
 
 
-def config_differences(api: PrometheusApi, config: Mapping[str, Any]) -> Iterator[str]:
-    """What a prometheus.yml says and the server's own printout of its configuration does not."""
-    try:
-        loaded = yaml.safe_load(api.configuration())
-    except yaml.YAMLError:
-        raise ApiBadAnswer(f"{api.base_url} printed a configuration that is no YAML.") from None
-    yield from _differences(config, loaded, "")
-    jobs = [
-        {job.get("job_name") for job in each.get("scrape_configs") or ()}
-        for each in (config, loaded if isinstance(loaded, dict) else {})
-    ]
-    if jobs[0] != jobs[1]:
-        yield f"scrape jobs: expected {sorted(map(str, jobs[0]))}, found {sorted(map(str, jobs[1]))}"
-
-
 def _not_checked(server: LiveServer, found: str) -> OperationRefused:
     message = f"the configuration did not pass the check, and nothing was changed:\n{found}\n"
     return OperationRefused(
@@ -213,87 +194,17 @@ def _reload_and_prove(server: LiveServer, content: Configuration, groups: tuple[
         message = f"{server.api.base_url}/-/reload was refused: {refusal}."
         raise OperationRefused(message, next_step="read its log; --web.enable-lifecycle must be set.")
     slowest = max(group.interval_seconds or 0.0 for group in groups)
-    unproven: list[str] = []
+    missing: list[str] = []
 
     def proven() -> bool:
-        unproven[:] = list(_unproven(server, content, groups, since))
-        return not unproven
+        missing[:] = list(unproven(server.api, content, groups, since, foreign=server.foreign))
+        return not missing
 
     wait_until(
         proven,
         deadline_seconds=2 * slowest + _DISCOVERY_SECONDS + server.pace.scrape_interval + _ROOM_SECONDS,
         interval_seconds=min(max(slowest / 8, _POLL_SECONDS[0]), _POLL_SECONDS[1]),
         what="the new configuration to be the live one",
-        last_seen=lambda: "; ".join(unproven[:_SHOWN_DIFFERENCES]),
+        last_seen=lambda: "; ".join(missing[:_SHOWN_DIFFERENCES]),
         next_step=f"look at {server.api.base_url}/config, /rules and /targets.",
     )
-
-
-def _unproven(
-    server: LiveServer, content: Configuration, groups: tuple[RuleGroup, ...], since: float
-) -> Iterator[str]:
-    """Everything that is not yet as the files say, in words."""
-    config = yaml.safe_load(content.files[CONFIG_FILE])
-    yield from config_differences(server.api, config)
-    data = server.api.rules()
-    difference = diff_rules(groups, groups_from_api(data), foreign=server.foreign)
-    if difference:
-        yield f"the loaded rules are others:\n{difference}\n"
-    names = {group.name for group in groups}
-    for group in data["groups"]:
-        if group["name"] not in names:
-            continue
-        if unix_time(group.get("lastEvaluation")) < since:
-            yield f"group {group['name']} has not been evaluated since the reload"
-        for rule in group["rules"]:
-            if rule.get("health") != "ok":
-                reason = rule.get("lastError") or "not evaluated yet"
-                yield f"rule {rule.get('name')} is {rule.get('health')}: {reason}"
-    active: dict[str, set[str]] = {}
-    for target in server.api.targets():
-        address = (target.get("discoveredLabels") or {}).get("__address__", "")
-        active.setdefault(str(target.get("scrapePool")), set()).add(str(address))
-    for job, addresses in _addresses(content, config):
-        if active.get(job, set()) != addresses:
-            yield f"job {job}: expected the targets {sorted(addresses)}, found {sorted(active.get(job, set()))}"
-
-
-def _addresses(content: Configuration, config: Mapping[str, Any]) -> Iterator[tuple[str, set[str]]]:
-    """The targets of each job whose targets all stand in the files; relabelling may drop some, so such jobs are out."""
-    for job in config.get("scrape_configs") or ():
-        kinds = {key for key in job if key.endswith("_sd_configs")}
-        if job.get("relabel_configs") or not kinds <= {"file_sd_configs"}:
-            continue
-        found = {str(each) for one in job.get("static_configs") or () for each in one.get("targets") or ()}
-        patterns = [pattern for one in job.get("file_sd_configs") or () for pattern in one.get("files") or ()]
-        for name, text in content.files.items():
-            if any(Path(name).match(pattern) for pattern in patterns):
-                listed = yaml.safe_load(text) or ()
-                found |= {str(each) for one in listed for each in one.get("targets") or ()}
-        yield str(job.get("job_name")), found
-
-
-def _differences(wanted: Any, loaded: Any, place: str) -> Iterator[str]:
-    """What stands in one YAML tree and not in another that has defaults filled in and paths completed."""
-    if isinstance(wanted, Mapping):
-        for key, value in wanted.items():
-            inner = f"{place}.{key}" if place else str(key)
-            yield from _differences(value, loaded.get(key) if isinstance(loaded, Mapping) else None, inner)
-    elif isinstance(wanted, list):
-        if not isinstance(loaded, list) or len(loaded) != len(wanted):
-            yield f"{place}: expected {wanted}, found {loaded}"
-            return
-        for number, (one, other) in enumerate(zip(wanted, loaded, strict=True)):
-            yield from _differences(one, other, f"{place}[{number}]")
-    elif not _same(wanted, loaded):
-        yield f"{place}: expected {wanted!r}, found {loaded!r}"
-
-
-def _same(wanted: Any, loaded: Any) -> bool:
-    one, other = str(wanted), str(loaded)
-    if other in (one, _SECRET) or other.endswith(f"/{one}") or (wanted in (None, "") and loaded is None):
-        return True
-    try:
-        return parse_duration(one) == parse_duration(other)
-    except UsageError:
-        return False

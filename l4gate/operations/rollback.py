@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from l4gate.base import OperationRefused, Verdict, worst
 from l4gate.operations.checkpoints import Checkpoint, CheckpointStore
-from l4gate.operations.live import Configuration, read_configuration
+from l4gate.operations.configuration import Configuration, read_configuration
 from l4gate.operations.reload import LiveServer, Reloaded, reload_live
 from l4gate.verdict import Judge, Look
 

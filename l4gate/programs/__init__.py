@@ -1,6 +1,7 @@
 """Prometheus' programs: finding, fetching and running them."""
 
-from l4gate.programs.finding import Program, find_program, image_contents, is_named, release_of
+from l4gate.programs.finding import find_program, image_contents, is_named
+from l4gate.programs.program import Program, release_of
 from l4gate.programs.promtool import HostPromtool, Promtool, PromtoolResult, host_promtool
 
 __all__ = [

@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,21 +21,13 @@ from typing import Final
 
 from l4gate.base import ProgramMissing
 from l4gate.machine import environment_of, scratch
+from l4gate.programs.apt_sources import sources_for
 
 SYSTEM_SOURCES: Final = Path("/etc/apt")
-_ARCHIVE_KEYRING: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
 _UPDATE_TIMEOUT_SECONDS: Final = 180.0  # 2 s on a good line; a package index is 10 MB
 _DOWNLOAD_TIMEOUT_SECONDS: Final = 600.0  # 2 s on a good line for 30 MB
 
-# An entry is the main archive's when its suite is the plain name of a Debian release (not bookworm-security) and the
-# archive's keyring signs for it; apt checks the rest.
-_RELEASES: Final = frozenset(
-    "bullseye bookworm trixie forky duke sid oldoldstable oldstable stable testing unstable".split()
-)
-_COMPONENT: Final = "main"
-_SOURCE_LINE: Final = re.compile(
-    r"deb\s+(?:\[(?P<options>[^]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.+)"
-)
 
 _APT_CONF: Final = """\
 // read after the system's configuration: its proxies and credentials hold, its hooks do not
@@ -123,23 +115,6 @@ def fetch_files(wanted: Mapping[str, Sequence[str]], suite: str, into: Path) -> 
             return [file for files in found for file in files]
 
 
-def sources_for(suite: str, folder: Path) -> tuple[str, str]:
-    """The entries for the Debian archive below apt's folder, suite replaced: (one-line format, deb822 format)."""
-    lines = [
-        entry
-        for path in [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*.list"))]
-        for line in _read_lines(path)
-        if (entry := _line_for(line, suite))
-    ]
-    stanzas = [
-        stanza
-        for path in sorted((folder / "sources.list.d").glob("*.sources"))
-        for fields in _stanzas(_read_lines(path))
-        if (stanza := _stanza_for(fields, suite))
-    ]
-    return "\n".join(dict.fromkeys(lines)), "\n\n".join(dict.fromkeys(stanzas))
-
-
 def _prepare(root: Path, suite: str) -> None:
     one_line, deb822 = sources_for(suite, SYSTEM_SOURCES)
     if not one_line and not deb822:
@@ -209,62 +184,3 @@ def _unpack(deb: Path, wanted: Mapping[str, Sequence[str]], suite: str, into: Pa
             target.chmod(0o755)
             files.append(DebianFile(target, package, version, suite))
     return files
-
-
-def _read_lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-
-
-def _line_for(line: str, suite: str) -> str | None:
-    found = _SOURCE_LINE.fullmatch(line.split("#", 1)[0].strip())
-    if found is None or found["suite"] not in _RELEASES or _COMPONENT not in found["components"].split():
-        return None
-    options = (found["options"] or "").split()
-    signers = [option.partition("=")[2] for option in options if option.lower().startswith("signed-by=")]
-    if not _is_archive_key(signers):
-        return None
-    if not signers and _ARCHIVE_KEYRING.exists():
-        options.append(f"signed-by={_ARCHIVE_KEYRING}")
-    shown = f"[{' '.join(options)}] " if options else ""
-    return f"deb {shown}{found['uri']} {suite} {_COMPONENT}"
-
-
-def _stanzas(lines: Iterable[str]) -> Iterator[dict[str, str]]:
-    """Deb822 paragraphs with lower-case field names; a continued field keeps its lines."""
-    fields: dict[str, str] = {}
-    last = ""
-    for line in [*lines, ""]:
-        if line.startswith("#"):
-            continue
-        if not line.strip():
-            if fields:
-                yield fields
-            fields, last = {}, ""
-        elif line[0] in " \t" and last:
-            fields[last] += "\n" + line
-        else:
-            name, _, value = line.partition(":")
-            last = name.strip().lower()
-            fields[last] = value.strip()
-
-
-def _stanza_for(fields: dict[str, str], suite: str) -> str | None:
-    suites, components = fields.get("suites", "").split(), fields.get("components", "").split()
-    enabled = fields.get("enabled", "yes").lower() not in ("no", "false", "0", "off", "without", "disable")
-    if not enabled or "deb" not in fields.get("types", "").split() or _COMPONENT not in components:
-        return None
-    signer = fields.get("signed-by", "")
-    if not _RELEASES.intersection(suites) or not _is_archive_key([signer] if signer else []):
-        return None
-    changed = {**fields, "types": "deb", "suites": suite, "components": _COMPONENT}
-    if not signer and _ARCHIVE_KEYRING.exists():
-        changed["signed-by"] = str(_ARCHIVE_KEYRING)
-    return "\n".join(f"{name.title()}: {value}" for name, value in changed.items())
-
-
-def _is_archive_key(signers: Sequence[str]) -> bool:
-    """Whether the entry is signed by Debian's archive key, as far as its file name or inline key can tell."""
-    return all("debian-archive" in signer or "BEGIN PGP" in signer for signer in signers)

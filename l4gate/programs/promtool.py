@@ -10,7 +10,8 @@ from typing import Protocol
 
 from l4gate.base import StackError
 from l4gate.machine import environment_of, scratch
-from l4gate.programs.finding import Program, find_program
+from l4gate.programs.finding import find_program
+from l4gate.programs.program import Program
 
 
 @dataclass(frozen=True)

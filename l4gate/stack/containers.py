@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,20 +9,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from testcontainers.core.config import testcontainers_config
-from testcontainers.core.container import DockerContainer
-
 from l4gate.base import ProgramMissing, StackError
 from l4gate.machine import LOOPBACK, free_port, new_run_id
 from l4gate.programs import HostPromtool, Promtool, find_program
 from l4gate.settings import Settings
 from l4gate.stack.compose import Service, load_services
-from l4gate.stack.engine import FOLDER_LABEL, RUN_LABEL, Engine, engine_errors, remove, suppress_engine_errors
-from l4gate.stack.image_promtool import HARDENED, ImagePromtool
+from l4gate.stack.engine import Engine, engine_errors, suppress_engine_errors
+from l4gate.stack.image_promtool import ImagePromtool
 from l4gate.stack.images import Image, image_for
 from l4gate.stack.local import LocalStack
 from l4gate.stack.model import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, StackSpec
 from l4gate.stack.rundir import RunDir, new_run_dir
+from l4gate.stack.shared import open_shared
 
 if TYPE_CHECKING:
     from docker.models.containers import Container  # type: ignore[import-untyped] # docker-py has no types
@@ -51,12 +48,10 @@ class ContainerStack(LocalStack):
         super().__init__(spec, services, run_dir, reason)
         self._engine = engine
         self._cache_dir = cache_dir
-        self._client = engine.client()
-        self._users = engine.users(self._client)
         self._images: dict[str, Image] = {}
         self._containers: dict[str, Container] = {}
-        self._labels = {RUN_LABEL: self.run_id, FOLDER_LABEL: str(run_dir.root)}
-        self._network = self._make_network()
+        self._shared = open_shared(engine, run_dir)
+        self._client, self._users = self._shared.client, self._shared.users
 
     @cached_property
     def promtool(self) -> Promtool:
@@ -80,7 +75,8 @@ class ContainerStack(LocalStack):
             self._images = {each.name: image for each, image in zip(definitions, images, strict=True)}
             self.origins = {name: image.origin for name, image in self._images.items()}
             others = [pool.submit(self._create, service) for service in (PUSHGATEWAY, NODE_EXPORTER)]
-            self._render({})  # inside the network the services have the names that the configuration uses
+            # Inside the network the services have the names that the configuration uses.
+            self._config.write({})
             self._fill_history()
             self._create(PROMETHEUS)
             for other in others:
@@ -103,7 +99,7 @@ class ContainerStack(LocalStack):
 
     def logs(self, service: str, lines: int = 50) -> str:
         """See `Stack.logs`."""
-        container = self._containers.get(self._known(service))
+        container = self._containers.get(self._checked(service))
         if container is None:
             return ""
         with suppress_engine_errors():
@@ -112,19 +108,13 @@ class ContainerStack(LocalStack):
 
     def reload(self) -> None:
         """See `Stack.reload`."""
-        self._hand_over()
+        self._dirs.give_to(self._users.owner)
         super().reload()
 
     def stop(self) -> None:
         """See `Stack.stop`."""
         self._http.close()
-        # By label, so that what was being made when the start was broken off is found too.
-        with suppress_engine_errors():
-            wanted = {"label": f"{RUN_LABEL}={self.run_id}"}
-            found = self._client.api.containers(all=True, filters=wanted)
-            with ThreadPoolExecutor(len(SERVICES)) as pool:
-                list(pool.map(lambda each: remove([("container", each["Id"])], self._engine), found))
-            remove([("network", self._network)], self._engine)
+        self._shared.remove()
         self._close_clients()
         self._dirs.remove()
 
@@ -139,21 +129,22 @@ class ContainerStack(LocalStack):
             container.client.close()
         self._client.close()
 
-    def _make_network(self) -> str:
-        name = f"l4gate-{self.run_id}"
-        try:
-            self._client.networks.create(name, driver="bridge", labels=self._labels)
-        except engine_errors() as error:
-            message = f"the engine at {self._engine.host} could not make a network: {error}."
-            raise StackError(message, next_step="see the engine's log, or use --stack processes.") from None
-        return name
-
     def _create(self, service: str) -> None:
         """Creates and starts a container, on another port if somebody took the one that was free."""
-        self._hand_over()
+        self._dirs.give_to(self._users.owner)
         for attempt in range(_PORT_ATTEMPTS):
             port = free_port()
-            container = self._described(service, port)
+            definition = self._services[service]
+            container = self._shared.describe(
+                service,
+                self._images[service],
+                definition.arguments(factor=self.spec.factor, listen=f":{definition.port}"),
+                published=(definition.port, port),
+                folders={
+                    inside: (folder, definition.mounts[inside])
+                    for inside, folder in self._mounted(service).items()
+                },
+            )
             try:
                 container.start()
             except engine_errors() as error:
@@ -173,27 +164,8 @@ class ContainerStack(LocalStack):
             self.urls[service] = f"http://{LOOPBACK}:{port}"
             return
 
-    def _described(self, service: str, port: int) -> DockerContainer:
-        definition = self._services[service]
-        container = testcontainer(self._engine, self._images[service])
-        container.with_command(definition.arguments(factor=self.spec.factor, listen=f":{definition.port}"))
-        container.with_name(f"l4gate-{self.run_id}-{service}")
-        # Fixed here and not by the engine, which would choose another port at each start.
-        container.ports[f"{definition.port}/tcp"] = (LOOPBACK, port)  # type: ignore[assignment] # docker-py takes it
-        for inside, folder in self._mounted(service).items():
-            container.with_volume_mapping(folder, inside, "ro,z" if definition.mounts[inside] else "rw,z")
-        container.with_kwargs(
-            **HARDENED,
-            user=self._users.user,
-            userns_mode=self._users.userns_mode,
-            labels=self._labels,
-            network=self._network,
-            networking_config={self._network: self._client.api.create_endpoint_config(aliases=[service])},
-        )
-        return container
-
     def _launch(self, service: str) -> None:
-        self._hand_over()
+        self._dirs.give_to(self._users.owner)
         self._do(service, lambda container: container.start())
 
     def _terminate(self, service: str) -> None:
@@ -210,22 +182,12 @@ class ContainerStack(LocalStack):
 
     def _do(self, service: str, what: Callable[[Container], Any]) -> None:
         try:
-            what(self._containers[self._known(service)])
+            what(self._containers[self._checked(service)])
         except engine_errors() as error:
             message = f"the engine refused, for {service}: {error}."
             raise StackError(
                 message, next_step="see whether the engine and the container are there."
             ) from None
-
-    def _hand_over(self) -> None:
-        """Lets the containers' user read the configuration and write its data, where that is not our own user."""
-        if self._users.owner is None:
-            return
-        for folder in (self._dirs.data, self._dirs.pushgateway):
-            for path in (folder, *folder.rglob("*")):
-                os.chown(path, self._users.owner, self._users.owner, follow_symlinks=False)
-        for path in (self._dirs.config, *self._dirs.config.rglob("*")):
-            path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
 
     def _version_of(self, service: str) -> str:
         text = self._http.get(f"{self.urls[service]}/metrics", timeout=_TERMINATE_SECONDS).text
@@ -266,14 +228,3 @@ def start_containers(
 
 def _release(version: str) -> str:
     return version.partition("+")[0]
-
-
-def testcontainer(engine: Engine, image: Image) -> DockerContainer:
-    """A container to be described, without Testcontainers' own reaper: ours needs no image and no privileges."""
-    testcontainers_config.ryuk_disabled = True
-    testcontainers_config.tc_properties["tc.host"] = engine.host
-    container = DockerContainer(image.id)
-    container.image = (
-        image.id
-    )  # the prefix that a user may have set for images of a registry is not for this one
-    return container

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from l4gate.base import ApiError, NotReady, StackError, wait_until
 from l4gate.machine import LOOPBACK
 from l4gate.programs import Promtool
 from l4gate.prometheus_api import HttpError, PrometheusApi, new_session
-from l4gate.rules import render
 from l4gate.stack.compose import Service
+from l4gate.stack.first_scrape import wait_for_first_scrape
 from l4gate.stack.model import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, StackSpec
+from l4gate.stack.rendered import RenderedConfig
 from l4gate.stack.rundir import RunDir
 
 _READY_SECONDS: Final = 60.0  # takes 0.1 s; a loaded CI machine replaying a log may take long
 _READY_POLL_SECONDS: Final = 0.01
-_SCRAPE_POLL_SECONDS: Final = 0.02
-_FIRST_SCRAPE_SECONDS: Final = 5.0  # Prometheus' own service discovery ticker; no flag changes it
 _RELOAD_SECONDS: Final = 30.0  # takes 4 ms; Prometheus gives no limit
 _REQUEST_SECONDS: Final = 2.0
 _LOG_SECONDS: Final = 2.0  # a few ms; the engine copies it
-_NEVER_SCRAPED: Final = "0001-01-01T00:00:00Z"
 _LOG_LINES_IN_MESSAGES: Final = 8
 
 
@@ -52,7 +49,7 @@ class LocalStack(ABC):
         self.origins: dict[str, str] = {}
         self._services = services
         self._dirs = run_dir
-        self._unrendered: Mapping[str, str] | None = None  # addresses for the rules, until these are written
+        self._config = RenderedConfig(spec, run_dir)
         self._http = new_session(f"http://{LOOPBACK}")
         if spec.groups is not None:
             self.groups_file.write_bytes(spec.groups)
@@ -141,10 +138,10 @@ class LocalStack(ABC):
 
     def start(self, service: str) -> None:
         """See `Stack.start`."""
-        self._known(service)
-        hold = service == PROMETHEUS and self.spec.factor > 1 and not self._dirs.held_rules.exists()
+        self._checked(service)
+        hold = service == PROMETHEUS and self.spec.factor > 1 and not self._config.holds_rules
         if hold:
-            self._hold_rules()
+            self._config.hold_rules()
         self._launch(service)
         self._wait_ready(service)
         if hold:
@@ -176,52 +173,12 @@ class LocalStack(ABC):
 
     def load_rules(self) -> None:
         """See `Stack.load_rules`."""
-        held = self._dirs.held_rules
-        if not held.exists():
+        if not self._config.holds_rules:
             return
-        if self._unrendered is not None:
-            self._render_rules(self._unrendered)
-        required = self.spec.pace.contract.required_jobs
-        api = PrometheusApi(self.prometheus_url, timeout_seconds=_REQUEST_SECONDS)
-        wait_until(
-            lambda: not _unscraped(api, required),
-            deadline_seconds=_FIRST_SCRAPE_SECONDS + 2 * self.spec.pace.contract.pace.scrape,
-            interval_seconds=_SCRAPE_POLL_SECONDS,
-            what=f"the targets {', '.join(required)} to have been scraped once",
-            last_seen=lambda: f"never scraped: {', '.join(_unscraped(api, required))}",
-            next_step=f"look at {self.prometheus_url}/targets.",
-        )
-        for path in held.iterdir():
-            if not (self.config_dir / "rules" / path.name).exists():
-                path.rename(self.config_dir / "rules" / path.name)
-        held.rmdir()
+        self._config.prepare_rules()
+        wait_for_first_scrape(self.prometheus_url, self.spec.pace.contract)
+        self._config.release_rules()
         self.reload()
-
-    def _render(self, addresses: Mapping[str, str]) -> None:
-        """Writes the configuration of this run; on a scaled stack the rules wait. See `Stack.load_rules`."""
-        scaled = self.spec.factor > 1
-        self._render_to(self.config_dir, addresses, rules=not scaled)
-        if scaled:
-            self._unrendered = addresses
-            (self.config_dir / "rules").mkdir(exist_ok=True)
-            self._dirs.held_rules.mkdir(exist_ok=True)
-
-    def _render_rules(self, addresses: Mapping[str, str]) -> None:
-        """Writes the rules that wait: while Prometheus waits for its first scrape, this takes no time."""
-        with TemporaryDirectory(dir=self.run_dir) as folder:
-            self._render_to(Path(folder), addresses, rules=True)
-            (Path(folder) / "rules").replace(self._dirs.held_rules)
-        self._unrendered = None
-
-    def _render_to(self, folder: Path, addresses: Mapping[str, str], *, rules: bool) -> None:
-        render(
-            self.spec.source,
-            folder,
-            factor=self.spec.factor,
-            realms=self.spec.realms,
-            addresses=addresses,
-            rules=rules,
-        )
 
     def _mounted(self, service: str) -> dict[str, Path]:
         """The folder of this run for each path that the service's definition mounts."""
@@ -232,12 +189,6 @@ class LocalStack(ABC):
             "/textfile": self._dirs.textfile,
         }
         return {inside: folders[inside] for inside in self._services[service].mounts}
-
-    def _hold_rules(self) -> None:
-        # After a rollback rules/ is a link into the generation that is live, and the link has to stay.
-        rules = (self.config_dir / "rules").resolve()
-        rules.rename(self._dirs.held_rules)
-        rules.mkdir()
 
     def _fill_history(self) -> None:
         if self.spec.history is not None:
@@ -291,22 +242,9 @@ class LocalStack(ABC):
         return [line for line in lines if "level=error" in line.lower()]
 
     @staticmethod
-    def _known(service: str) -> str:
+    def _checked(service: str) -> str:
+        """The name of a service, refused if there is no such service."""
         if service not in SERVICES:
             message = f"expected one of {', '.join(SERVICES)}, found {service!r}."
             raise StackError(message, next_step="correct the name.")
         return service
-
-
-def _unscraped(api: PrometheusApi, required: Collection[str]) -> list[str]:
-    """The required jobs that have no target yet, or one that has never been scraped."""
-    try:
-        targets = api.targets()
-    except ApiError:
-        return list(required)
-    return [job for job in required if not _all_scraped(t for t in targets if t["scrapePool"] == job)]
-
-
-def _all_scraped(targets: Iterable[Mapping[str, Any]]) -> bool:
-    scraped = [target["lastScrape"] != _NEVER_SCRAPED for target in targets]
-    return bool(scraped) and all(scraped)

@@ -71,7 +71,7 @@ class ProcessStack(LocalStack):
         """Starts all services and waits until they are ready."""
         self._open(PUSHGATEWAY, NODE_EXPORTER)
         self.urls[PROMETHEUS] = _free_url()
-        self._render(self._addresses())
+        self._config.write(self._addresses())
         self._fill_history()
         for attempt in range(_PORT_ATTEMPTS):
             self._launch(PROMETHEUS)
@@ -82,7 +82,7 @@ class ProcessStack(LocalStack):
                     raise
                 # Prometheus scrapes itself, so its port is in its configuration too.
                 self.urls[PROMETHEUS] = _free_url()
-                self._render(self._addresses())
+                self._config.write(self._addresses())
             else:
                 return
 
@@ -101,7 +101,7 @@ class ProcessStack(LocalStack):
     def logs(self, service: str, lines: int = 50) -> str:
         """See `Stack.logs`."""
         try:
-            text = self._log(self._known(service)).read_text(errors="replace")
+            text = self._log(self._checked(service)).read_text(errors="replace")
         except OSError:
             return ""
         return "\n".join(text.splitlines()[-lines:])
@@ -145,7 +145,7 @@ class ProcessStack(LocalStack):
         }
 
     def _launch(self, service: str) -> None:
-        self._known(service)
+        self._checked(service)
         if service in self._running:
             message = f"{service} is running already (PID {self._running[service].pid})."
             raise StackError(message, next_step="kill it first.")
@@ -184,7 +184,7 @@ class ProcessStack(LocalStack):
         (self._dirs.pids / service).unlink()
 
     def _process(self, service: str) -> subprocess.Popen[bytes]:
-        process = self._running.get(self._known(service))
+        process = self._running.get(self._checked(service))
         if process is None:
             message = f"{service} is not running."
             raise StackError(message, next_step="start it first.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,16 @@ class RunDir:
     def keep(self) -> None:
         """Marks the run as to be left alone."""
         (self.root / _KEPT).touch()
+
+    def give_to(self, owner: int | None) -> None:
+        """Lets another user read the configuration and write the data; nothing to do for None, who is ourselves."""
+        if owner is None:
+            return
+        for folder in (self.data, self.pushgateway):
+            for path in (folder, *folder.rglob("*")):
+                os.chown(path, owner, owner, follow_symlinks=False)
+        for path in (self.config, *self.config.rglob("*")):
+            path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
 
     def remove(self) -> None:
         """Removes the folder, and the one around it if it was the last; one that has gone already is fine."""

@@ -4,7 +4,8 @@ from l4gate.verdict.decision import NOT_PROVEN, Cause, Decision, Evaluation, Evi
 from l4gate.verdict.diagnosis import diagnose
 from l4gate.verdict.judge import Judge, Look, judge_for, progress_line
 from l4gate.verdict.look import WriterReport
-from l4gate.verdict.measuring import Expectation, measure, unix_time
+from l4gate.verdict.measuring import measure
+from l4gate.verdict.pages import Expectation, unix_time
 from l4gate.verdict.readings import Reading, Unreachable, Value, format_labels
 
 __all__ = [

@@ -20,7 +20,8 @@ from l4gate.settings import Settings
 from l4gate.verdict.decision import Decision, decide
 from l4gate.verdict.diagnosis import diagnose
 from l4gate.verdict.look import Measurement, WriterReport
-from l4gate.verdict.measuring import Expectation, measure
+from l4gate.verdict.measuring import measure
+from l4gate.verdict.pages import Expectation
 
 _POLLS_PER_EVALUATION: Final = 8.0  # how soon a new evaluation is noticed, as a share of the rule interval
 _POLL_LIMITS_SECONDS: Final = (0.04, 1.0)

@@ -10,7 +10,8 @@ import pytest
 
 from l4gate.base import Verdict
 from l4gate.operations import Checkpoint, CheckpointStore, LiveServer, checkpoint, read_configuration
-from l4gate.operations.live import Configuration, switch
+from l4gate.operations.configuration import Configuration
+from l4gate.operations.live_folder import switch
 from l4gate.sandbox import Sandbox, open_sandbox
 from l4gate.settings import Settings
 from l4gate.verdict import Look

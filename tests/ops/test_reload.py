@@ -16,8 +16,8 @@ from fixtures.wire import http, serve
 from l4gate.base import OperationRefused, Verdict
 from l4gate.cli import main
 from l4gate.operations import generation_of, read_configuration, reload_live
-from l4gate.operations.live import Configuration
-from l4gate.operations.reload import config_differences
+from l4gate.operations.configuration import Configuration
+from l4gate.operations.proof import config_differences
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.rules import diff_rules, groups_from_api, load_rules
 from l4gate.settings import GENERATIONS, Settings

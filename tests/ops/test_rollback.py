@@ -18,7 +18,7 @@ from l4gate.operations import (
     read_configuration,
     roll_back,
 )
-from l4gate.operations.live import Configuration
+from l4gate.operations.configuration import Configuration
 from l4gate.settings import Settings
 from tests.ops.conftest import GO_SECONDS, Box
 

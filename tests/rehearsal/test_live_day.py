@@ -21,7 +21,7 @@ from l4gate.operations import (
     reload_live,
     roll_back,
 )
-from l4gate.operations.live import Configuration
+from l4gate.operations.configuration import Configuration
 from l4gate.programs import Promtool
 from l4gate.report import Progress, write_certificate
 from l4gate.sandbox import DAY_SECONDS, HOUR_SECONDS, Sandbox, open_sandbox, write_blocks

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from l4gate.base import ProgramMissing
-from l4gate.programs import find_program
-from l4gate.programs import finding as binaries
+from l4gate.programs import Program, find_program, image_contents
+from l4gate.programs import cache as programs_cache
 from l4gate.programs.debian import DebianFile
+from l4gate.programs.program import RELEASES
 from l4gate.settings import GENERATIONS
 
 VERSIONS = {
@@ -73,7 +74,7 @@ class Archive:
 def archive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Archive:
     """An archive that can be seen being asked, and a PATH without any of the programs."""
     archive = Archive()
-    monkeypatch.setattr(binaries, "fetch_files", archive.fetch_files)
+    monkeypatch.setattr(programs_cache, "fetch_files", archive.fetch_files)
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     for name in ("PROMETHEUS", "PROMTOOL", "PUSHGATEWAY", "NODE_EXPORTER"):
@@ -83,7 +84,7 @@ def archive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Archive:
 
 def test_every_generation_has_a_suite() -> None:
     """What settings offer must be what can be fetched."""
-    assert tuple(binaries._GENERATION) == GENERATIONS
+    assert tuple(RELEASES) == GENERATIONS
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
@@ -94,7 +95,7 @@ def test_a_fetched_program_names_its_package(
     """A program from Debian must be of the wanted generation and name its suite, package and version."""
     program = find_program(name, generation, tmp_path / "cache")
 
-    suite = binaries._GENERATION[generation].suite
+    suite = RELEASES[generation].suite
     version = VERSIONS[suite][name.replace("_", "-")]
     package = name if name.startswith("prom") else f"prometheus-{name.replace('_', '-')}"
     assert program.version == version
@@ -118,7 +119,7 @@ def test_a_setting_wins(archive: Archive, tmp_path: Path, monkeypatch: pytest.Mo
 
     program = find_program("prometheus", "3.5", tmp_path / "cache")
 
-    assert program == binaries.Program("prometheus", tmp_path / "mine", "2.45.1", "setting L4_PROMETHEUS")
+    assert program == Program("prometheus", tmp_path / "mine", "2.45.1", "setting L4_PROMETHEUS")
     assert archive.asked == []
 
 
@@ -143,7 +144,7 @@ def test_a_fitting_program_on_path_wins(archive: Archive, tmp_path: Path) -> Non
 
     program = find_program("node_exporter", "3.5", tmp_path / "cache")
 
-    assert program == binaries.Program("node_exporter", path, "1.11.7", "PATH")
+    assert program == Program("node_exporter", path, "1.11.7", "PATH")
     assert archive.asked == []
 
 
@@ -290,7 +291,7 @@ def test_a_cache_that_cannot_be_written_is_said(archive: Archive, tmp_path: Path
 
 def _find(cache: Path, asked: Path) -> None:
     archive = Archive()
-    binaries.fetch_files = archive.fetch_files  # type: ignore[assignment]
+    programs_cache.fetch_files = archive.fetch_files  # type: ignore[assignment]
     for name in ("prometheus", "promtool", "pushgateway", "node_exporter"):
         find_program(name, "3.5", cache)
     asked.write_text(json.dumps(archive.asked))
@@ -315,7 +316,7 @@ def test_images_get_what_they_need(archive: Archive, tmp_path: Path) -> None:
     """For images there must be Debian's programs, whatever is on PATH, and what these need to run."""
     fake_program(tmp_path / "bin/prometheus", "3.5.9")
 
-    programs, rest = binaries.image_contents("3.5", tmp_path / "cache")
+    programs, rest = image_contents("3.5", tmp_path / "cache")
 
     folder = tmp_path / "cache/programs/3.5"
     assert {name: program.path for name, program in programs.items()} == {

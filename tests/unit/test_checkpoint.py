@@ -14,7 +14,7 @@ import pytest
 from fixtures.evidence import cause, good_evidence
 from l4gate.base import OperationRefused, UsageError, Verdict
 from l4gate.operations import Checkpoint, CheckpointStore, read_configuration
-from l4gate.operations.live import Configuration
+from l4gate.operations.configuration import Configuration
 from l4gate.settings import load_settings, repository_config_dir
 from l4gate.verdict import Look, decide
 from l4gate.verdict.look import Measurement

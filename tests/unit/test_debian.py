@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from l4gate.base import ProgramMissing
-from l4gate.programs import debian
+from l4gate.programs import apt_sources, debian
+from l4gate.programs.apt_sources import sources_for
 
 needs_apt = pytest.mark.skipif(shutil.which("apt-get") is None, reason="this host has no apt to fetch with")
 
@@ -69,7 +70,7 @@ def test_deb822_sources_are_derived(tmp_path: Path) -> None:
         "\nTypes: deb\nURIs: http://h/security\nSuites: bookworm-security\nComponents: main\n"
     )
 
-    one_line, deb822 = debian.sources_for("sid", _apt_folder(tmp_path / "apt", debian_sources=text))
+    one_line, deb822 = sources_for("sid", _apt_folder(tmp_path / "apt", debian_sources=text))
 
     assert one_line == ""
     assert deb822 == (
@@ -87,7 +88,7 @@ def test_one_line_sources_are_derived(tmp_path: Path) -> None:
         "deb http://h/security bookworm-security main\n"
     )
 
-    one_line, deb822 = debian.sources_for("trixie", _apt_folder(tmp_path / "apt", text))
+    one_line, deb822 = sources_for("trixie", _apt_folder(tmp_path / "apt", text))
 
     assert one_line == "deb [arch=amd64 signed-by=/k/debian-archive-keyring.gpg] http://h/debian trixie main"
     assert deb822 == ""
@@ -97,10 +98,10 @@ def test_unsigned_sources_are_held_to_debians_key(tmp_path: Path, monkeypatch: p
     """An entry that names no keyring must be checked with Debian's own, so that no third party can pass for Debian."""
     keyring = tmp_path / "keyring.gpg"
     keyring.touch()
-    monkeypatch.setattr(debian, "_ARCHIVE_KEYRING", keyring)
+    monkeypatch.setattr(apt_sources, "_ARCHIVE_KEYRING", keyring)
     stanza = "Types: deb\nURIs: http://h/debian\nSuites: trixie\nComponents: main\n"
 
-    one_line, deb822 = debian.sources_for(
+    one_line, deb822 = sources_for(
         "sid", _apt_folder(tmp_path / "apt", "deb http://h/debian stable main", debian_sources=stanza)
     )
 
@@ -118,7 +119,7 @@ def test_third_parties_are_left_out(tmp_path: Path) -> None:
         node_sources="Types: deb\nURIs: http://h/node\nSuites: nodistro\nComponents: main\n",
     )
 
-    assert debian.sources_for("sid", folder) == ("", "")
+    assert sources_for("sid", folder) == ("", "")
 
 
 def test_an_inline_key_is_kept(tmp_path: Path) -> None:
@@ -128,7 +129,7 @@ def test_an_inline_key_is_kept(tmp_path: Path) -> None:
         "Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc\n -----END PGP PUBLIC KEY BLOCK-----\n"
     )
 
-    _, deb822 = debian.sources_for("sid", _apt_folder(tmp_path / "apt", debian_sources=text))
+    _, deb822 = sources_for("sid", _apt_folder(tmp_path / "apt", debian_sources=text))
 
     assert deb822.endswith(
         "Signed-By: \n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc\n -----END PGP PUBLIC KEY BLOCK-----"

@@ -12,7 +12,8 @@ import pytest
 
 from l4gate.base import OperationRefused, StackError, UsageError
 from l4gate.operations import read_configuration
-from l4gate.operations.live import Configuration, switch
+from l4gate.operations.configuration import Configuration
+from l4gate.operations.live_folder import switch
 
 OLD = Configuration(
     {"prometheus.yml": b"old: 1\n", "rules/a.rules.yml": b"old a\n", "rules/gone.rules.yml": b"old\n"}
@@ -26,7 +27,8 @@ NEW = Configuration(
 KILLER = """
 import json, os, shutil, signal, sys
 from pathlib import Path
-from l4gate.operations.live import Configuration, read_configuration, switch
+from l4gate.operations.configuration import Configuration, read_configuration
+from l4gate.operations.live_folder import switch
 
 CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.symlink", "os.chmod", "os.chown", "ctypes.dlsym"}
 folder, linked = Path(sys.argv[1]), sys.argv[2] == "linked"

@@ -1,0 +1,116 @@
+"""
+The proof that a configuration is the live one: what a server says of itself, held against the files.
+
+A reload that was answered with 200 proves nothing: an empty rule file gets one too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from l4gate.base import (
+    ApiBadAnswer,
+    UsageError,
+    parse_duration,
+)
+from l4gate.operations.configuration import CONFIG_FILE, Configuration
+from l4gate.prometheus_api import PrometheusApi
+from l4gate.rules import RuleGroup, diff_rules, groups_from_api
+from l4gate.settings import Foreign
+from l4gate.verdict import unix_time
+
+_SECRET: Final = "<secret>"  # noqa: S105 - what Prometheus prints in place of one
+
+
+def config_differences(api: PrometheusApi, config: Mapping[str, Any]) -> Iterator[str]:
+    """What a prometheus.yml says and the server's own printout of its configuration does not."""
+    try:
+        loaded = yaml.safe_load(api.configuration())
+    except yaml.YAMLError:
+        raise ApiBadAnswer(f"{api.base_url} printed a configuration that is no YAML.") from None
+    yield from _differences(config, loaded, "")
+    jobs = [
+        {job.get("job_name") for job in each.get("scrape_configs") or ()}
+        for each in (config, loaded if isinstance(loaded, dict) else {})
+    ]
+    if jobs[0] != jobs[1]:
+        yield f"scrape jobs: expected {sorted(map(str, jobs[0]))}, found {sorted(map(str, jobs[1]))}"
+
+
+def unproven(
+    api: PrometheusApi,
+    content: Configuration,
+    groups: tuple[RuleGroup, ...],
+    since: float,
+    *,
+    foreign: Foreign,
+) -> Iterator[str]:
+    """Everything that is not yet as the files say, in words; `since` is the server's time before the reload."""
+    config = yaml.safe_load(content.files[CONFIG_FILE])
+    yield from config_differences(api, config)
+    data = api.rules()
+    difference = diff_rules(groups, groups_from_api(data), foreign=foreign)
+    if difference:
+        yield f"the loaded rules are others:\n{difference}\n"
+    names = {group.name for group in groups}
+    for group in data["groups"]:
+        if group["name"] not in names:
+            continue
+        if unix_time(group.get("lastEvaluation")) < since:
+            yield f"group {group['name']} has not been evaluated since the reload"
+        for rule in group["rules"]:
+            if rule.get("health") != "ok":
+                reason = rule.get("lastError") or "not evaluated yet"
+                yield f"rule {rule.get('name')} is {rule.get('health')}: {reason}"
+    active: dict[str, set[str]] = {}
+    for target in api.targets():
+        address = (target.get("discoveredLabels") or {}).get("__address__", "")
+        active.setdefault(str(target.get("scrapePool")), set()).add(str(address))
+    for job, addresses in _addresses(content, config):
+        if active.get(job, set()) != addresses:
+            yield f"job {job}: expected the targets {sorted(addresses)}, found {sorted(active.get(job, set()))}"
+
+
+def _addresses(content: Configuration, config: Mapping[str, Any]) -> Iterator[tuple[str, set[str]]]:
+    """The targets of each job whose targets all stand in the files; relabelling may drop some, so such jobs are out."""
+    for job in config.get("scrape_configs") or ():
+        kinds = {key for key in job if key.endswith("_sd_configs")}
+        if job.get("relabel_configs") or not kinds <= {"file_sd_configs"}:
+            continue
+        found = {str(each) for one in job.get("static_configs") or () for each in one.get("targets") or ()}
+        patterns = [pattern for one in job.get("file_sd_configs") or () for pattern in one.get("files") or ()]
+        for name, text in content.files.items():
+            if any(Path(name).match(pattern) for pattern in patterns):
+                listed = yaml.safe_load(text) or ()
+                found |= {str(each) for one in listed for each in one.get("targets") or ()}
+        yield str(job.get("job_name")), found
+
+
+def _differences(wanted: Any, loaded: Any, place: str) -> Iterator[str]:
+    """What stands in one YAML tree and not in another that has defaults filled in and paths completed."""
+    if isinstance(wanted, Mapping):
+        for key, value in wanted.items():
+            inner = f"{place}.{key}" if place else str(key)
+            yield from _differences(value, loaded.get(key) if isinstance(loaded, Mapping) else None, inner)
+    elif isinstance(wanted, list):
+        if not isinstance(loaded, list) or len(loaded) != len(wanted):
+            yield f"{place}: expected {wanted}, found {loaded}"
+            return
+        for number, (one, other) in enumerate(zip(wanted, loaded, strict=True)):
+            yield from _differences(one, other, f"{place}[{number}]")
+    elif not _same(wanted, loaded):
+        yield f"{place}: expected {wanted!r}, found {loaded!r}"
+
+
+def _same(wanted: Any, loaded: Any) -> bool:
+    one, other = str(wanted), str(loaded)
+    if other in (one, _SECRET) or other.endswith(f"/{one}") or (wanted in (None, "") and loaded is None):
+        return True
+    try:
+        return parse_duration(one) == parse_duration(other)
+    except UsageError:
+        return False
