@@ -3,6 +3,8 @@ The contract as data: what `contract.yml` may say, and what the code asks it.
 
 Every class is one mapping of the file, every attribute one key; their docstrings are the descriptions in the schema
 that editors read. Durations are seconds here and Prometheus durations in the file; shares are from 0 to 1.
+
+Long because it is the file, key by key: half of it would be found in the other half.
 """
 
 from __future__ import annotations
