@@ -1,7 +1,7 @@
 """
 Writes the pages of docs/ that are made from registers in the code: `make docs`. Tests hold each to its register.
 
-A page is made whole, but for docs/gates.md: there people write on the page, and the table of gates is made.
+A page is made whole, or people write on it and its tables are made.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Final
 
 from fixtures.catalogue import FAULTS
+from fixtures.contract import CONTRACT
 from l4gate.base import PROMETHEUS_DIR
-from l4gate.contract import SCHEMA_NAME, schema
+from l4gate.contract import SCHEMA_NAME, Criterion, Pace, When, schema
 from l4gate.contract.gates import GATES, Gate
 from l4gate.faults.model import Fault
 from tests.lint import manual
 from tests.support.fault_pairs import CHOSEN
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
-_TABLE_OF_GATES: Final = re.compile(r"(?m)^\| gate .*\n(?:\|.*\n)+")
 _FAULTS: Final = """\
 # The fault catalogue
 
@@ -46,10 +46,45 @@ pair for every two stages by lot from the faults that are HOLD by themselves (`t
 def gates_page() -> str:
     """docs/gates.md as it is, with the table of gates as the register has it."""
     rows = [(f"`{gate.id}`", gate.question, gate.expected, _asked(gate)) for gate in GATES]
-    table = _table(("gate", "question", "expected", "asked"), rows)
-    page, found = _TABLE_OF_GATES.subn(lambda _: table, (DOCS / "gates.md").read_text())
-    if found != 1:
-        raise LookupError(f"expected one table of gates in docs/gates.md, found {found}")
+    return _with_tables("gates.md", _table(("gate", "question", "expected", "asked"), rows))
+
+
+def certificate_page() -> str:
+    """docs/certificate.md as it is, with the tables of criteria and levels as the contract has them."""
+    pace, levels = Pace(1.0, CONTRACT), CONTRACT.levels
+    asked = [(f"`{one.id}`", one.title, _held(one, pace)) for one in CONTRACT.criteria.certificate]
+    asked.append(
+        (f"`{CONTRACT.silence.id}`", CONTRACT.silence.title, "none in the window, and every condition known")
+    )
+    best = f"every criterion met, mean of `{levels.metric}` <= {levels.best.mean:g}, at most {levels.best.rises} "
+    best += f"rise of it, and that below {levels.best.rise_below:g}"
+    good = f"mean <= {levels.good.mean:g}, fewer than {levels.good.violations_below} violations"
+    return _with_tables(
+        "certificate.md",
+        _table(("criterion", "what", "holds when"), asked),
+        _table(("level", "asks"), [("L4.9", best), ("L4.7", good), ("L4.5", "anything else")]),
+    )
+
+
+def _held(criterion: Criterion, pace: Pace) -> str:
+    bounds = f"`{criterion.bounds(pace)}`"
+    if criterion.when is When.END:
+        return f"{bounds} {criterion.when}"
+    if criterion.when is When.ALWAYS:
+        return f"{bounds} {criterion.when}, seen {criterion.share:.1%} of the time"
+    return f"{bounds} for at least {criterion.share:.1%} of the time"
+
+
+def _with_tables(name: str, *tables: str) -> str:
+    """A page that people write, with tables that are made: each replaces the one with the same first column."""
+    page = (DOCS / name).read_text()
+    for table in tables:
+        first = re.escape(table.split(" | ")[0])
+        page, found = re.subn(rf"(?m)^{first} \|.*\n(?:\|.*\n)+", lambda _, table=table: table, page)
+        if found != 1:
+            raise LookupError(
+                f"expected one table that begins with {table[:20]!r} in docs/{name}, found {found}"
+            )
     return page
 
 
@@ -98,7 +133,12 @@ def schema_text() -> str:
     return json.dumps(schema(), indent=2) + "\n"
 
 
-PAGES: Final = {"gates.md": gates_page, "faults.md": faults_page, "lint.md": manual.render}
+PAGES: Final = {
+    "gates.md": gates_page,
+    "certificate.md": certificate_page,
+    "faults.md": faults_page,
+    "lint.md": manual.render,
+}
 
 
 if __name__ == "__main__":
