@@ -1,14 +1,14 @@
-"""A history judged: tracks of states, criteria, levels."""
+"""A history judged: the samples of a window, criteria, levels."""
 
-from l4gate.certificate.judging import Certificate, Result, Violation
+from l4gate.certificate.intervals import Interval, SeriesHistory, Window, segments
+from l4gate.certificate.judging import Certificate, CriterionResult, Violation
 from l4gate.certificate.measuring import certify_window, moment
-from l4gate.certificate.tracks import Interval, Track, Window, segments
 
 __all__ = [
     "Certificate",
+    "CriterionResult",
     "Interval",
-    "Result",
-    "Track",
+    "SeriesHistory",
     "Violation",
     "Window",
     "certify_window",

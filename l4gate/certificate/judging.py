@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from l4gate.base import Verdict
+from l4gate.certificate.intervals import Interval, Segment, SeriesHistory, Window, merged, segments
 from l4gate.certificate.levels import Stability, level, stability_of
-from l4gate.certificate.tracks import Interval, Segment, Track, Window, merged, segments
 from l4gate.contract import AbortCondition, Criterion, When
 
 _ROUNDING_SECONDS: Final = 1e-6  # sums of some 100,000 floats are off by less
@@ -30,7 +30,7 @@ class Violation(Interval):
 
 
 @dataclass(frozen=True)
-class Result:
+class CriterionResult:
     """
     One criterion over the window. `value` is the worst sample (for `When.END`: the newest), None when there is none.
 
@@ -47,7 +47,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Abort(Interval):
+class AbortInterval(Interval):
     """When one abort alert was firing."""
 
     alert: str
@@ -63,8 +63,8 @@ class Certificate:
 
     realm: str
     window: Window
-    results: tuple[Result, ...]
-    aborts: tuple[Abort, ...]
+    results: tuple[CriterionResult, ...]
+    aborts: tuple[AbortInterval, ...]
     stability: Stability
     violations: tuple[Interval, ...]
     level: str
@@ -87,45 +87,45 @@ def certify(
     realm: str,
     window: Window,
     criteria: Sequence[Criterion],
-    tracks: Mapping[str, Track],
+    histories: Mapping[str, SeriesHistory],
     alerts: Mapping[str, Sequence[Interval]],
 ) -> Certificate:
     """
     Judges a window.
 
-    `tracks` holds the samples of every criterion's and every abort condition's metric; `alerts` the times at which the
-    server itself had an abort alert firing. What a server did not record (a history, a server without alerting) is
-    found from the condition, so that silence about alerts is no good news either.
+    `histories` holds the samples of every criterion's and every abort condition's metric; `alerts` the times at which
+    the server itself had an abort alert firing. What a server did not record (one filled from files, or without
+    alerting) is found from the condition, so that silence about alerts is no good news either.
     """
     contract = window.pace.contract
     aborts = tuple(
-        Abort(found.start, found.end, rule.alert)
+        AbortInterval(found.start, found.end, rule.alert)
         for rule in contract.abort.conditions
-        for found in merged([*_firing(rule, tracks[rule.metric], window), *alerts.get(rule.alert, ())])
+        for found in merged([*_firing(rule, histories[rule.metric], window), *alerts.get(rule.alert, ())])
     )
     results = (
-        *(judge(one, tracks[one.metric], window) for one in criteria),
-        _judge_segments(contract.silence, _abort_segments(aborts, tracks, window), window),
+        *(judge(one, histories[one.metric], window) for one in criteria),
+        _judge_segments(contract.silence, _abort_segments(aborts, histories, window), window),
     )
     violations = merged(each for result in results for each in result.violations)
-    stability = stability_of(segments(tracks[contract.levels.metric], window), window)
+    stability = stability_of(segments(histories[contract.levels.metric], window), window)
     unmet = [f"{result.criterion.id}: {result.why}" for result in results if not result.met]
     reached, why_not = level(unmet, stability, len(violations), contract.levels)
     return Certificate(realm, window, results, aborts, stability, violations, reached, why_not)
 
 
-def judge(criterion: Criterion, track: Track, window: Window) -> Result:
+def judge(criterion: Criterion, history: SeriesHistory, window: Window) -> CriterionResult:
     """One criterion over one window; for `When.END` by the newest sample alone."""
     if criterion.when is When.END:
         end = Window(max(window.start, window.end - window.pace.max_sample_age), window.end, window.pace)
-        *_, newest = segments(track, end)
+        *_, newest = segments(history, end)
         result = _judge_segments(criterion, [replace(newest, start=end.start)], end)
     else:
-        result = _judge_segments(criterion, segments(track, window), window)
-    return replace(result, why=track.problem) if track.problem and not result.met else result
+        result = _judge_segments(criterion, segments(history, window), window)
+    return replace(result, why=history.problem) if history.problem and not result.met else result
 
 
-def _judge_segments(criterion: Criterion, states: Iterable[Segment], window: Window) -> Result:
+def _judge_segments(criterion: Criterion, states: Iterable[Segment], window: Window) -> CriterionResult:
     violations: list[Violation] = []
     good = measured = 0.0
     worst: float | None = None
@@ -142,7 +142,7 @@ def _judge_segments(criterion: Criterion, states: Iterable[Segment], window: Win
     if criterion.when is When.ALWAYS and worst is not None:
         met = met and criterion.holds(worst, window.pace)
     share, known = good / window.seconds, measured / window.seconds
-    result = Result(criterion, met, worst, share, known, tuple(violations), "")
+    result = CriterionResult(criterion, met, worst, share, known, tuple(violations), "")
     return result if met else replace(result, why=_why(result, window))
 
 
@@ -160,7 +160,7 @@ def _extend(violations: list[Violation], segment: Segment, criterion: Criterion)
         violations[-1] = Violation(last.start, segment.end, worst)
 
 
-def _why(result: Result, window: Window) -> str:
+def _why(result: CriterionResult, window: Window) -> str:
     """The sentence for a criterion that is not met."""
     criterion = result.criterion
     wanted = f"expected {criterion.bounds(window.pace)}"
@@ -173,35 +173,37 @@ def _why(result: Result, window: Window) -> str:
     return f"{asked}, found {result.share:.3%} ({1 - result.measured:.3%} without samples)"
 
 
-def _firing(rule: AbortCondition, track: Track, window: Window) -> Iterator[Interval]:
+def _firing(rule: AbortCondition, history: SeriesHistory, window: Window) -> Iterator[Interval]:
     """
     When an abort alert must have been firing: its condition had held at every evaluation for the whole `for`.
 
-    The track should begin one `for` before the window, because a condition may have held since then.
+    The history should begin one `for` before the window, because a condition may have held since then.
     """
     lasting = window.pace.abort_for
     since: float | None = None
-    for segment in segments(track, Window(window.start - lasting, window.end, window.pace)):
+    for segment in segments(history, Window(window.start - lasting, window.end, window.pace)):
         if segment.value is None or not rule.holds(segment.value, window.pace):
             since = None
             continue
         since = segment.start if since is None else since
         # It fires at an evaluation, the first one when it has held for long enough.
-        evaluation = bisect.bisect_left(track.times, max(segment.start, since + lasting - _ROUNDING_SECONDS))
-        start = track.times[evaluation] if evaluation < len(track.times) else segment.end
+        evaluation = bisect.bisect_left(
+            history.times, max(segment.start, since + lasting - _ROUNDING_SECONDS)
+        )
+        start = history.times[evaluation] if evaluation < len(history.times) else segment.end
         if max(start, window.start) < segment.end:
             yield Interval(max(start, window.start), segment.end)
 
 
 def _abort_segments(
-    aborts: Sequence[Abort], tracks: Mapping[str, Track], window: Window
+    aborts: Sequence[AbortInterval], histories: Mapping[str, SeriesHistory], window: Window
 ) -> Iterator[Segment]:
     """The window as 1 where an abort alert fires, None where a condition is not known, and 0 elsewhere."""
     fires = merged(aborts)
     unknown = merged(
         gap
         for rule in window.pace.contract.abort.conditions
-        for gap in segments(tracks[rule.metric], window)
+        for gap in segments(histories[rule.metric], window)
         if gap.value is None
     )
     edges = sorted(

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from l4gate.certificate.tracks import Interval, Segment, Window
+from l4gate.certificate.intervals import Interval, Segment, Window
 from l4gate.contract import Levels
 
 

@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from l4gate.base import format_duration
-from l4gate.certificate.judging import Certificate, Result, certify, judge
-from l4gate.certificate.tracks import Interval, Track, Window, segments
+from l4gate.certificate.intervals import Interval, SeriesHistory, Window, segments
+from l4gate.certificate.judging import Certificate, CriterionResult, certify, judge
 from l4gate.contract import Criterion, Pace, When
 from l4gate.prometheus_api import QueryAnswer
 from l4gate.verdict import format_labels
@@ -33,11 +33,11 @@ class QueryApi(Protocol):
 
 def certify_window(
     api: QueryApi, realm: str, window: Window, criteria: Sequence[Criterion] | None = None
-) -> tuple[Certificate, dict[str, Track]]:
+) -> tuple[Certificate, dict[str, SeriesHistory]]:
     """
     Measures and judges one realm over one window, by all criteria unless some are given.
 
-    The tracks by metric are for the picture.
+    The histories by metric are for the picture.
 
     Raises:
         ApiUnreachable, ApiBadAnswer: if any piece got no answer. A piece that is missing is never left out.
@@ -54,14 +54,16 @@ def certify_window(
             one.metric,
             (contract.selector(one.metric, realm, one.labels), newest if one.when is When.END else whole),
         )
-    tracks = {metric: _track(api, what, when, pace.rule_interval) for metric, (what, when) in asked.items()}
+    histories = {
+        metric: _history(api, what, when, pace.rule_interval) for metric, (what, when) in asked.items()
+    }
     alerts = _alerts(api, realm, whole, window)
-    return certify(realm, window, criteria, tracks, alerts), tracks
+    return certify(realm, window, criteria, histories, alerts), histories
 
 
 def moment(
     api: QueryApi, realm: str, at: float, pace: Pace, criteria: Sequence[Criterion]
-) -> tuple[Result, ...]:
+) -> tuple[CriterionResult, ...]:
     """
     Judges criteria by their newest samples at one moment.
 
@@ -71,24 +73,26 @@ def moment(
     window = Window(at - pace.max_sample_age, at, pace)
     results = []
     for one in criteria:
-        track = _track(api, pace.contract.selector(one.metric, realm, one.labels), window, pace.rule_interval)
-        results.append(judge(replace(one, when=When.END), track, window))
+        history = _history(
+            api, pace.contract.selector(one.metric, realm, one.labels), window, pace.rule_interval
+        )
+        results.append(judge(replace(one, when=When.END), history, window))
     return tuple(results)
 
 
-def _track(api: QueryApi, what: str, when: Interval, interval: float) -> Track:
+def _history(api: QueryApi, what: str, when: Interval, interval: float) -> SeriesHistory:
     """The samples of the one series that a selector has to match."""
-    track = Track()
+    history = SeriesHistory()
     for answer in _pieces(api, what, when, interval):
         if answer.warnings:
-            track.problem = f"expected a complete answer, found a partial one: {'; '.join(answer.warnings)}"
+            history.problem = f"expected a complete answer, found a partial one: {'; '.join(answer.warnings)}"
         elif len(answer.series) > 1:
             names = "; ".join(sorted(format_labels(series.labels) for series in answer.series)[:4])
-            track.problem = f"expected one series of {what}, found {len(answer.series)}: {names}"
+            history.problem = f"expected one series of {what}, found {len(answer.series)}: {names}"
         for series in answer.series[:1]:
             for sample in series.samples:
-                track.add(sample.at, sample.value)
-    return track
+                history.add(sample.at, sample.value)
+    return history
 
 
 def _alerts(api: QueryApi, realm: str, when: Interval, window: Window) -> dict[str, list[Interval]]:
@@ -96,17 +100,17 @@ def _alerts(api: QueryApi, realm: str, when: Interval, window: Window) -> dict[s
     contract = window.pace.contract
     names = "|".join(each.alert for each in contract.abort.conditions)
     what = f'ALERTS{{alertstate="firing",alertname=~"{names}"}}'
-    tracks: dict[tuple[tuple[str, str], ...], Track] = {}
+    histories: dict[tuple[tuple[str, str], ...], SeriesHistory] = {}
     for answer in _pieces(api, what, when, window.pace.rule_interval):
         for series in answer.series:
             # Only a realm that is named and is another one is none of ours.
             if series.labels.get(contract.realm.label, realm) == realm:
-                track = tracks.setdefault(tuple(sorted(series.labels.items())), Track())
+                history = histories.setdefault(tuple(sorted(series.labels.items())), SeriesHistory())
                 for sample in series.samples:
-                    track.add(sample.at, sample.value)
+                    history.add(sample.at, sample.value)
     found: dict[str, list[Interval]] = {}
-    for labels, track in tracks.items():
-        fires = [each for each in segments(track, window) if each.value is not None]
+    for labels, history in histories.items():
+        fires = [each for each in segments(history, window) if each.value is not None]
         found.setdefault(dict(labels)["alertname"], []).extend(fires)
     return found
 

@@ -83,7 +83,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     window = Window(end - seconds / pace.factor, end, pace)
     payloads, verdicts = [], []
     for realm in settings.realms:
-        certificate, tracks = certify_window(api, realm, window)
+        certificate, histories = certify_window(api, realm, window)
         facts = {
             "server": settings.url,
             "server version": api.version() or "not told by the server",
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         }
         verdicts.append(certificate.verdict)
         payloads.append(certificate_as_dict(certificate, facts))
-        written = write_certificate(certificate, tracks, facts, settings.report_dir)
+        written = write_certificate(certificate, histories, facts, settings.report_dir)
         if not args.json:
             print("\n".join(certificate_lines(certificate)))
             print(f"  report   {', '.join(str(path) for path in written)}")

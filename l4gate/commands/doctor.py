@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Prerequisite:
     """
     What was looked for, whether it is there, and what was found.
 
@@ -120,7 +120,9 @@ def _fields(setting: InForce) -> dict[str, str]:
     return {"value": setting.value, "origin": setting.origin, **wrong}
 
 
-def _advice(findings: Sequence[Finding], engine: Finding, settings: Sequence[InForce]) -> tuple[bool, str]:
+def _advice(
+    findings: Sequence[Prerequisite], engine: Prerequisite, settings: Sequence[InForce]
+) -> tuple[bool, str]:
     """Whether a sandbox can be started, and of what kind; if not, what to do."""
     bad = [each.env for each in settings if each.wrong]
     if bad:
@@ -139,22 +141,22 @@ def _advice(findings: Sequence[Finding], engine: Finding, settings: Sequence[InF
     return True, "ready: a sandbox can be started here, of processes or of containers"
 
 
-def _asked(name: str, question: Callable[[], str]) -> Finding:
+def _asked(name: str, question: Callable[[], str]) -> Prerequisite:
     try:
-        return Finding(name, True, question())
+        return Prerequisite(name, True, question())
     except GateError as error:
-        return Finding(name, False, str(error))
+        return Prerequisite(name, False, str(error))
 
 
-def _program(name: str, settings: Settings) -> Finding:
+def _program(name: str, settings: Settings) -> Prerequisite:
     try:
         program = find_program(name, settings.generation, settings.cache_dir)
     except GateError as error:
-        return Finding(name, False, str(error), spare=not is_named(name))
+        return Prerequisite(name, False, str(error), spare=not is_named(name))
     found = f"{program.version} ({program.source})"
     if program.wanted:
         found = f"wanted generation {program.wanted}, found {found}"
-    return Finding(name, True, found, program.wanted, program.why)
+    return Prerequisite(name, True, found, program.wanted, program.why)
 
 
 def _tool(name: str) -> str:

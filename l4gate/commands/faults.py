@@ -9,7 +9,7 @@ import threading
 from typing import Final
 
 from l4gate.base import UsageError, Verdict
-from l4gate.faults import Watch, all_faults, expect_go, faults_as_data, find_fault, is_go
+from l4gate.faults import Observation, all_faults, expect_go, faults_as_data, find_fault, is_go
 from l4gate.report import Progress, decision_lines
 from l4gate.settings import Settings
 
@@ -67,25 +67,25 @@ def _inject(fault_id: str, seconds: float, settings: Settings) -> int:
         expect_go(site)
         print(f"GO; injecting {fault.id}: {fault.says} Expected: {fault.expected}.", file=sys.stderr)
         with fault.action(site):
-            _follow(Watch(site), seconds)
+            _follow(Observation(site), seconds)
         print(f"healed {fault.id}", file=sys.stderr)
-        healing = Watch(site)
+        healing = Observation(site)
         healed = healing.until(is_go, _HEALING_SECONDS)
         for line in decision_lines(healing.look()):
             print(line)
     return (Verdict.GO if healed else Verdict.HOLD).exit_code
 
 
-def _follow(watch: Watch, seconds: float) -> None:
+def _follow(observed: Observation, seconds: float) -> None:
     """Prints each change of the verdict until the time is over or Ctrl-C."""
     pause = threading.Event()
     shown = 0
     try:
-        while watch.seconds < seconds:
-            decision = watch.look()
-            if len(watch.trail) > shown:
-                shown = len(watch.trail)
-                print(f"after {watch.seconds:.1f} s: {decision.verdict.name}")
+        while observed.seconds < seconds:
+            decision = observed.look()
+            if len(observed.trail) > shown:
+                shown = len(observed.trail)
+                print(f"after {observed.seconds:.1f} s: {decision.verdict.name}")
                 for line in decision_lines(decision):
                     print(line)
             pause.wait(0.1)

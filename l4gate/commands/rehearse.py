@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from l4gate.base import GateError, UsageError, Verdict
 from l4gate.contract import Pace
-from l4gate.rehearsal import Rehearsal, p95, publish, rehearse
+from l4gate.rehearsal import RehearsalResult, p95, publish, rehearse
 from l4gate.report import Progress
 from l4gate.settings import EXTERNAL_FACTOR, Settings
 
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         raise UsageError(f"--count: expected at least 1, found {args.count}.")
     if args.publish:  # known at 0 before the first rehearsal, so that this one counts
         publish(args.publish, settings.realms[0], Pace(EXTERNAL_FACTOR, settings.contract))
-    done: list[Rehearsal] = []
+    done: list[RehearsalResult] = []
     failure: GateError | None = None
     with Progress() as progress:
         try:
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _payload(
-    done: list[Rehearsal], asked: int, failure: GateError | None, settings: Settings
+    done: list[RehearsalResult], asked: int, failure: GateError | None, settings: Settings
 ) -> dict[str, Any]:
     quantile = p95([each.rto_seconds for each in done]) if done else None
     good = failure is None and quantile is not None and quantile <= settings.contract.rehearsal.limit
@@ -89,7 +89,7 @@ def _payload(
     }
 
 
-def _line(one: Rehearsal) -> str:
+def _line(one: RehearsalResult) -> str:
     return (
         f"rehearsal {one.number}: GO again {one.rto_seconds:.1f} s after the restore began; "
         f"{one.samples} samples of {one.series} series back, {one.lost} lost; "

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
-from l4gate.faults.exchange import Answer, Behaviour, Exchange
+from l4gate.faults.exchange import Behaviour, Exchange, HttpResponse
 
 _DRIP_SECONDS: Final = 0.05
 _CHUNK_BYTES: Final = 1 << 20
@@ -82,7 +82,7 @@ def says(status: int, body: str, content_type: str = "text/html", **headers: str
 
 def caching() -> Behaviour:
     """Answers a question that was asked before with what it kept, for ever, and does not say so."""
-    kept: dict[str, Answer] = {}
+    kept: dict[str, HttpResponse] = {}
 
     def behave(exchange: Exchange) -> None:
         if exchange.path not in kept:

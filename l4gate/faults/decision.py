@@ -38,22 +38,22 @@ def _service(fault: SimulatedFault) -> Action:
 
     @contextmanager
     def action(site: Site) -> Iterator[None]:
-        workload = site.sandbox.workload
-        before, omitted = dict(workload.values), set(workload.omitted)
-        counters = [name for name in fault.service if name in workload.totals]
+        service = site.sandbox.service
+        before, omitted = dict(service.values), set(service.omitted)
+        counters = [name for name in fault.service if name in service.totals]
         bad = [name for name in counters if fault.service[name] > before[name]]
         good = [name for name in counters if fault.service[name] < before[name]]
         for name in bad:
-            held = sum(workload.totals[other] for other in good)
-            workload.totals[name] += max(held, _PUSHES * fault.service[name])
-        workload.values |= fault.service
-        workload.omitted |= set(fault.omitted)
+            held = sum(service.totals[other] for other in good)
+            service.totals[name] += max(held, _PUSHES * fault.service[name])
+        service.values |= fault.service
+        service.omitted |= set(fault.omitted)
         try:
             yield
         finally:
-            workload.values |= before
-            workload.omitted = omitted
+            service.values |= before
+            service.omitted = omitted
         for name in good:
-            workload.totals[name] += _GOOD_PER_BAD * sum(workload.totals[other] for other in bad)
+            service.totals[name] += _GOOD_PER_BAD * sum(service.totals[other] for other in bad)
 
     return action

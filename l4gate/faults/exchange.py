@@ -16,7 +16,7 @@ _HOP_BY_HOP: Final = frozenset({"connection", "keep-alive", "transfer-encoding",
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpResponse:
     """What the upstream said: status, headers, body."""
 
     status: int
@@ -40,7 +40,7 @@ class Exchange:
         return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
     @cached_property
-    def answer(self) -> Answer:
+    def answer(self) -> HttpResponse:
         """
         The upstream's answer.
 
@@ -57,7 +57,7 @@ class Exchange:
         try:
             connection.request(self.handler.command, self.path, self.body or None, headers)
             response = connection.getresponse()
-            return Answer(response.status, dict(response.getheaders()), response.read())
+            return HttpResponse(response.status, dict(response.getheaders()), response.read())
         except (OSError, HTTPException) as error:
             message = f"{host} gave no answer: {error}"
             raise ConnectionError(message) from None

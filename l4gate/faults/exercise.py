@@ -30,11 +30,11 @@ WRONGS: Final = (FALSE_GO, FALSE_ABORT, WRONG_CAUSE, NOT_HEALED)
 _POLL_SECONDS: Final = 0.05
 _BUSY_SECONDS: Final = 10.0  # room for a busy machine
 _START_SECONDS: Final = 30.0  # a restarted Prometheus scrapes for the first time after 5 s
-_STEADY_EVALUATIONS: Final = 1.25  # how long an answer must stay: one evaluation more and some five looks
+_STAY_EVALUATIONS: Final = 1.25  # how long an answer must stay: one evaluation more and some five looks
 
 
 @dataclass(frozen=True)
-class Result:
+class FaultResult:
     """What the gate said about one fault (or several at once), and whether it was right."""
 
     id: str
@@ -56,7 +56,7 @@ class Result:
         return not self.wrongs
 
 
-class Watch:
+class Observation:
     """Looks again and again, and remembers each change of the verdict or its causes."""
 
     def __init__(self, site: Site, ask: Callable[[Site], Decision] = asked_of_the_judge) -> None:
@@ -68,7 +68,7 @@ class Watch:
 
     @property
     def seconds(self) -> float:
-        """Since the watch began."""
+        """Since the first look could be made."""
         return time.monotonic() - self._started
 
     def look(self) -> Decision:
@@ -97,14 +97,14 @@ class Watch:
             return False
         return True
 
-    def steady(self, fits: Callable[[Decision], bool], seconds: float) -> bool:
+    def stays(self, fits: Callable[[Decision], bool], seconds: float) -> bool:
         """Whether every look fits for so many seconds."""
         return not self.until(lambda decision: not fits(decision), seconds)
 
-    def settled(self, fits: Callable[[Decision], bool], limit: float, steady: float) -> bool:
+    def settled(self, fits: Callable[[Decision], bool], limit: float, stay: float) -> bool:
         """Whether a fitting answer comes and stays; one that goes away again is waited for anew."""
         while self.seconds < limit:
-            if self.until(fits, limit - self.seconds) and self.steady(fits, steady):
+            if self.until(fits, limit - self.seconds) and self.stays(fits, stay):
                 return True
         return False
 
@@ -134,7 +134,7 @@ def fits_fault(fault: Fault) -> Callable[[Decision], bool]:
     return fits
 
 
-def exercise(site: Site, fault: Fault) -> Result:
+def exercise(site: Site, fault: Fault) -> FaultResult:
     """
     Injects one fault into a healthy site and heals it.
 
@@ -142,24 +142,24 @@ def exercise(site: Site, fault: Fault) -> Result:
         NotReady: if the site is not GO to begin with.
     """
     if reason := fault.needs():
-        return Result(fault.id, fault.expected, skipped=reason)
+        return FaultResult(fault.id, fault.expected, skipped=reason)
     expect_go(site)
     pace = site.sandbox.pace
-    limit, steady = settle_limit(site), steady_seconds(site)
+    limit, stay = settle_limit(site), stay_seconds(site)
     if fault.verdict is Verdict.ABORT:
         limit += pace.abort_for
-    watch = Watch(site, fault.ask)
+    observed = Observation(site, fault.ask)
     with fault.action(site):
-        in_place = watch.seconds
+        in_place = observed.seconds
         if fault.verdict is Verdict.GO and not fault.passes and not fault.warnings:
-            settled = watch.steady(is_go, 2 * steady)
+            settled = observed.stays(is_go, 2 * stay)
         elif fault.stage is Stage.RUN:
-            settled = fits_fault(fault)(watch.look())  # a run answers once, when it ends
+            settled = fits_fault(fault)(observed.look())  # a run answers once, when it ends
         else:
-            settled = watch.settled(fits_fault(fault), limit, _stays(fault, site))
-        decision = watch.decision or watch.look()
-        detected = watch.seconds
-    trail = tuple(watch.trail)
+            settled = observed.settled(fits_fault(fault), limit, _stays(fault, site))
+        decision = observed.decision or observed.look()
+        detected = observed.seconds
+    trail = tuple(observed.trail)
     healed, healing_seconds = healed_within(site, is_healthy(fault))
     seen = {
         FALSE_GO: fault.verdict is not Verdict.GO
@@ -168,7 +168,7 @@ def exercise(site: Site, fault: Fault) -> Result:
         WRONG_CAUSE: not settled,
         NOT_HEALED: not healed,
     }
-    return Result(
+    return FaultResult(
         id=fault.id,
         expected=fault.expected,
         verdict=decision.verdict.name,
@@ -197,9 +197,9 @@ def settle_limit(site: Site) -> float:
     return site.sandbox.pace.changes_window + site.sandbox.pace.fresh_limit + _BUSY_SECONDS
 
 
-def steady_seconds(site: Site) -> float:
+def stay_seconds(site: Site) -> float:
     """How long an answer must stay."""
-    return _STEADY_EVALUATIONS * site.sandbox.pace.rule_interval
+    return _STAY_EVALUATIONS * site.sandbox.pace.rule_interval
 
 
 def must_be_seen_within(fault: Fault, pace: Pace) -> float:
@@ -214,12 +214,12 @@ def must_be_seen_within(fault: Fault, pace: Pace) -> float:
 def _stays(fault: Fault, site: Site) -> float:
     """How long the answer to this fault must stay; a HOLD in place of an ABORT until that would have come."""
     silenced = [part for part in fault.parts if part.verdict is Verdict.ABORT is not fault.verdict]
-    return max([steady_seconds(site), *(seen_within({part.cause}, site.sandbox.pace) for part in silenced)])
+    return max([stay_seconds(site), *(seen_within({part.cause}, site.sandbox.pace) for part in silenced)])
 
 
 def healed_within(site: Site, healthy: Callable[[Decision], bool]) -> tuple[bool, float]:
     """Whether the site is healthy again in time, and after how many seconds."""
-    healing = Watch(site)
+    healing = Observation(site)
     return healing.until(healthy, _START_SECONDS + _BUSY_SECONDS), healing.seconds
 
 
@@ -235,8 +235,8 @@ def expect_go(site: Site) -> None:
     Raises:
         NotReady: with the cause, if it does not come.
     """
-    watch = Watch(site)
-    if not watch.until(is_go, _START_SECONDS + _BUSY_SECONDS):
-        found = watch.decision.causes[0] if watch.decision else "no look"
+    observed = Observation(site)
+    if not observed.until(is_go, _START_SECONDS + _BUSY_SECONDS):
+        found = observed.decision.causes[0] if observed.decision else "no look"
         message = f"expected the healthy site to be GO before a fault is injected, found {found}."
         raise NotReady(message)

@@ -8,7 +8,7 @@ from typing import Final
 
 from l4gate import promql
 from l4gate.contract import Contract, Recorded
-from l4gate.lint.absence import Absence, Answer
+from l4gate.lint.absence import AbsenceEvaluator, AbstractSample
 from l4gate.lint.labels import Labels, labels_of
 from l4gate.lint.repository import Judged, Repository
 from l4gate.lint.values import Values
@@ -112,7 +112,7 @@ class Facts:
                     found |= self._inputs_of(tree, above | {name}, through=through)
         return frozenset(found)
 
-    def without(self, name: str, missing: frozenset[str] | None = None) -> Answer:
+    def without(self, name: str, missing: frozenset[str] | None = None) -> AbstractSample:
         """
         What a metric is when inputs are missing: these, or all of them.
 
@@ -124,9 +124,9 @@ class Facts:
             trees = {
                 metric: nodes for metric, nodes in trees.items() if metric not in self.contract.never_missing
             }
-        return Absence(trees, lambda each: missing is None or self.input_name(each) in missing).of_metric(
-            name
-        )
+        return AbsenceEvaluator(
+            trees, lambda each: missing is None or self.input_name(each) in missing
+        ).of_metric(name)
 
     # Rules put into one another
 

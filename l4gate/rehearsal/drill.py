@@ -46,7 +46,7 @@ class Backup:
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class RehearsalResult:
     """One rehearsal that proved what it had to. Times are seconds by a monotonic clock."""
 
     number: int
@@ -62,7 +62,7 @@ class Rehearsal:
     recorded_p95_seconds: float  # what the DR rules made of the rehearsals so far
 
 
-def rehearse(settings: Settings, count: int, say: Say) -> Iterator[Rehearsal]:
+def rehearse(settings: Settings, count: int, say: Say) -> Iterator[RehearsalResult]:
     """
     Rehearses `count` times in a chain; yields each rehearsal that succeeded.
 
@@ -89,7 +89,7 @@ def rehearse(settings: Settings, count: int, say: Say) -> Iterator[Rehearsal]:
             sandbox, rto_seconds = restore(backup.archive, settings, say, stack)
             lost = prove(sandbox, backup)
             p95 = _publish_and_read_back(sandbox, rto_seconds, settings)
-            yield Rehearsal(
+            yield RehearsalResult(
                 number,
                 rto_seconds,
                 time.monotonic() - began,
@@ -132,7 +132,7 @@ def wait_for_go(sandbox: Sandbox, settings: Settings, *, since: float) -> None:
 def back_up(sandbox: Sandbox, archive: Path) -> Backup:
     """Beats once more, takes a snapshot, packs it with the Pushgateway's groups, and notes every sample up to it."""
     sandbox.heart.stop()
-    sandbox.workload.stop()
+    sandbox.service.stop()
     sandbox.heart.beat()
     judge = sandbox.judge
     until = settle(judge.api, sandbox.pace, judge.realms[0])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from l4gate.certificate import Certificate, Interval, Result, Track
+from l4gate.certificate import Certificate, CriterionResult, Interval, SeriesHistory
 from l4gate.contract import Pace
 from l4gate.report.as_json import utc
 from l4gate.report.certificate_page import certificate_html, certificate_svg
@@ -38,7 +38,7 @@ def certificate_as_dict(certificate: Certificate, facts: Mapping[str, str]) -> d
     }
 
 
-def criterion_as_dict(result: Result, pace: Pace) -> dict[str, Any]:
+def criterion_as_dict(result: CriterionResult, pace: Pace) -> dict[str, Any]:
     """One criterion as plain data."""
     criterion = result.criterion
     return {
@@ -61,14 +61,14 @@ def criterion_as_dict(result: Result, pace: Pace) -> dict[str, Any]:
 
 
 def write_certificate(
-    certificate: Certificate, tracks: Mapping[str, Track], facts: Mapping[str, str], folder: Path
+    certificate: Certificate, histories: Mapping[str, SeriesHistory], facts: Mapping[str, str], folder: Path
 ) -> tuple[Path, ...]:
     """Writes JSON, HTML and SVG, each whole or not at all; returns their paths."""
     stem = f"l4-certificate-{certificate.realm}"
     texts = {
         ".json": json.dumps(certificate_as_dict(certificate, facts), indent=2, allow_nan=False) + "\n",
-        ".html": certificate_html(certificate, tracks, facts),
-        ".svg": certificate_svg(certificate, tracks),
+        ".html": certificate_html(certificate, histories, facts),
+        ".svg": certificate_svg(certificate, histories),
     }
     for suffix, content in texts.items():
         write_atomically(folder / f"{stem}{suffix}", content)

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from l4gate.base import format_duration
-from l4gate.certificate import Certificate, Result, Track, Violation, Window, segments
+from l4gate.certificate import Certificate, CriterionResult, SeriesHistory, Violation, Window, segments
 from l4gate.contract import AbortCondition, Criterion, When
 from l4gate.report.as_json import utc
 from l4gate.report.certificate_words import asked, found, headline, stability_in_words
 from l4gate.report.pages import render
-from l4gate.report.states import Curve, Row, Span, State
+from l4gate.report.states import Curve, Row, State, StateSpan
 from l4gate.report.timeline import timeline_svg
 
 _SHOWN: Final = 200  # violations, or rises, in the HTML page; the JSON has them all
@@ -24,7 +24,7 @@ _MEANINGS: Final = {
 }
 
 
-def certificate_svg(certificate: Certificate, tracks: Mapping[str, Track]) -> str:
+def certificate_svg(certificate: Certificate, histories: Mapping[str, SeriesHistory]) -> str:
     """The picture of the window."""
     window = certificate.window
     rows: list[Row | Curve] = [
@@ -33,8 +33,8 @@ def certificate_svg(certificate: Certificate, tracks: Mapping[str, Track]) -> st
         if result.criterion.when is not When.END
     ]
     contract = window.pace.contract
-    rows += [_abort_row(each, certificate, tracks[each.metric]) for each in contract.abort.conditions]
-    rows.append(_stability_row(certificate, tracks[contract.levels.metric]))
+    rows += [_abort_row(each, certificate, histories[each.metric]) for each in contract.abort.conditions]
+    rows.append(_stability_row(certificate, histories[contract.levels.metric]))
     told = "; ".join(f"{result.criterion.title}: {found(result)}" for result in certificate.results)
     return timeline_svg(
         rows,
@@ -47,7 +47,9 @@ def certificate_svg(certificate: Certificate, tracks: Mapping[str, Track]) -> st
     )
 
 
-def certificate_html(certificate: Certificate, tracks: Mapping[str, Track], facts: Mapping[str, str]) -> str:
+def certificate_html(
+    certificate: Certificate, histories: Mapping[str, SeriesHistory], facts: Mapping[str, str]
+) -> str:
     """The certificate as one HTML page without script."""
     window = certificate.window
     times = f"{utc(window.start)} to {utc(window.end)} ({format_duration(window.seconds)})"
@@ -59,7 +61,7 @@ def certificate_html(certificate: Certificate, tracks: Mapping[str, Track], fact
         subtitle=f"realm {certificate.realm}, {times}",
         certificate=certificate,
         next_level=_NEXT_LEVEL[certificate.level],
-        timeline=certificate_svg(certificate, tracks),
+        timeline=certificate_svg(certificate, histories),
         violations=_violations(certificate),
         stability=stability_in_words(certificate),
         shown=_SHOWN,
@@ -95,22 +97,22 @@ def _worst(violation: Violation, criterion: Criterion, certificate: Certificate)
     return ", ".join(sorted(fired))
 
 
-def _spans(result: Result, window: Window) -> Iterator[Span]:
+def _spans(result: CriterionResult, window: Window) -> Iterator[StateSpan]:
     """A criterion's row: its violations, and what lies between them is in bounds."""
     at = window.start
     for each in result.violations:
         if each.start > at:
-            yield Span(at, each.start, State.GOOD)
-        yield Span(each.start, each.end, State.GAP if each.worst is None else State.BAD)
+            yield StateSpan(at, each.start, State.GOOD)
+        yield StateSpan(each.start, each.end, State.GAP if each.worst is None else State.BAD)
         at = each.end
     if at < window.end:
-        yield Span(at, window.end, State.GOOD)
+        yield StateSpan(at, window.end, State.GOOD)
 
 
-def _abort_row(rule: AbortCondition, certificate: Certificate, track: Track) -> Row:
+def _abort_row(rule: AbortCondition, certificate: Certificate, history: SeriesHistory) -> Row:
     """An abort condition's row: known and false, unknown, true, and on top of it the time in which its alert fired."""
-    spans: list[Span] = []
-    for segment in segments(track, certificate.window):
+    spans: list[StateSpan] = []
+    for segment in segments(history, certificate.window):
         state = (
             State.GAP
             if segment.value is None
@@ -119,17 +121,19 @@ def _abort_row(rule: AbortCondition, certificate: Certificate, track: Track) -> 
             else State.GOOD
         )
         if spans and spans[-1].state is state and spans[-1].end == segment.start:
-            spans[-1] = Span(spans[-1].start, segment.end, state)
+            spans[-1] = StateSpan(spans[-1].start, segment.end, state)
         else:
-            spans.append(Span(segment.start, segment.end, state))
-    fired = [Span(each.start, each.end, State.BAD) for each in certificate.aborts if each.alert == rule.alert]
+            spans.append(StateSpan(segment.start, segment.end, state))
+    fired = [
+        StateSpan(each.start, each.end, State.BAD) for each in certificate.aborts if each.alert == rule.alert
+    ]
     return Row(f"abort: {rule}", [*spans, *fired], f"{len(fired)} firing" if fired else "not firing")
 
 
-def _stability_row(certificate: Certificate, track: Track) -> Curve:
+def _stability_row(certificate: Certificate, history: SeriesHistory) -> Curve:
     points = [
         (segment.start, math.nan if segment.value is None else segment.value)
-        for segment in segments(track, certificate.window)
+        for segment in segments(history, certificate.window)
     ]
     levels = certificate.window.pace.contract.levels
     mean = certificate.stability.mean

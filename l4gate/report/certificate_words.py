@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from l4gate.base import format_duration
-from l4gate.certificate import Certificate, Result, Window
+from l4gate.certificate import Certificate, CriterionResult, Window
 from l4gate.contract import When
 from l4gate.report.as_json import utc
 
@@ -39,7 +39,7 @@ def certificate_lines(certificate: Certificate) -> Iterator[str]:
         yield f"  why not  {reason}"
 
 
-def asked(result: Result, window: Window) -> str:
+def asked(result: CriterionResult, window: Window) -> str:
     """What a criterion asks, for people."""
     criterion = result.criterion
     bounds = f"{criterion.op} {window.pace.scaled(criterion.metric, criterion.limit):g}"
@@ -50,7 +50,7 @@ def asked(result: Result, window: Window) -> str:
     return f"{bounds} for {criterion.share:.1%} of the time"
 
 
-def found(result: Result) -> str:
+def found(result: CriterionResult) -> str:
     """What was measured for a criterion, for people."""
     if result.value is None:
         return "no sample"

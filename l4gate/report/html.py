@@ -9,7 +9,7 @@ from l4gate.base import Verdict
 from l4gate.report.as_json import utc
 from l4gate.report.model import Event, RunReport
 from l4gate.report.pages import render
-from l4gate.report.states import Mark, Row, Span, State
+from l4gate.report.states import Mark, Row, State, StateSpan
 from l4gate.report.terminal import HEADLINES
 from l4gate.report.timeline import timeline_svg
 from l4gate.verdict import Evidence, Reading, Value
@@ -59,9 +59,9 @@ def _timeline(report: RunReport) -> str:
     )
 
 
-def _spans(events: list[Event], end: float) -> Iterator[Span]:
+def _spans(events: list[Event], end: float) -> Iterator[StateSpan]:
     for event, later in pairwise([*events, Event(end, "", "")]):
-        yield Span(event.at, later.at, _STATES[event.state])
+        yield StateSpan(event.at, later.at, _STATES[event.state])
 
 
 def _conditions(evidence: Evidence) -> Iterator[tuple[str, str]]:

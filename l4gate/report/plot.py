@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from l4gate.report.states import Curve, Mark, Row, Span, State
+from l4gate.report.states import Curve, Mark, Row, State, StateSpan
 
 WIDTH: Final = 960
 LEFT: Final = 220  # room for the labels
@@ -104,9 +104,9 @@ def bars(row: Row, scale: Scale, middle: float, words: Mapping[State, str]) -> I
             yield Bar(state, left, middle - height / 2, right - left, height, told)
 
 
-def _visible(spans: Iterable[Span], scale: Scale) -> Iterator[tuple[float, float, list[Span]]]:
+def _visible(spans: Iterable[StateSpan], scale: Scale) -> Iterator[tuple[float, float, list[StateSpan]]]:
     """Intervals as they can be told apart on the picture: those that would overlap become one."""
-    group: list[Span] = []
+    group: list[StateSpan] = []
     left = right = -math.inf
     for span in sorted(spans, key=lambda each: each.start):
         a, b = scale.x(span.start), scale.x(span.end)
@@ -124,7 +124,7 @@ def _visible(spans: Iterable[Span], scale: Scale) -> Iterator[tuple[float, float
         yield left, right, group
 
 
-def _told(label: str, word: str, spans: Sequence[Span]) -> str:
+def _told(label: str, word: str, spans: Sequence[StateSpan]) -> str:
     first, last = spans[0].start, max(span.end for span in spans)
     times = f"{_moment(first)} to {_moment(last)}"
     seconds = sum(span.end - span.start for span in spans)

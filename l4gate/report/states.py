@@ -17,7 +17,7 @@ class State(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Span:
+class StateSpan:
     """One interval of a row in one state."""
 
     start: float
@@ -30,7 +30,7 @@ class Row:
     """One line of the picture: its label, its intervals in any order, and a short note at the right."""
 
     label: str
-    spans: Sequence[Span] = ()
+    spans: Sequence[StateSpan] = ()
     note: str = ""
 
 

@@ -3,7 +3,7 @@
 from l4gate.sandbox.heartbeat import SCRIPT, Heart
 from l4gate.sandbox.history import DAY_SECONDS, HOUR_SECONDS, Series, write_blocks
 from l4gate.sandbox.running import Sandbox, open_sandbox, writer_report
-from l4gate.sandbox.workload import Workload
+from l4gate.sandbox.simulated_service import SimulatedService
 
 __all__ = [
     "DAY_SECONDS",
@@ -12,7 +12,7 @@ __all__ = [
     "Heart",
     "Sandbox",
     "Series",
-    "Workload",
+    "SimulatedService",
     "open_sandbox",
     "write_blocks",
     "writer_report",

@@ -17,7 +17,7 @@ from typing import Final
 
 from l4gate.base import SCRIPTS_DIR
 from l4gate.contract import Contract
-from l4gate.sandbox.steady import Steady
+from l4gate.sandbox.repeating import Repeating
 
 SCRIPT: Final = SCRIPTS_DIR / "textfile_heartbeat.sh"
 CONNECT_SECONDS: Final = 2.0  # this and the next: the script's own defaults; a test keeps them in step
@@ -39,7 +39,7 @@ class BeatResult:
     seconds: float
 
 
-class Heart(Steady):
+class Heart(Repeating):
     """
     The writer of heartbeats: `beat()` runs the script once, `start()` runs it at every interval until `stop()`.
 

@@ -19,7 +19,7 @@ from l4gate.machine import RUN_VARIABLE
 from l4gate.programs import Promtool
 from l4gate.sandbox.heartbeat import Heart
 from l4gate.sandbox.history import sandbox_history, write_blocks
-from l4gate.sandbox.workload import Workload
+from l4gate.sandbox.simulated_service import SimulatedService
 from l4gate.settings import Settings
 from l4gate.stack import Stack, StackSpec, open_stack
 from l4gate.verdict import Judge, WriterReport, judge_for
@@ -31,7 +31,7 @@ class Sandbox:
 
     stack: Stack
     heart: Heart
-    workload: Workload
+    service: SimulatedService
     judge: Judge
     pace: Pace
 
@@ -85,21 +85,21 @@ def open_sandbox(
             )
         )
         heart.overrides[RUN_VARIABLE] = stack.run_id  # if we are killed, it may still be writing
-        workload = Workload(
+        service = SimulatedService(
             stack.pushgateway_url,
             realm=realm,
             interval_seconds=pace.beat_interval,
             pace=pace,
         )
-        workload.omitted |= set(omitted)
-        cleanup.enter_context(workload)
+        service.omitted |= set(omitted)
+        cleanup.enter_context(service)
         judge = judge_for(
             replace(settings, url=stack.prometheus_url), stack.prometheus_url, writer_report(heart)
         )
         stack.load_rules()
         # The sequence must be seen to change: beat at once after the first scrape rather than within a beat's time.
         heart.beat()
-        yield Sandbox(stack, heart, workload, judge, pace)
+        yield Sandbox(stack, heart, service, judge, pace)
 
 
 def writer_report(heart: Heart) -> Callable[[], WriterReport | None]:

@@ -77,7 +77,7 @@ def realm(text: str) -> str:
     return text
 
 
-def _known(question: Callable[[], bool]) -> bool:
+def _is_so(question: Callable[[], bool]) -> bool:
     """The answer about a path; a name that is too long, or a folder that may not be entered, is a no."""
     try:
         return question()
@@ -110,7 +110,7 @@ _FLAG = {
 def folder(text: str) -> Path:
     """A folder that is there, or that the run may make."""
     found = Path(text)
-    if not text or not _known(lambda: found.is_dir() or not found.exists()):
+    if not text or not _is_so(lambda: found.is_dir() or not found.exists()):
         message = f"expected a folder, found {text!r}."
         raise UsageError(message)
     return found
@@ -127,7 +127,7 @@ def path(text: str) -> Path:
 def config_folder(text: str) -> Path:
     """A folder with a prometheus.yml in it."""
     found = Path(text)
-    if not _known((found / "prometheus.yml").is_file):
+    if not _is_so((found / "prometheus.yml").is_file):
         message = f"expected a folder with a prometheus.yml in it, found {text!r}."
         raise UsageError(message)
     return found
@@ -136,7 +136,7 @@ def config_folder(text: str) -> Path:
 def file(text: str) -> Path:
     """A file that can be read."""
     found = Path(text)
-    if not (_known(found.is_file) and os.access(found, os.R_OK)):
+    if not (_is_so(found.is_file) and os.access(found, os.R_OK)):
         message = f"expected a readable file, found {text!r}."
         raise UsageError(message)
     return found

@@ -12,7 +12,7 @@ from typing import Final
 from l4gate.contract import Contract, Pace
 from l4gate.verdict.decision import Cause, Evidence, Stage
 from l4gate.verdict.look import Measurement
-from l4gate.verdict.readings import Absence, Missing
+from l4gate.verdict.readings import Missing, MissingReason
 from l4gate.verdict.rule_stage import rule_causes
 from l4gate.verdict.scrape_stage import scrape_causes, target_age_limit
 from l4gate.verdict.writer_stages import is_healthy, said, transport_causes, writer_causes
@@ -72,7 +72,7 @@ def _query(m: Measurement, contract: Contract) -> list[Cause]:
         reading = m.readings[name]
         if not isinstance(reading, Missing):
             continue
-        if reading.cause is Absence.SEVERAL_SERIES:
+        if reading.cause is MissingReason.SEVERAL_SERIES:
             causes.append(
                 Cause(
                     Stage.QUERY,
@@ -83,7 +83,7 @@ def _query(m: Measurement, contract: Contract) -> list[Cause]:
                     "find who records the other one: two writers, or two servers behind one API.",
                 )
             )
-        elif reading.cause is Absence.PARTIAL:
+        elif reading.cause is MissingReason.PARTIAL:
             causes.append(
                 Cause(
                     Stage.QUERY,

@@ -14,7 +14,7 @@ from l4gate.verdict.readings import Reading, Unreachable
 
 
 @dataclass(frozen=True)
-class Target:
+class TargetState:
     """One scrape target: `up` as the server recorded it, and what its target page adds (empty where unknown)."""
 
     job: str
@@ -75,7 +75,7 @@ class Measurement:
     readings: Mapping[str, Reading] = field(default_factory=dict)
     strays: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)
     evaluations: tuple[Evaluation, ...] = ()
-    targets: tuple[Target, ...] = ()
+    targets: tuple[TargetState, ...] = ()
     sources: tuple[Source, ...] = ()
     foreign_sources: tuple[Source, ...] = ()
     rules: LoadedRules | None = None

@@ -12,7 +12,7 @@ from l4gate.contract import Contract, Pace
 from l4gate.prometheus_api import QueryAnswer, SampleSeries
 from l4gate.rules import RuleGroup, diff_rules, groups_from_api, rules_hash
 from l4gate.settings import Foreign
-from l4gate.verdict.look import LoadedRules, RuleFault, Target
+from l4gate.verdict.look import LoadedRules, RuleFault, TargetState
 from l4gate.verdict.series import Key, name_of, series_key
 
 UP: Final = "up"
@@ -33,7 +33,7 @@ def targets_of(
     newest: Mapping[Key, SampleSeries],
     details: list[dict[str, Any]],
     contract: Contract,
-) -> tuple[Target, ...]:
+) -> tuple[TargetState, ...]:
     """
     The targets of the contract's jobs: `up` is from the series, the reason why not from the page (`details`).
 
@@ -54,7 +54,7 @@ def targets_of(
             detail = by_identity.get((job, instance), {})
             raw = newest.get(series_key(series.labels))
             targets.append(
-                Target(
+                TargetState(
                     job=job,
                     instance=instance,
                     up=series.last.value == 1.0,
@@ -68,9 +68,9 @@ def targets_of(
     return tuple(targets)
 
 
-def _unscraped(job: str, detail: Mapping[str, Any]) -> Target:
+def _unscraped(job: str, detail: Mapping[str, Any]) -> TargetState:
     """A target that is on the server's page, whose `up` is older than a query looks back: the page proves no scrape."""
-    return Target(
+    return TargetState(
         job=job,
         instance=_text(detail["labels"].get("instance")),
         up=detail.get("health") != "down",

@@ -22,7 +22,7 @@ _ROUNDING_SECONDS: Final = (
 )
 
 
-class Absence(enum.Enum):
+class MissingReason(enum.Enum):
     """Why a query that was answered gives no usable value."""
 
     NO_SERIES = "no-series"
@@ -56,7 +56,7 @@ class Missing:
     """The query was answered, and the answer is no value. `found` says what came instead."""
 
     query: str
-    cause: Absence
+    cause: MissingReason
     found: str
 
     def __str__(self) -> str:
@@ -94,27 +94,29 @@ def read(
     in which they make the later ones meaningless.
     """
     if warnings:
-        return Missing(query, Absence.PARTIAL, f"a partial answer: {'; '.join(warnings)}")
+        return Missing(query, MissingReason.PARTIAL, f"a partial answer: {'; '.join(warnings)}")
     if not found:
-        return Missing(query, Absence.NO_SERIES, "no series")
+        return Missing(query, MissingReason.NO_SERIES, "no series")
     if len(found) > 1:
         names = "; ".join(sorted(format_labels(labels) for labels, _, _ in found)[:4])
-        return Missing(query, Absence.SEVERAL_SERIES, f"{len(found)} series where one is expected: {names}")
+        return Missing(
+            query, MissingReason.SEVERAL_SERIES, f"{len(found)} series where one is expected: {names}"
+        )
     labels, at, value = found[0]
     scraped = sorted(_SCRAPE_LABELS & labels.keys())
     if scraped:
         return Missing(
             query,
-            Absence.NOT_RECORDED,
+            MissingReason.NOT_RECORDED,
             f"a scraped series, not one that a rule records: {format_labels(labels)}",
         )
     if not math.isfinite(value):
-        return Missing(query, Absence.NOT_FINITE, f"{value:g}")
+        return Missing(query, MissingReason.NOT_FINITE, f"{value:g}")
     if boolean and value not in (0.0, 1.0):
-        return Missing(query, Absence.NOT_BOOLEAN, f"{value:g}, neither 0 nor 1")
+        return Missing(query, MissingReason.NOT_BOOLEAN, f"{value:g}, neither 0 nor 1")
     if not -_ROUNDING_SECONDS <= now - at <= max_age_seconds:
         found_age = f"{value:g}, recorded {now - at:.1f} s ago"
-        return Missing(query, Absence.OLD, f"{found_age} (limit {max_age_seconds:g} s)")
+        return Missing(query, MissingReason.OLD, f"{found_age} (limit {max_age_seconds:g} s)")
     return Value(query, value, at)
 
 

@@ -7,7 +7,7 @@ import math
 from l4gate.contract import Pace
 from l4gate.verdict.decision import Cause, Stage
 from l4gate.verdict.look import Measurement
-from l4gate.verdict.readings import Absence, Missing, format_labels
+from l4gate.verdict.readings import Missing, MissingReason, format_labels
 
 
 def rule_causes(m: Measurement, pace: Pace) -> list[Cause]:
@@ -74,20 +74,20 @@ def _evaluation_stopped(found: str, pace: Pace, where: str) -> Cause:
 
 def _recorded(name: str, reading: Missing, m: Measurement, pace: Pace) -> Cause | None:
     where = f"query {reading.query}"
-    if reading.cause is Absence.OLD:
+    if reading.cause is MissingReason.OLD:
         return _evaluation_stopped(reading.found, pace, where)
-    if reading.cause is Absence.NOT_BOOLEAN:
+    if reading.cause is MissingReason.NOT_BOOLEAN:
         step = "a comparison without `bool`, or a value recorded where a boolean belongs: mend the rule."
         return Cause(Stage.RULES, "not-boolean", f"{name} to be 0 or 1", reading.found, where, step)
-    if reading.cause is Absence.NOT_FINITE:
+    if reading.cause is MissingReason.NOT_FINITE:
         step = "find the NaN among the rule's inputs: mend the rule."
         return Cause(Stage.RULES, "not-finite", f"{name} to be 0 or 1", reading.found, where, step)
-    if reading.cause is Absence.NOT_RECORDED:
+    if reading.cause is MissingReason.NOT_RECORDED:
         step = f"find who pushes {name}: only the recording rule may make it."
         return Cause(
             Stage.RULES, "not-recorded", f"{name} as the rule records it", reading.found, where, step
         )
-    if reading.cause is not Absence.NO_SERIES:
+    if reading.cause is not MissingReason.NO_SERIES:
         return None
     strays = m.strays.get(name, ())
     if strays:

@@ -8,7 +8,7 @@ from typing import Final
 
 from l4gate.contract import Pace
 from l4gate.verdict.decision import Cause, Stage
-from l4gate.verdict.look import Measurement, Target
+from l4gate.verdict.look import Measurement, TargetState
 
 _GATEWAY_LIMITS: Final = re.compile(
     r"limit exceeded|body size|too many samples|label_\w+_limit", re.IGNORECASE
@@ -71,7 +71,7 @@ def scrape_causes(m: Measurement, pace: Pace) -> list[Cause]:
     return causes
 
 
-def _target_down(target: Target, pace: Pace) -> Cause:
+def _target_down(target: TargetState, pace: Pace) -> Cause:
     """A gateway that is gone or speaks nonsense is the transport's fault; a limit of the scrape is the scrape's."""
     error = target.last_error or "up == 0, no reason given"
     default_timeout = min(10.0 / pace.factor, pace.scrape_interval)  # Prometheus' own default is 10 s

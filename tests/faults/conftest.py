@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.settings import SETTINGS
 from l4gate.faults import open_site
-from l4gate.faults.exercise import Result, exercise
+from l4gate.faults.exercise import FaultResult, exercise
 from l4gate.faults.model import Fault, Site
 from l4gate.report import write_atomically
 from l4gate.settings import Settings
@@ -18,7 +18,7 @@ from l4gate.stack.engine import labelled
 from l4gate.stack.rundir import all_run_dirs
 from tests.support.fault_report import REPORT, as_json, as_markdown, counts, table
 
-RESULTS = pytest.StashKey[list[Result]]()
+RESULTS = pytest.StashKey[list[FaultResult]]()
 MARKER = "faults"
 
 
@@ -82,16 +82,16 @@ def sites(settings: Settings) -> Iterator[SiteHolder]:
 
 
 @pytest.fixture(scope="session")
-def results(pytestconfig: pytest.Config) -> list[Result]:
+def results(pytestconfig: pytest.Config) -> list[FaultResult]:
     """What the faults of this run showed."""
     return pytestconfig.stash.setdefault(RESULTS, [])
 
 
 @pytest.fixture
-def hold_against(sites: SiteHolder, results: list[Result]) -> Callable[[Fault], Result]:
+def hold_against(sites: SiteHolder, results: list[FaultResult]) -> Callable[[Fault], FaultResult]:
     """Holds the gate against one fault on the running site; a new site follows one that may be spoilt."""
 
-    def held(fault: Fault) -> Result:
+    def held(fault: Fault) -> FaultResult:
         site = sites.get()
         if site.sandbox.stack.kind not in fault.stacks:
             pytest.skip(f"not for {site.sandbox.stack.kind}")
@@ -111,7 +111,7 @@ def hold_against(sites: SiteHolder, results: list[Result]) -> Callable[[Fault], 
     return held
 
 
-def failure(result: Result) -> str:
+def failure(result: FaultResult) -> str:
     """What was expected, what was found and when, and what of it was wrong."""
     trail = "\n".join(f"  {seen}" for seen in result.trail)
     return (

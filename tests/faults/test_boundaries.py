@@ -10,12 +10,13 @@ import pytest
 
 from fixtures.contract import ABORT_FOR_SECONDS
 from l4gate.base import Verdict
-from l4gate.faults import Watch, expect_go, is_go
+from l4gate.faults import Observation, expect_go, is_go
 from l4gate.faults.model import Site
 from l4gate.faults.trail import false_aborts, false_gos, seen_within
 from l4gate.verdict import Decision
 
 pytestmark = pytest.mark.faults
+MTTR = "duri_mttr_seconds"
 BAD_MTTR, GOOD_MTTR = 600.0, 30.0  # seconds to repair: above and below the abort limit of the Lyapunov energy
 ENERGY, STALE = "L4AbortLyapunovHigh", "L4AbortHeartbeatStale"
 HEALED_SECONDS = 10.0
@@ -62,28 +63,28 @@ def last_before_abort(site: Site) -> float:
 
 def push_mttr(site: Site, seconds: float) -> None:
     """Lets the service publish this now, and not only at its next push."""
-    site.sandbox.workload.mttr_seconds = seconds
-    assert site.sandbox.workload.push()
+    site.sandbox.service.values[MTTR] = seconds
+    assert site.sandbox.service.push()
 
 
-def expect_healed(watch: Watch, site: Site) -> None:
+def expect_healed(observed: Observation, site: Site) -> None:
     """The site must be GO again, and no ABORT may come late."""
-    assert watch.until(is_go, HEALED_SECONDS), shown(watch)
-    assert watch.steady(is_go, AFTERMATH_EVALUATIONS * site.sandbox.pace.rule_interval), shown(watch)
+    assert observed.until(is_go, HEALED_SECONDS), shown(observed)
+    assert observed.stays(is_go, AFTERMATH_EVALUATIONS * site.sandbox.pace.rule_interval), shown(observed)
 
 
-def expect_abort(watch: Watch, site: Site, signs: frozenset[str]) -> None:
-    """What began with the watch and is left as it is must become ABORT, not before its `for`, and stay no GO."""
+def expect_abort(observed: Observation, site: Site, signs: frozenset[str]) -> None:
+    """What began with the observation and is left as it is must become ABORT, not before its `for`, and stay no GO."""
     pace = site.sandbox.pace
-    assert watch.until(is_abort, seen_within(FIRING, pace)), shown(watch)
-    assert watch.steady(is_abort, AFTERMATH_EVALUATIONS * pace.rule_interval), shown(watch)
-    assert not false_gos(watch.trail, signs, seen_within(signs, pace)), shown(watch)
-    assert not false_aborts(watch.trail, may_abort=True, pace=pace), shown(watch)
+    assert observed.until(is_abort, seen_within(FIRING, pace)), shown(observed)
+    assert observed.stays(is_abort, AFTERMATH_EVALUATIONS * pace.rule_interval), shown(observed)
+    assert not false_gos(observed.trail, signs, seen_within(signs, pace)), shown(observed)
+    assert not false_aborts(observed.trail, may_abort=True, pace=pace), shown(observed)
 
 
 def expect_abort_of_slow_repair(site: Site) -> None:
     """Beyond the boundary: the same condition, once it stays, MUST become ABORT, and heal."""
-    beyond = Watch(site)
+    beyond = Observation(site)
     push_mttr(site, BAD_MTTR)
     try:
         expect_abort(beyond, site, FIRING)
@@ -92,23 +93,23 @@ def expect_abort_of_slow_repair(site: Site) -> None:
     expect_healed(beyond, site)
 
 
-def shown(watch: Watch) -> str:
-    return "\n".join(map(str, watch.trail))
+def shown(observed: Observation) -> str:
+    return "\n".join(map(str, observed.trail))
 
 
 def test_condition_that_ends_just_before_its_five_minutes_is_no_abort(healthy: Site) -> None:
     """An abort condition MUST be GO while it holds for less than its `for`, and after; then ABORT if it goes on."""
-    watch = Watch(healthy)
+    observed = Observation(healthy)
     push_mttr(healthy, BAD_MTTR)
     try:
-        calm = watch.steady(is_go, last_before_abort(healthy))
+        calm = observed.stays(is_go, last_before_abort(healthy))
         pending = is_pending(healthy, ENERGY)
     finally:
         push_mttr(healthy, GOOD_MTTR)
 
     assert pending, "the condition did not hold at all"
-    assert calm, shown(watch)
-    expect_healed(watch, healthy)
+    assert calm, shown(observed)
+    expect_healed(observed, healthy)
 
     expect_abort_of_slow_repair(healthy)
 
@@ -117,24 +118,24 @@ def test_heartbeat_back_just_before_the_limit_is_no_abort(healthy: Site) -> None
     """A stale heartbeat MUST be HOLD at every look, and no ABORT before five minutes; then ABORT if it stays away."""
     heart, pace = healthy.sandbox.heart, healthy.sandbox.pace
     heart.stop()
-    watch = Watch(healthy)
+    observed = Observation(healthy)
     try:
-        stale = watch.until(is_hold, HEALED_SECONDS)
-        calm = watch.steady(is_hold, last_before_abort(healthy))
+        stale = observed.until(is_hold, HEALED_SECONDS)
+        calm = observed.stays(is_hold, last_before_abort(healthy))
         pending = is_pending(healthy, STALE)
-        while_stopped = tuple(watch.trail)
+        while_stopped = tuple(observed.trail)
     finally:
         heart.start()
 
     assert pending, "the condition did not hold at all"
-    assert stale, shown(watch)
-    assert calm, shown(watch)
-    assert not false_gos(while_stopped, STALE_BEAT, seen_within(STALE_BEAT, pace)), shown(watch)
-    assert watch.until(is_go, HEALED_SECONDS), shown(watch)
-    assert not false_aborts(watch.trail, may_abort=False, pace=pace), shown(watch)
-    expect_healed(watch, healthy)
+    assert stale, shown(observed)
+    assert calm, shown(observed)
+    assert not false_gos(while_stopped, STALE_BEAT, seen_within(STALE_BEAT, pace)), shown(observed)
+    assert observed.until(is_go, HEALED_SECONDS), shown(observed)
+    assert not false_aborts(observed.trail, may_abort=False, pace=pace), shown(observed)
+    expect_healed(observed, healthy)
 
-    beyond = Watch(healthy)
+    beyond = Observation(healthy)
     heart.stop()
     try:
         expect_abort(beyond, healthy, STALE_BEAT)
@@ -146,25 +147,25 @@ def test_heartbeat_back_just_before_the_limit_is_no_abort(healthy: Site) -> None
 def test_flap_at_every_second_evaluation_is_no_abort(healthy: Site) -> None:
     """A condition that comes and goes MUST be GO, however much its times add up to; then ABORT once it stays."""
     pace = healthy.sandbox.pace
-    watch = Watch(healthy)
+    observed = Observation(healthy)
     held = 0.0
     try:
         while held < 1.5 * scaled(healthy, ABORT_FOR_SECONDS):
             push_mttr(healthy, BAD_MTTR)
-            assert go_until(watch, lambda: is_pending(healthy, ENERGY)), shown(watch)
+            assert go_until(observed, lambda: is_pending(healthy, ENERGY)), shown(observed)
             began = time.monotonic()
-            assert watch.steady(is_go, 2 * pace.rule_interval), shown(watch)
+            assert observed.stays(is_go, 2 * pace.rule_interval), shown(observed)
             push_mttr(healthy, GOOD_MTTR)
-            assert go_until(watch, lambda: not is_pending(healthy, ENERGY)), shown(watch)
+            assert go_until(observed, lambda: not is_pending(healthy, ENERGY)), shown(observed)
             held += time.monotonic() - began
     finally:
         push_mttr(healthy, GOOD_MTTR)
-    expect_healed(watch, healthy)
+    expect_healed(observed, healthy)
 
     expect_abort_of_slow_repair(healthy)
 
 
-def go_until(watch: Watch, done: Callable[[], bool]) -> bool:
+def go_until(observed: Observation, done: Callable[[], bool]) -> bool:
     """Whether it came to that, and every look until then was GO."""
-    ended = watch.until(lambda decision: not is_go(decision) or done(), HEALED_SECONDS)
-    return ended and watch.decision is not None and is_go(watch.decision)
+    ended = observed.until(lambda decision: not is_go(decision) or done(), HEALED_SECONDS)
+    return ended and observed.decision is not None and is_go(observed.decision)

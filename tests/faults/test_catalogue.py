@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fixtures.catalogue import FAULTS
-from l4gate.faults.exercise import Result
+from l4gate.faults.exercise import FaultResult
 from l4gate.faults.model import Fault
 from l4gate.programs import release_of
 from l4gate.settings import GENERATIONS, chosen
@@ -20,7 +20,7 @@ SNAPSHOTS = Path(__file__).parent / "snapshots"
 UPDATE = "L4_UPDATE_SNAPSHOTS"  # set to 1 to write the snapshots anew, then read what changed with git diff
 
 
-def snapshot_differs(fault: Fault, result: Result) -> str:
+def snapshot_differs(fault: Fault, result: FaultResult) -> str:
     """Compares a message with its snapshot; says how they differ."""
     path = SNAPSHOTS / f"{fault.id}.txt"
     found = normal(result.message)
@@ -33,7 +33,7 @@ def snapshot_differs(fault: Fault, result: Result) -> str:
 
 @pytest.mark.faults
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
-def test_fault(fault: Fault, sites: Any, hold_against: Callable[[Fault], Result]) -> None:
+def test_fault(fault: Fault, sites: Any, hold_against: Callable[[Fault], FaultResult]) -> None:
     """The verdict and its first cause MUST be those of the register, stay, and be GO again after healing."""
     result = hold_against(fault)
     stack = sites.get().sandbox.stack

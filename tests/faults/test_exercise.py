@@ -14,7 +14,7 @@ import pytest
 from fixtures.contract import ABORT_FOR_SECONDS, pace
 from fixtures.evidence import good_evidence
 from l4gate.base import Verdict
-from l4gate.faults.exercise import FALSE_ABORT, FALSE_GO, NOT_HEALED, WRONG_CAUSE, Result, exercise
+from l4gate.faults.exercise import FALSE_ABORT, FALSE_GO, NOT_HEALED, WRONG_CAUSE, FaultResult, exercise
 from l4gate.faults.model import Fault, Site
 from l4gate.verdict import Cause, Decision, Stage, Unreachable
 from tests.support.fault_pairs import both
@@ -35,7 +35,7 @@ GO, HOLD, ABORT = said(Verdict.GO), said(Verdict.HOLD, STALE), said(Verdict.ABOR
 
 def held(
     *looks: Decision, then: Decision, healed: Decision = GO, fault: Callable[..., Fault] = Fault
-) -> Result:
+) -> FaultResult:
     """The result of a fault that must be HOLD, seen like this."""
     looking: Iterator[Decision] = chain(looks, repeat(then))
     before_and_after = chain([GO], repeat(healed))
@@ -103,7 +103,7 @@ def test_hold_in_place_of_an_abort_is_watched_until_that_would_have_come() -> No
 
 def test_the_table_for_the_summary_page_has_every_fault() -> None:
     """The Markdown table MUST begin with the counts, and have a row for each fault, the wrong ones called so."""
-    good = Result("writer/died", "ABORT writer/stale", "ABORT", "writer/stale", detected_after=2.5)
+    good = FaultResult("writer/died", "ABORT writer/stale", "ABORT", "writer/stale", detected_after=2.5)
     bad = replace(good, id="scrape/down", verdict="GO", wrongs=(FALSE_GO,))
 
     first, _, *lines = as_markdown([good, bad]).splitlines()

@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.catalogue import FAULTS
 from l4gate.base import Verdict
-from l4gate.faults.exercise import Result
+from l4gate.faults.exercise import FaultResult
 from l4gate.faults.model import BOTH, Fault
 from l4gate.verdict import Stage
 from tests.support.fault_pairs import CHOSEN, drawn, stages_of
@@ -20,14 +20,16 @@ STAGES = stages_of(FAULTS)
 
 @pytest.mark.faults
 @pytest.mark.parametrize("stages", STAGES, ids=lambda stages: "+".join(map(str, stages)))
-def test_drawn_pair(stages: tuple[Stage, Stage], sites: Any, hold_against: Callable[[Fault], Result]) -> None:
+def test_drawn_pair(
+    stages: tuple[Stage, Stage], sites: Any, hold_against: Callable[[Fault], FaultResult]
+) -> None:
     """Two faults that are HOLD MUST be HOLD together, with the cause that the walk backwards comes to first."""
     hold_against(drawn(FAULTS, sites.get().sandbox.stack.kind, stages))
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("pair", CHOSEN, ids=lambda pair: pair.id)
-def test_chosen_pair(pair: Fault, hold_against: Callable[[Fault], Result]) -> None:
+def test_chosen_pair(pair: Fault, hold_against: Callable[[Fault], FaultResult]) -> None:
     """ABORT MUST win over HOLD where it can be known, and two faults that leave no path whole MUST be HOLD."""
     hold_against(pair)
 

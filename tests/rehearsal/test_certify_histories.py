@@ -11,7 +11,7 @@ import pytest
 from fixtures import model
 from fixtures.contract import RULE_INTERVAL_SECONDS, pace
 from l4gate.certificate import Certificate, Interval, Window, certify_window
-from l4gate.certificate.tracks import merged
+from l4gate.certificate.intervals import merged
 from l4gate.programs import find_program, host_promtool
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.rules import load_rules

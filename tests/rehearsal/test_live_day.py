@@ -12,7 +12,7 @@ import pytest
 
 from fixtures.contract import ABORT_FOR_SECONDS, CERTIFICATE, PUSH_JOB, RAW_TS
 from l4gate.base import Verdict, format_duration, wait_until
-from l4gate.certificate import Certificate, Interval, Track, Window, certify_window, moment, segments
+from l4gate.certificate import Certificate, Interval, SeriesHistory, Window, certify_window, moment, segments
 from l4gate.operations import (
     CheckpointStore,
     LiveServer,
@@ -60,24 +60,24 @@ class Operator:
 
     def down(self, job: str, window: Window) -> list[Interval]:
         """When scrapes of a job failed."""
-        track = self._track(f'up{{job="{job}"}}', window)
-        return [Interval(each.start, each.end) for each in segments(track, window) if each.value == 0]
+        history = self._history(f'up{{job="{job}"}}', window)
+        return [Interval(each.start, each.end) for each in segments(history, window) if each.value == 0]
 
     def longest_without_beat(self, around: Interval) -> float:
         """The longest time between two beats that reached the server, in an interval and a minute on both sides."""
-        track = self._track(
+        history = self._history(
             f'{RAW_TS}{{job="{PUSH_JOB}"}}', Interval(around.start - MINUTE, around.end + 3 * MINUTE)
         )
-        beats = sorted(set(track.values))
+        beats = sorted(set(history.values))
         return max(after - before for before, after in itertools.pairwise(beats))
 
-    def _track(self, selector: str, when: Interval) -> Track:
-        track = Track()
+    def _history(self, selector: str, when: Interval) -> SeriesHistory:
+        history = SeriesHistory()
         answer = self.server.api.query(f"{selector}[{format_duration(when.seconds)}]", when.end)
         (series,) = answer.series
         for sample in series.samples:
-            track.add(sample.at, sample.value)
-        return track
+            history.add(sample.at, sample.value)
+        return history
 
     def wait(self, until: float, what: str) -> None:
         left = until - self.server.api.now()
@@ -175,8 +175,8 @@ class Day:
 def certified_day(operator: Operator, done: Sequence[Interval], end: float, folder: Path) -> Day:
     """The certificate of the 24 h up to `end`, with its report as evidence."""
     window = Window(end - DAY_SECONDS / FACTOR, end, operator.sandbox.pace)
-    certificate, tracks = certify_window(operator.server.api, operator.realm, window)
-    write_certificate(certificate, tracks, {"time factor": f"{FACTOR:g}"}, folder)
+    certificate, histories = certify_window(operator.server.api, operator.realm, window)
+    write_certificate(certificate, histories, {"time factor": f"{FACTOR:g}"}, folder)
     return Day(certificate, tuple(done))
 
 

@@ -12,7 +12,7 @@ from fixtures.contract import CONTRACT, SCRAPE_INTERVAL_SECONDS, pace
 from l4gate.base import Verdict
 from l4gate.certificate import Certificate, Window, certify_window
 from l4gate.programs import find_program, host_promtool
-from l4gate.rehearsal import Rehearsal, rehearse
+from l4gate.rehearsal import RehearsalResult, rehearse
 from l4gate.rehearsal.archive import pack, unpack
 from l4gate.rehearsal.samples import Samples, read_samples
 from l4gate.report import Progress
@@ -82,14 +82,14 @@ def test_a_restored_day_is_the_same_day(day: Day) -> None:
 
 
 @pytest.fixture(scope="module")
-def drill(settings: Settings, progress: Progress) -> Rehearsal:
+def drill(settings: Settings, progress: Progress) -> RehearsalResult:
     """One real drill on the stack of this run."""
     (rehearsal,) = rehearse(replace(settings, url=None, keep_stack=False), 1, progress.say)
     return rehearsal
 
 
 def test_a_real_drill_restores_everything(
-    drill: Rehearsal, record_property: Callable[[str, object], None]
+    drill: RehearsalResult, record_property: Callable[[str, object], None]
 ) -> None:
     """A destroyed stack MUST be GO again within 12 minutes, with every sample up to its snapshot."""
     record_property("rto_seconds", round(drill.rto_seconds, 2))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from l4gate.faults.exercise import WRONGS, Result
+from l4gate.faults.exercise import WRONGS, FaultResult
 from l4gate.report import markdown_table
 
 REPORT: Final = "l4-faults.json"
@@ -28,7 +28,7 @@ _NORMAL: Final = (
 )
 
 
-def counts(results: Iterable[Result]) -> dict[str, int]:
+def counts(results: Iterable[FaultResult]) -> dict[str, int]:
     """The counts that a run is judged by."""
     told = list(results)
     done = [result for result in told if not result.skipped]
@@ -39,7 +39,7 @@ def counts(results: Iterable[Result]) -> dict[str, int]:
     }
 
 
-def table(results: Sequence[Result]) -> list[str]:
+def table(results: Sequence[FaultResult]) -> list[str]:
     """One line per fault, then the counts."""
     width = max((len(result.id) for result in results), default=0) + 2
     lines = [
@@ -51,7 +51,7 @@ def table(results: Sequence[Result]) -> list[str]:
     return lines
 
 
-def as_markdown(results: Sequence[Result]) -> str:
+def as_markdown(results: Sequence[FaultResult]) -> str:
     """The same for the summary page of a job; the counts first, because the table is long."""
     columns = ("", "fault", "outcome", "told after", "healed after")
     lines = [
@@ -68,7 +68,7 @@ def as_markdown(results: Sequence[Result]) -> str:
     return f"{told}\n\n{markdown_table(columns, lines)}"
 
 
-def _outcome(result: Result) -> str:
+def _outcome(result: FaultResult) -> str:
     if result.skipped:
         return f"skipped: {result.skipped}"
     if result.right:
@@ -76,7 +76,7 @@ def _outcome(result: Result) -> str:
     return f"{', '.join(result.wrongs)}: {result.verdict} {result.cause} (expected {result.expected})"
 
 
-def as_json(results: Sequence[Result], **facts: Any) -> str:
+def as_json(results: Sequence[FaultResult], **facts: Any) -> str:
     """Counts and results with their trails."""
     payload = {
         **facts,

@@ -20,9 +20,9 @@ from fixtures.contract import (
     pace,
 )
 from l4gate.base import Verdict
-from l4gate.certificate import Certificate, Interval, Track, Window, segments
+from l4gate.certificate import Certificate, Interval, SeriesHistory, Window, segments
+from l4gate.certificate.intervals import merged
 from l4gate.certificate.judging import certify, judge
-from l4gate.certificate.tracks import merged
 from l4gate.contract import Criterion, When
 
 DAY = 86_400.0
@@ -43,9 +43,9 @@ HEALTHY = {
 Change = Callable[[float], float | None]
 
 
-def track(value: Change, *, factor: float = 1.0, lead: float = 600.0) -> Track:
+def history(value: Change, *, factor: float = 1.0, lead: float = 600.0) -> SeriesHistory:
     """Samples at every rule evaluation of a day and what leads to it; the change gets the seconds since the start."""
-    found = Track()
+    found = SeriesHistory()
     step = RULE_INTERVAL_SECONDS / factor
     for index in range(round((DAY + lead) / RULE_INTERVAL_SECONDS)):
         at = index * step - lead / factor
@@ -58,12 +58,12 @@ def certificate(
     factor: float = 1.0, alerts: dict[str, list[Interval]] | None = None, **changed: Change
 ) -> Certificate:
     """The certificate of a healthy day, apart from what is changed."""
-    tracks = {
-        name: track(changed.get(name) or (lambda at, value=value: value), factor=factor)
+    histories = {
+        name: history(changed.get(name) or (lambda at, value=value: value), factor=factor)
         for name, value in HEALTHY.items()
     }
     return certify(
-        "prod", Window(START, START + DAY / factor, pace(factor)), CERTIFICATE, tracks, alerts or {}
+        "prod", Window(START, START + DAY / factor, pace(factor)), CERTIFICATE, histories, alerts or {}
     )
 
 
@@ -87,7 +87,11 @@ def test_a_healthy_day_is_l49(factor: float) -> None:
 def test_no_samples_are_no_certificate() -> None:
     """A window without any sample proves nothing: every criterion is violated for all of it."""
     found = certify(
-        "prod", Window(START, START + DAY, pace(1)), CERTIFICATE, {name: Track() for name in HEALTHY}, {}
+        "prod",
+        Window(START, START + DAY, pace(1)),
+        CERTIFICATE,
+        {name: SeriesHistory() for name in HEALTHY},
+        {},
     )
 
     assert (found.level, found.verdict, found.certified) == ("L4.5", Verdict.HOLD, False)
@@ -128,8 +132,8 @@ def test_one_sample_out_of_bounds_is_enough_where_always_is_asked() -> None:
 
 
 def test_several_series_are_no_measurement() -> None:
-    """A track with a problem counts as not measured, and the reason is that problem."""
-    result = judge(HEARTBEAT[0], Track(problem="two series"), Window(START, START + DAY, pace(1)))
+    """A history with a problem counts as not measured, and the reason is that problem."""
+    result = judge(HEARTBEAT[0], SeriesHistory(problem="two series"), Window(START, START + DAY, pace(1)))
 
     assert (result.met, result.value, result.why) == (False, None, "two series")
 
@@ -217,7 +221,7 @@ def test_segments_cover_the_window() -> None:
     """Segments are in order and without holes, and never reach out of the window."""
     window = Window(START, START + 600, pace(1))
     found = list(
-        segments(track(lambda at: None if 100 <= at < 400 else float("nan") if at == 60 else 1.0), window)
+        segments(history(lambda at: None if 100 <= at < 400 else float("nan") if at == 60 else 1.0), window)
     )
 
     assert found[0].start == START

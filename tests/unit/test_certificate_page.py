@@ -8,7 +8,7 @@ import jinja2
 import pytest
 
 from fixtures.contract import ABORT_RULES, CERTIFICATE, LYAPUNOV, pace
-from l4gate.certificate import Certificate, Track, Window
+from l4gate.certificate import Certificate, SeriesHistory, Window
 from l4gate.certificate.judging import certify
 from l4gate.report.certificate_page import certificate_html, certificate_svg
 from l4gate.report.pages import render
@@ -17,12 +17,12 @@ START = 1_700_000_000.0
 NASTY = "<script>alert(1)</script>\"' &\x00\ud800"
 
 
-def certified(realm: str) -> tuple[Certificate, dict[str, Track]]:
+def certified(realm: str) -> tuple[Certificate, dict[str, SeriesHistory]]:
     """A certificate of an hour without a single sample: everything in it is violated."""
     names = {criterion.metric for criterion in CERTIFICATE} | {rule.metric for rule in ABORT_RULES}
-    tracks = {name: Track() for name in (*names, LYAPUNOV)}
+    histories = {name: SeriesHistory() for name in (*names, LYAPUNOV)}
     window = Window(START, START + 3600, pace(1.0))
-    return certify(realm, window, CERTIFICATE, tracks, {}), tracks
+    return certify(realm, window, CERTIFICATE, histories, {}), histories
 
 
 def test_hostile_facts_and_realms_are_text() -> None:
@@ -37,8 +37,8 @@ def test_hostile_facts_and_realms_are_text() -> None:
 
 def test_the_page_says_what_keeps_the_next_level_away() -> None:
     """Every reason, every criterion and every fact MUST stand in the page."""
-    certificate, tracks = certified("prod")
-    page = certificate_html(certificate, tracks, {"server": "http://here"})
+    certificate, histories = certified("prod")
+    page = certificate_html(certificate, histories, {"server": "http://here"})
 
     assert "What keeps L4.7 away" in page
     assert page.count('<td class="state hold">not met</td>') == len(certificate.results)

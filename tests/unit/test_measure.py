@@ -9,56 +9,56 @@ from typing import Any
 import pytest
 
 from fixtures import contract
-from fixtures.world import HEART, NOW, REALM, TEXTFILE, World, judge
+from fixtures.fake_server import HEART, NOW, REALM, TEXTFILE, FakeServer, judge
 from l4gate.base import ApiBadAnswer, ApiUnreachable, Verdict
 
 
-def heart(ts: str | None = None, seq: str | None = None) -> Callable[[World], None]:
+def heart(ts: str | None = None, seq: str | None = None) -> Callable[[FakeServer], None]:
     """Every source says this at its newest sample; a sequence says it throughout."""
 
-    def spoil(world: World) -> None:
+    def spoil(server: FakeServer) -> None:
         for source in (HEART, TEXTFILE):
             if ts is not None:
-                world.samples(contract.RAW_TS, job=source["job"])[-1] = (0.1, ts)
+                server.samples(contract.RAW_TS, job=source["job"])[-1] = (0.1, ts)
             if seq is not None:
-                world.samples(contract.RAW_SEQ, job=source["job"])[:] = [(1.0, seq), (0.1, seq)]
+                server.samples(contract.RAW_SEQ, job=source["job"])[:] = [(1.0, seq), (0.1, seq)]
 
     return spoil
 
 
-def last(name: str, value: str, age: float = 0.1, **labels: str) -> Callable[[World], None]:
-    def spoil(world: World) -> None:
-        world.samples(name, **labels)[-1] = (age, value)
+def last(name: str, value: str, age: float = 0.1, **labels: str) -> Callable[[FakeServer], None]:
+    def spoil(server: FakeServer) -> None:
+        server.samples(name, **labels)[-1] = (age, value)
 
     return spoil
 
 
-def add(labels: dict[str, Any], value: str = "1") -> Callable[[World], None]:
-    return lambda world: world.series.append((labels, [(0.1, value)]))
+def add(labels: dict[str, Any], value: str = "1") -> Callable[[FakeServer], None]:
+    return lambda server: server.series.append((labels, [(0.1, value)]))
 
 
-def replaced(name: str, labels: dict[str, Any]) -> Callable[[World], None]:
-    def spoil(world: World) -> None:
-        world.without(name)
-        world.series.append(({"__name__": name, **labels}, [(0.6, "1"), (0.1, "1")]))
-
-    return spoil
-
-
-def rule(**changes: Any) -> Callable[[World], None]:
-    return lambda world: world.rules_data["groups"][0]["rules"][0].update(changes)
-
-
-def old(name: str) -> Callable[[World], None]:
-    def spoil(world: World) -> None:
-        world.samples(name)[:] = [(1.7, "1"), (1.2, "1")]
+def replaced(name: str, labels: dict[str, Any]) -> Callable[[FakeServer], None]:
+    def spoil(server: FakeServer) -> None:
+        server.without(name)
+        server.series.append(({"__name__": name, **labels}, [(0.6, "1"), (0.1, "1")]))
 
     return spoil
 
 
-CASES: dict[str, tuple[Callable[[World], None], str]] = {
+def rule(**changes: Any) -> Callable[[FakeServer], None]:
+    return lambda server: server.rules_data["groups"][0]["rules"][0].update(changes)
+
+
+def old(name: str) -> Callable[[FakeServer], None]:
+    def spoil(server: FakeServer) -> None:
+        server.samples(name)[:] = [(1.7, "1"), (1.2, "1")]
+
+    return spoil
+
+
+CASES: dict[str, tuple[Callable[[FakeServer], None], str]] = {
     "never beat": (
-        lambda world: [world.without(name) for name in (contract.RAW_TS, contract.RAW_SEQ)],  # type: ignore[dict-item]
+        lambda server: [server.without(name) for name in (contract.RAW_TS, contract.RAW_SEQ)],  # type: ignore[dict-item]
         "writer/no-heartbeat",
     ),
     "stale": (heart(ts=f"{NOW - 9}"), "writer/stale"),
@@ -69,9 +69,9 @@ CASES: dict[str, tuple[Callable[[World], None], str]] = {
     "gateway down": (last("up", "0", job="pushgateway"), "transport/target-down"),
     "server's own target down": (last("up", "0", job="prometheus"), "scrape/target-down"),
     "gateway not scraped": (last("up", "1", 60, job="pushgateway"), "scrape/not-scraped"),
-    "no gateway target": (lambda world: world.without("up", job="pushgateway"), "scrape/no-target"),
+    "no gateway target": (lambda server: server.without("up", job="pushgateway"), "scrape/no-target"),
     "up is 2": (last("up", "2", job="pushgateway"), "transport/target-down"),
-    "ok not recorded": (lambda world: world.without(contract.OK), "rules/not-recorded"),
+    "ok not recorded": (lambda server: server.without(contract.OK), "rules/not-recorded"),
     "ok of another realm": (replaced(contract.OK, {"metric_realm": "dev"}), "rules/label-mismatch"),
     "ok without a realm": (replaced(contract.OK, {}), "rules/label-mismatch"),
     "ok pushed": (replaced(contract.OK, {**REALM, "job": "x"}), "rules/not-recorded"),
@@ -82,22 +82,22 @@ CASES: dict[str, tuple[Callable[[World], None], str]] = {
     "ok old": (old(contract.OK), "rules/evaluation-stopped"),
     "ok in the future": (last(contract.OK, "1", -5), "rules/evaluation-stopped"),
     "ok 0": (last(contract.OK, "0"), "verdict/not-proven"),
-    "one evaluation": (lambda world: world.samples(contract.OK).pop(0), "verdict/not-proven"),  # type: ignore[dict-item]
+    "one evaluation": (lambda server: server.samples(contract.OK).pop(0), "verdict/not-proven"),  # type: ignore[dict-item]
     "a gap between evaluations": (
-        lambda world: world.samples(contract.OK).__setitem__(0, (3.0, "1")),
+        lambda server: server.samples(contract.OK).__setitem__(0, (3.0, "1")),
         "verdict/not-proven",
     ),
-    "lyapunov missing": (lambda world: world.without(contract.LYAPUNOV), "verdict/abort-input-missing"),
+    "lyapunov missing": (lambda server: server.without(contract.LYAPUNOV), "verdict/abort-input-missing"),
     "lyapunov pushed as a constant": (
         replaced(contract.LYAPUNOV, {**REALM, "job": "x", "instance": "y"}),
         "verdict/abort-input-missing",
     ),
     "lyapunov NaN": (last(contract.LYAPUNOV, "NaN"), "verdict/abort-input-missing"),
-    "no rules": (lambda world: world.rules_data.update(groups=[]), "rules/rules-differ"),
+    "no rules": (lambda server: server.rules_data.update(groups=[]), "rules/rules-differ"),
     "threshold edited": (rule(query='duri_lyapunov_v{metric_realm="prod"} > 3'), "rules/rules-differ"),
     "a group more": (
-        lambda world: world.rules_data["groups"].append(
-            {**copy.deepcopy(world.rules_data["groups"][0]), "name": "b"}
+        lambda server: server.rules_data["groups"].append(
+            {**copy.deepcopy(server.rules_data["groups"][0]), "name": "b"}
         ),
         "rules/rules-differ",
     ),
@@ -105,28 +105,28 @@ CASES: dict[str, tuple[Callable[[World], None], str]] = {
     "a rule was never evaluated": (rule(lastEvaluation="0001-01-01T00:00:00Z"), "rules/evaluation-stopped"),
     "a rule of unknown health": (rule(health="unknown"), "verdict/not-proven"),
     "partial answer": (
-        lambda world: setattr(world, "warnings", ("a store is down",)),
+        lambda server: setattr(server, "warnings", ("a store is down",)),
         "query/partial-answer",
     ),
     "rules unreadable": (
-        lambda world: world.down.update({"/api/v1/rules": ApiUnreachable("down")}),
+        lambda server: server.down.update({"/api/v1/rules": ApiUnreachable("down")}),
         "rules/rules-unreadable",
     ),
     "server down": (
-        lambda world: world.down.update({"/api/v1/query": ApiUnreachable("refused")}),
+        lambda server: server.down.update({"/api/v1/query": ApiUnreachable("refused")}),
         "query/unreachable",
     ),
     "server answers HTML": (
-        lambda world: world.down.update({"/api/v1/query": ApiBadAnswer("<html>")}),
+        lambda server: server.down.update({"/api/v1/query": ApiBadAnswer("<html>")}),
         "query/bad-answer",
     ),
-    "server has no clock": (lambda world: setattr(world, "clock", "NaN"), "query/bad-answer"),
+    "server has no clock": (lambda server: setattr(server, "clock", "NaN"), "query/bad-answer"),
 }
 
 
 def test_healthy_server_is_go() -> None:
-    """The world that is spoilt below MUST be a GO without warnings."""
-    decision = judge(World())
+    """The server that is spoilt below MUST be a GO without warnings."""
+    decision = judge(FakeServer())
 
     assert decision.verdict is Verdict.GO, decision.cause
     assert decision.warnings == ()
@@ -136,9 +136,9 @@ def test_healthy_server_is_go() -> None:
 def test_one_thing_wrong_is_hold_with_its_cause(name: str) -> None:
     """One thing wrong MUST be HOLD, and the first cause MUST name the stage that broke."""
     spoil, expected = CASES[name]
-    world = World()
-    spoil(world)
-    decision = judge(world)
+    server = FakeServer()
+    spoil(server)
+    decision = judge(server)
 
     assert decision.verdict is Verdict.HOLD
     assert decision.cause is not None
@@ -148,24 +148,24 @@ def test_one_thing_wrong_is_hold_with_its_cause(name: str) -> None:
 @pytest.mark.parametrize("where", ["alerts", "rules"])
 def test_firing_is_abort_from_either_place(where: str) -> None:
     """A firing abort alert MUST be ABORT, whether ALERTS or the rules page tells of it."""
-    alert, world = contract.ABORT_RULES[0].alert, World()
+    alert, server = contract.ABORT_RULES[0].alert, FakeServer()
     if where == "alerts":
-        world.firing = [{"alertname": alert, "alertstate": "firing", **REALM}]
+        server.firing = [{"alertname": alert, "alertstate": "firing", **REALM}]
     else:
-        rule(alerts=[{"state": "firing"}])(world)
+        rule(alerts=[{"state": "firing"}])(server)
 
-    assert judge(world).verdict is Verdict.ABORT
+    assert judge(server).verdict is Verdict.ABORT
 
 
 def test_alert_of_another_realm_or_pending_does_not_abort() -> None:
     """An alert of another realm, and one that is pending, MUST NOT be ABORT."""
-    world = World()
-    world.firing = [
+    server = FakeServer()
+    server.firing = [
         {"alertname": contract.ABORT_RULES[0].alert, "alertstate": "firing", "metric_realm": "dev"}
     ]
-    rule(alerts=[{"state": "pending"}])(world)
+    rule(alerts=[{"state": "pending"}])(server)
 
-    assert judge(world).verdict is Verdict.GO
+    assert judge(server).verdict is Verdict.GO
 
 
 @pytest.mark.parametrize(
@@ -188,10 +188,10 @@ def test_alert_of_another_realm_or_pending_does_not_abort() -> None:
 )
 def test_malformed_rule_is_hold_and_raises_nothing(changes: dict[str, Any]) -> None:
     """A rule of a wrong shape MUST be HOLD by the rules or the verdict, without an exception."""
-    world = World()
-    rule(**changes)(world)
+    server = FakeServer()
+    rule(**changes)(server)
 
-    assert judge(world).verdict is Verdict.HOLD
+    assert judge(server).verdict is Verdict.HOLD
 
 
 @pytest.mark.parametrize(
@@ -201,9 +201,9 @@ def test_malformed_rule_is_hold_and_raises_nothing(changes: dict[str, Any]) -> N
 )
 def test_malformed_group_is_hold_and_raises_nothing(groups: list[Any]) -> None:
     """A group of a wrong shape MUST be unreadable rules, without an exception."""
-    world = World()
-    world.rules_data = {"groups": [{**world.rules_data["groups"][0], **groups[0]} if groups[0] else {}]}
-    decision = judge(world)
+    server = FakeServer()
+    server.rules_data = {"groups": [{**server.rules_data["groups"][0], **groups[0]} if groups[0] else {}]}
+    decision = judge(server)
 
     assert decision.verdict is Verdict.HOLD
     assert decision.cause is not None
@@ -212,30 +212,30 @@ def test_malformed_group_is_hold_and_raises_nothing(groups: list[Any]) -> None:
 
 def test_old_identity_of_a_recorded_series_does_not_block() -> None:
     """A series that ended MUST NOT make the one that is visible now ambiguous among the recent samples."""
-    world = World()
+    server = FakeServer()
     ended = ({"__name__": contract.OK, **REALM, "source": "old"}, [(3.0, "1")])
-    ask = world.ask
+    ask = server.ask
 
     def ask_with_it(path: str, params: Any = None) -> Any:
-        world.series.append(ended)
+        server.series.append(ended)
         try:
             answer = ask(path, params)
         finally:
-            world.series.remove(ended)
+            server.series.remove(ended)
         if isinstance(answer.data, dict) and answer.data.get("resultType") == "vector":
             rows = answer.data["result"]
             answer.data["result"] = [row for row in rows if row["metric"].get("source") != "old"]
         return answer
 
-    world.ask = ask_with_it  # type: ignore[method-assign]
-    assert judge(world).verdict is Verdict.GO
+    server.ask = ask_with_it  # type: ignore[method-assign]
+    assert judge(server).verdict is Verdict.GO
 
 
 def test_advisory_target_down_is_a_warning() -> None:
     """node-exporter down MUST be a warning beside GO."""
-    world = World()
-    last("up", "0", job=contract.JOB_NODE_EXPORTER)(world)
-    decision = judge(world)
+    server = FakeServer()
+    last("up", "0", job=contract.JOB_NODE_EXPORTER)(server)
+    decision = judge(server)
 
     assert decision.verdict is Verdict.GO
     assert [each.id for each in decision.warnings] == ["scrape/advisory-target-down"]
@@ -243,9 +243,9 @@ def test_advisory_target_down_is_a_warning() -> None:
 
 def test_frozen_path_is_a_warning() -> None:
     """One supply path frozen while the other beats MUST be a warning beside GO."""
-    world = World()
-    world.samples(contract.RAW_TS, job=contract.JOB_NODE_EXPORTER)[-1] = (0.1, f"{NOW - 100}")
-    decision = judge(world)
+    server = FakeServer()
+    server.samples(contract.RAW_TS, job=contract.JOB_NODE_EXPORTER)[-1] = (0.1, f"{NOW - 100}")
+    decision = judge(server)
 
     assert decision.verdict is Verdict.GO
     assert [each.id for each in decision.warnings] == ["scrape/paths-disagree"]

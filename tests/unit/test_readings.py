@@ -7,7 +7,7 @@ import math
 import pytest
 
 from l4gate.verdict import Value
-from l4gate.verdict.readings import Absence, Missing, read
+from l4gate.verdict.readings import Missing, MissingReason, read
 
 LABELS = {"__name__": "m", "metric_realm": "prod"}
 NOW = 1000.0
@@ -28,26 +28,26 @@ def test_fresh_boolean_is_a_value(number: float) -> None:
 @pytest.mark.parametrize(
     ("found", "cause", "said"),
     [
-        ([], Absence.NO_SERIES, "no series"),
+        ([], MissingReason.NO_SERIES, "no series"),
         (
             [(LABELS, NOW, 1.0), ({**LABELS, "a": "b"}, NOW, 1.0)],
-            Absence.SEVERAL_SERIES,
+            MissingReason.SEVERAL_SERIES,
             '2 series where one is expected: m{a="b", metric_realm="prod"}; m{metric_realm="prod"}',
         ),
-        ([(LABELS, NOW, math.nan)], Absence.NOT_FINITE, "nan"),
-        ([(LABELS, NOW, math.inf)], Absence.NOT_FINITE, "inf"),
-        ([(LABELS, NOW, 0.5)], Absence.NOT_BOOLEAN, "0.5, neither 0 nor 1"),
-        ([(LABELS, NOW - 60.1, 1.0)], Absence.OLD, "1, recorded 60.1 s ago (limit 60 s)"),
-        ([(LABELS, NOW + 5, 1.0)], Absence.OLD, "1, recorded -5.0 s ago (limit 60 s)"),
-        ([(LABELS, -math.inf, 1.0)], Absence.OLD, "1, recorded inf s ago (limit 60 s)"),
+        ([(LABELS, NOW, math.nan)], MissingReason.NOT_FINITE, "nan"),
+        ([(LABELS, NOW, math.inf)], MissingReason.NOT_FINITE, "inf"),
+        ([(LABELS, NOW, 0.5)], MissingReason.NOT_BOOLEAN, "0.5, neither 0 nor 1"),
+        ([(LABELS, NOW - 60.1, 1.0)], MissingReason.OLD, "1, recorded 60.1 s ago (limit 60 s)"),
+        ([(LABELS, NOW + 5, 1.0)], MissingReason.OLD, "1, recorded -5.0 s ago (limit 60 s)"),
+        ([(LABELS, -math.inf, 1.0)], MissingReason.OLD, "1, recorded inf s ago (limit 60 s)"),
         (
             [({**LABELS, "job": "x"}, NOW, 1.0)],
-            Absence.NOT_RECORDED,
+            MissingReason.NOT_RECORDED,
             'a scraped series, not one that a rule records: m{job="x", metric_realm="prod"}',
         ),
     ],
 )
-def test_what_is_no_value_says_why(found: list, cause: Absence, said: str) -> None:
+def test_what_is_no_value_says_why(found: list, cause: MissingReason, said: str) -> None:
     """Everything that is not one fresh finite value MUST be missing, with the reason and what was found."""
     assert reading(*found) == Missing("m", cause, said)
 
@@ -55,7 +55,7 @@ def test_what_is_no_value_says_why(found: list, cause: Absence, said: str) -> No
 def test_partial_answer_is_missing_even_with_a_value() -> None:
     """An answer with warnings MUST be missing whatever is in it."""
     assert reading((LABELS, NOW, 1.0), warnings=("a", "b")) == Missing(
-        "m", Absence.PARTIAL, "a partial answer: a; b"
+        "m", MissingReason.PARTIAL, "a partial answer: a; b"
     )
 
 

@@ -10,7 +10,7 @@ from fixtures.writer import Pushgateway
 from l4gate.base import RehearsalFailed
 from l4gate.rehearsal import publish
 from l4gate.rehearsal.publishing import measured
-from l4gate.sandbox import Workload
+from l4gate.sandbox import SimulatedService
 
 NAMES = CONTRACT.rehearsal
 JOB, DR_RESTORE, DR_SUCCESS, DR_FAILURE = NAMES.job, NAMES.restore_time, NAMES.succeeded, NAMES.failed
@@ -64,7 +64,7 @@ def test_realms_are_kept_apart(pushgateway: Pushgateway) -> None:
 
 def test_types_are_those_of_the_service(pushgateway: Pushgateway) -> None:
     """A Pushgateway refuses a name with another type; the simulated service pushes the same names."""
-    service = Workload(pushgateway.url, "prod", 60, pace(1))
+    service = SimulatedService(pushgateway.url, "prod", 60, pace(1))
     assert service.push()
 
     publish(pushgateway.url, "prod", pace(1), 100.0)

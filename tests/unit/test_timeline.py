@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from l4gate.report.plot import tick_step
-from l4gate.report.states import Curve, Mark, Row, Span, State
+from l4gate.report.states import Curve, Mark, Row, State, StateSpan
 from l4gate.report.timeline import timeline_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -31,7 +31,7 @@ def bars(svg: ET.Element, kind: str) -> list[ET.Element]:
 
 def test_a_picture_is_accessible() -> None:
     """It has a role, a title and a description that its aria label points to."""
-    svg = picture([Row("ok", [Span(DAY, DAY + 60, State.GOOD)])])
+    svg = picture([Row("ok", [StateSpan(DAY, DAY + 60, State.GOOD)])])
 
     ids = {each.get("id"): each.text for each in svg if each.tag in (f"{SVG}title", f"{SVG}desc")}
     assert svg.get("role") == "img"
@@ -42,7 +42,7 @@ def test_a_picture_is_accessible() -> None:
 def test_a_second_in_a_month_is_visible() -> None:
     """An interval too short for a pixel is drawn two pixels wide, and stays inside the plot at both ends."""
     month = 30 * 86_400.0
-    spans = [Span(DAY, DAY + 1, State.BAD), Span(DAY + month - 1, DAY + month, State.BAD)]
+    spans = [StateSpan(DAY, DAY + 1, State.BAD), StateSpan(DAY + month - 1, DAY + month, State.BAD)]
 
     svg = picture([Row("ok", spans)], seconds=month)
 
@@ -52,7 +52,7 @@ def test_a_second_in_a_month_is_visible() -> None:
 
 def test_thousands_of_intervals_stay_few_shapes() -> None:
     """Intervals that would lie on one another become one, whose tooltip tells how many they were."""
-    spans = [Span(DAY + index * 30, DAY + index * 30 + 15, State.BAD) for index in range(2_880)]
+    spans = [StateSpan(DAY + index * 30, DAY + index * 30 + 15, State.BAD) for index in range(2_880)]
 
     (bar,) = bars(picture([Row("ok", spans)]), "bad")
 
@@ -65,7 +65,9 @@ def test_thousands_of_intervals_stay_few_shapes() -> None:
 
 def test_bad_is_drawn_over_everything() -> None:
     """A firing alert is never hidden under the condition that it came from."""
-    svg = picture([Row("abort", [Span(DAY, DAY + 60, State.BAD), Span(DAY, DAY + 600, State.WARN)])])
+    svg = picture(
+        [Row("abort", [StateSpan(DAY, DAY + 60, State.BAD), StateSpan(DAY, DAY + 600, State.WARN)])]
+    )
 
     shapes = [each.get("class") for each in svg.iter(f"{SVG}rect") if each.find(f"{SVG}title") is not None]
     assert shapes == ["warn", "bad"]
@@ -73,7 +75,9 @@ def test_bad_is_drawn_over_everything() -> None:
 
 def test_the_legend_names_the_states_in_use() -> None:
     """Only states that occur are explained, in the caller's words."""
-    svg = picture([Row("ok", [Span(DAY, DAY + 60, State.GOOD), Span(DAY + 60, DAY + 90, State.BAD)])])
+    svg = picture(
+        [Row("ok", [StateSpan(DAY, DAY + 60, State.GOOD), StateSpan(DAY + 60, DAY + 90, State.BAD)])]
+    )
 
     texts = [each.text for each in svg.iter(f"{SVG}text")]
     assert texts[-2:] == ["good", "firing"]

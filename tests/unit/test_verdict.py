@@ -15,10 +15,10 @@ from fixtures.evidence import NOW, cause, good_evidence, value
 from l4gate.base import Verdict, worst
 from l4gate.contract import AbortCondition
 from l4gate.verdict import Evaluation, Stage, Unreachable, decide
-from l4gate.verdict.readings import Absence, Missing
+from l4gate.verdict.readings import Missing, MissingReason
 
 ROOT = Path(__file__).parents[2]
-MISSING = Missing("q", Absence.NO_SERIES, "no series")
+MISSING = Missing("q", MissingReason.NO_SERIES, "no series")
 GOOD, BAD = Evaluation(NOW - 0.6, 1.0, 1.0), Evaluation(NOW - 0.6, 1.0, 0.0)
 # Each condition of a GO, and one way in which it is not met.
 SPOIL = {

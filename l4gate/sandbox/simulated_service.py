@@ -19,13 +19,13 @@ from prometheus_client.registry import Collector
 
 from l4gate.contract import Pace
 from l4gate.prometheus_api import HttpError, new_session
-from l4gate.sandbox.steady import Steady
+from l4gate.sandbox.repeating import Repeating
 
 PUSH_LIMIT_SECONDS: Final = 5.0
 SIMULATED: Final = "Of a simulated service."
 
 
-class Workload(Steady):
+class SimulatedService(Repeating):
     """
     Pushes the simulated inputs of a contract at every interval, between start and stop.
 
@@ -41,7 +41,7 @@ class Workload(Steady):
     """
 
     def __init__(self, pushgateway_url: str, realm: str, interval_seconds: float, pace: Pace) -> None:
-        super().__init__("workload", interval_seconds, self.push)
+        super().__init__("simulated service", interval_seconds, self.push)
         contract = pace.contract
         self._inputs = {name: each for name, each in contract.inputs.items() if each.simulated is not None}
         self.values = {name: each.simulated.value for name, each in self._inputs.items() if each.simulated}

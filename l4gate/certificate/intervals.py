@@ -46,7 +46,7 @@ class Window(Interval):
 
 
 @dataclass
-class Track:
+class SeriesHistory:
     """The samples of one series in time order; `problem` says why there is no usable series. 16 bytes a sample."""
 
     times: array[float] = field(default_factory=lambda: array("d"))
@@ -60,15 +60,15 @@ class Track:
             self.values.append(value)
 
 
-def segments(track: Track, window: Window) -> Iterator[Segment]:
+def segments(history: SeriesHistory, window: Window) -> Iterator[Segment]:
     """
     Cuts the whole window into segments, in time order and without holes.
 
     Samples of one value without a gap between them are one segment: a month of a healthy boolean is a single one.
     """
-    times, values = track.times, track.values
+    times, values = history.times, history.values
     lasting = window.pace.max_sample_age + _STORED_SECONDS
-    count = 0 if track.problem else len(times)
+    count = 0 if history.problem else len(times)
     index = max(0, bisect_left(times, window.start - lasting))
     at = window.start
     while index < count and times[index] < window.end:

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from l4gate.base import UsageError, wait_until
-from l4gate.sandbox.steady import Steady
+from l4gate.sandbox.repeating import Repeating
 
 WAIT_SECONDS = 10.0
 
@@ -25,7 +25,7 @@ def wait_for(calls: list[float], count: int) -> None:
 def test_calls_again_and_again() -> None:
     """One call follows another by itself, an interval apart, until stop."""
     calls: list[float] = []
-    with Steady("test", 0.2, lambda: calls.append(time.monotonic())) as steady:
+    with Repeating("test", 0.2, lambda: calls.append(time.monotonic())) as steady:
         wait_for(calls, 4)
 
         assert steady.running
@@ -43,7 +43,7 @@ def test_schedule_does_not_drift() -> None:
         calls.append(time.monotonic())
         threading.Event().wait(next(durations))
 
-    with Steady("test", interval_seconds, act) as steady:
+    with Repeating("test", interval_seconds, act) as steady:
         wait_for(calls, 20)
         due_seconds = (len(calls) - 1 + steady.skipped) * interval_seconds
         late_seconds = calls[-1] - calls[0] - due_seconds
@@ -55,7 +55,7 @@ def test_schedule_does_not_drift() -> None:
 def test_start_and_stop_are_idempotent() -> None:
     """The first call comes at once; starting twice makes one thread, stopping twice or before is allowed."""
     calls: list[float] = []
-    steady = Steady("only one of these", 60, lambda: calls.append(time.monotonic()))
+    steady = Repeating("only one of these", 60, lambda: calls.append(time.monotonic()))
     steady.stop()
     for expected in (1, 2):
         steady.start()
@@ -71,4 +71,4 @@ def test_start_and_stop_are_idempotent() -> None:
 def test_interval_must_be_a_time(seconds: float) -> None:
     """An interval that is no positive number is the caller's error."""
     with pytest.raises(UsageError, match=r"test: expected an interval above 0 s, found"):
-        Steady("test", seconds, lambda: None)
+        Repeating("test", seconds, lambda: None)

@@ -9,7 +9,7 @@ import pytest
 from fixtures.contract import CONTRACT, PUSH_INSTANCE, REALM_LABEL, SERVICE_PUSH_JOB, pace
 from fixtures.writer import Pushgateway, Scripted
 from l4gate.base import UsageError, wait_until
-from l4gate.sandbox.workload import Workload
+from l4gate.sandbox.simulated_service import SimulatedService
 
 SIMULATED = {name: each for name, each in CONTRACT.inputs.items() if each.simulated is not None}
 EVENTS, PROMOTE, ROLLBACK = (f"duri_canary_{each}_total" for each in ("events", "promote", "rollback"))
@@ -19,9 +19,9 @@ BOUNDS = SIMULATED[RESTORE].simulated.buckets
 
 
 @pytest.fixture
-def service(pushgateway: Pushgateway) -> Workload:
+def service(pushgateway: Pushgateway) -> SimulatedService:
     """A service that pushes when it is told to."""
-    return Workload(pushgateway.url, "prod", 60, pace(60))
+    return SimulatedService(pushgateway.url, "prod", 60, pace(60))
 
 
 def values(pushgateway: Pushgateway) -> dict[str, float]:
@@ -40,7 +40,7 @@ def total(pushgateway: Pushgateway, name: str) -> float:
     return float(line.split()[-1])
 
 
-def test_every_declared_input_is_there(service: Workload, pushgateway: Pushgateway) -> None:
+def test_every_declared_input_is_there(service: SimulatedService, pushgateway: Pushgateway) -> None:
     """All service metrics that the rules take as inputs are pushed, each with realm, job, instance and as simulated."""
     assert service.push()
 
@@ -53,7 +53,7 @@ def test_every_declared_input_is_there(service: Workload, pushgateway: Pushgatew
             assert "simulated" in line
 
 
-def test_windows_are_labelled(service: Workload, pushgateway: Pushgateway) -> None:
+def test_windows_are_labelled(service: SimulatedService, pushgateway: Pushgateway) -> None:
     """The two statistics of the canary carry the window they are taken over."""
     service.push()
 
@@ -63,7 +63,7 @@ def test_windows_are_labelled(service: Workload, pushgateway: Pushgateway) -> No
         assert pushgateway.shown()[name].sample.labels["window"] == "2h"
 
 
-def test_counters_go_on_from_where_they_stand(service: Workload, pushgateway: Pushgateway) -> None:
+def test_counters_go_on_from_where_they_stand(service: SimulatedService, pushgateway: Pushgateway) -> None:
     """Every push adds what the contract says to where a counter stands, which may be set."""
     service.totals[EVENTS] = 1000
     service.push()
@@ -73,7 +73,7 @@ def test_counters_go_on_from_where_they_stand(service: Workload, pushgateway: Pu
     assert total(pushgateway, CONTRACT.rehearsal.succeeded) == 2
 
 
-def test_the_simulated_service_is_healthy(service: Workload, pushgateway: Pushgateway) -> None:
+def test_the_simulated_service_is_healthy(service: SimulatedService, pushgateway: Pushgateway) -> None:
     """Every canary was promoted or rolled back, and too few to abort were rolled back."""
     for _ in range(3):
         service.push()
@@ -84,7 +84,7 @@ def test_the_simulated_service_is_healthy(service: Workload, pushgateway: Pushga
     assert back / (back + forward) < limit
 
 
-def test_seconds_are_scaled(service: Workload, pushgateway: Pushgateway) -> None:
+def test_seconds_are_scaled(service: SimulatedService, pushgateway: Pushgateway) -> None:
     """Durations are pushed divided by the factor, histogram bounds included, and nothing else is."""
     service.values |= {MTTR: 120, RESTORE: 600, KS_P: 0.3}
     service.push()
@@ -97,7 +97,7 @@ def test_seconds_are_scaled(service: Workload, pushgateway: Pushgateway) -> None
     assert total(pushgateway, f"{RESTORE}_sum") == 10
 
 
-def test_slow_restores_fill_the_last_bucket(service: Workload, pushgateway: Pushgateway) -> None:
+def test_slow_restores_fill_the_last_bucket(service: SimulatedService, pushgateway: Pushgateway) -> None:
     """A restore beyond the largest bound is counted in +Inf only."""
     service.values[RESTORE] = 10_000
     service.push()
@@ -112,7 +112,7 @@ def restore_buckets(pushgateway: Pushgateway) -> Iterator[tuple[float, float]]:
 
 
 @pytest.mark.parametrize("name", SIMULATED)
-def test_omitted_metric_disappears(service: Workload, pushgateway: Pushgateway, name: str) -> None:
+def test_omitted_metric_disappears(service: SimulatedService, pushgateway: Pushgateway, name: str) -> None:
     """A metric that is omitted is gone from the Pushgateway after the next push, and the others stay."""
     service.push()
     before = names(pushgateway)
@@ -124,7 +124,7 @@ def test_omitted_metric_disappears(service: Workload, pushgateway: Pushgateway, 
 
 def test_pushes_steadily(pushgateway: Pushgateway) -> None:
     """Between start and stop the service pushes by itself."""
-    with Workload(pushgateway.url, "prod", 0.05, pace(1)) as service:
+    with SimulatedService(pushgateway.url, "prod", 0.05, pace(1)) as service:
         wait_until(
             lambda: service.pushes >= 3, deadline_seconds=10, interval_seconds=0.01, what="three pushes"
         )
@@ -135,11 +135,11 @@ def test_pushes_steadily(pushgateway: Pushgateway) -> None:
 
 def test_push_errors_are_remembered(refusing_url: str, scripted: Scripted) -> None:
     """A push that fails raises nothing; the reason stays until a push succeeds."""
-    service = Workload(refusing_url, "prod", 60, pace(1))
+    service = SimulatedService(refusing_url, "prod", 60, pace(1))
     assert not service.push()
     assert "Connection refused" in service.last_error
 
-    service = Workload(scripted.url, "prod", 60, pace(1))
+    service = SimulatedService(scripted.url, "prod", 60, pace(1))
     scripted.status, scripted.answer = 400, b"no such thing"
     assert not service.push()
     assert service.last_error == "status 400: no such thing"
@@ -148,7 +148,9 @@ def test_push_errors_are_remembered(refusing_url: str, scripted: Scripted) -> No
     assert service.last_error == ""
 
 
-def test_proxy_is_not_used(service: Workload, refusing_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_is_not_used(
+    service: SimulatedService, refusing_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A proxy of the environment does not come between the service and a Pushgateway on loopback."""
     monkeypatch.setenv("http_proxy", refusing_url)
     monkeypatch.setenv("HTTP_PROXY", refusing_url)
@@ -158,5 +160,5 @@ def test_proxy_is_not_used(service: Workload, refusing_url: str, monkeypatch: py
 
 def test_interval_must_be_a_time() -> None:
     """An interval of 0 s is the caller's error."""
-    with pytest.raises(UsageError, match="workload: expected an interval above 0 s, found 0"):
-        Workload("http://127.0.0.1:1", "prod", 0, pace(1))
+    with pytest.raises(UsageError, match="simulated service: expected an interval above 0 s, found 0"):
+        SimulatedService("http://127.0.0.1:1", "prod", 0, pace(1))

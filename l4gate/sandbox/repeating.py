@@ -12,7 +12,7 @@ from typing import Self
 from l4gate.base import UsageError
 
 
-class Steady:
+class Repeating:
     """
     Between start and stop, calls `action` at once and then at every multiple of the interval. A context manager.
 
