@@ -83,7 +83,7 @@ def expect_abort(observed: Observation, site: Site, signs: frozenset[str]) -> No
 
 
 def expect_abort_of_slow_repair(site: Site) -> None:
-    """Beyond the boundary: the same condition, once it stays, MUST become ABORT, and heal."""
+    """Beyond the boundary: the same condition, once it stays, must become ABORT, and heal."""
     beyond = Observation(site)
     push_mttr(site, BAD_MTTR)
     try:
@@ -98,7 +98,7 @@ def shown(observed: Observation) -> str:
 
 
 def test_condition_that_ends_just_before_its_five_minutes_is_no_abort(healthy: Site) -> None:
-    """An abort condition MUST be GO while it holds for less than its `for`, and after; then ABORT if it goes on."""
+    """An abort condition must be GO while it holds for less than its `for`, and after; then ABORT if it goes on."""
     observed = Observation(healthy)
     push_mttr(healthy, BAD_MTTR)
     try:
@@ -115,7 +115,7 @@ def test_condition_that_ends_just_before_its_five_minutes_is_no_abort(healthy: S
 
 
 def test_heartbeat_back_just_before_the_limit_is_no_abort(healthy: Site) -> None:
-    """A stale heartbeat MUST be HOLD at every look, and no ABORT before five minutes; then ABORT if it stays away."""
+    """A stale heartbeat must be HOLD at every look, and no ABORT before five minutes; then ABORT if it stays away."""
     heart, pace = healthy.sandbox.heart, healthy.sandbox.pace
     heart.stop()
     observed = Observation(healthy)
@@ -145,7 +145,7 @@ def test_heartbeat_back_just_before_the_limit_is_no_abort(healthy: Site) -> None
 
 
 def test_flap_at_every_second_evaluation_is_no_abort(healthy: Site) -> None:
-    """A condition that comes and goes MUST be GO, however much its times add up to; then ABORT once it stays."""
+    """A condition that comes and goes must be GO, however much its times add up to; then ABORT once it stays."""
     pace = healthy.sandbox.pace
     observed = Observation(healthy)
     held = 0.0

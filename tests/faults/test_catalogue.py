@@ -34,7 +34,7 @@ def snapshot_differs(fault: Fault, result: FaultResult) -> str:
 @pytest.mark.faults
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
 def test_fault(fault: Fault, sites: Any, hold_against: Callable[[Fault], FaultResult]) -> None:
-    """The verdict and its first cause MUST be those of the register, stay, and be GO again after healing."""
+    """The verdict and its first cause must be those of the register, stay, and be GO again after healing."""
     result = hold_against(fault)
     stack = sites.get().sandbox.stack
     # The programs word their errors differently in each generation, and with other addresses in containers.

@@ -55,7 +55,7 @@ def held(
 
 
 def test_gate_that_is_right_is_right() -> None:
-    """GO until the fault shows, then HOLD, then GO again MUST be right."""
+    """GO until the fault shows, then HOLD, then GO again must be right."""
     assert held(GO, GO, then=HOLD).right
 
 
@@ -65,7 +65,7 @@ def test_gate_that_is_right_is_right() -> None:
     ids=["GO", "ABORT"],
 )
 def test_false_verdict_between_two_looks_counts(looks: tuple[Decision, ...], wrong: str) -> None:
-    """A false GO or ABORT MUST count though every later look is right."""
+    """A false GO or ABORT must count though every later look is right."""
     result = held(*looks, then=HOLD)
 
     assert result.verdict == "HOLD"
@@ -74,7 +74,7 @@ def test_false_verdict_between_two_looks_counts(looks: tuple[Decision, ...], wro
 
 
 def test_site_that_stays_broken_is_not_healed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A site that is not GO after healing MUST count as not healed."""
+    """A site that is not GO after healing must count as not healed."""
     monkeypatch.setattr("l4gate.faults.exercise._START_SECONDS", 0.0)
     monkeypatch.setattr("l4gate.faults.exercise._BUSY_SECONDS", 0.2)
 
@@ -82,14 +82,14 @@ def test_site_that_stays_broken_is_not_healed(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_fault_that_is_never_seen_is_a_false_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fault that stays GO for ever MUST count as a false GO and a wrong cause."""
+    """A fault that stays GO for ever must count as a false GO and a wrong cause."""
     monkeypatch.setattr("l4gate.faults.exercise._BUSY_SECONDS", 2.0)
 
     assert held(then=GO).wrongs == [FALSE_GO, WRONG_CAUSE]
 
 
 def test_hold_in_place_of_an_abort_is_watched_until_that_would_have_come() -> None:
-    """Beside a fault that is ABORT by itself, a HOLD MUST stay until that ABORT would have fired."""
+    """Beside a fault that is ABORT by itself, a HOLD must stay until that ABORT would have fired."""
     aborts = Fault("verdict/x", "x", lambda _site: nullcontext(), Verdict.ABORT, "verdict/abort-firing")
 
     def silenced(*fields: Any, ask: Any) -> Fault:
@@ -102,7 +102,7 @@ def test_hold_in_place_of_an_abort_is_watched_until_that_would_have_come() -> No
 
 
 def test_the_table_for_the_summary_page_has_every_fault() -> None:
-    """The Markdown table MUST begin with the counts, and have a row for each fault, the wrong ones called so."""
+    """The Markdown table must begin with the counts, and have a row for each fault, the wrong ones called so."""
     good = FaultResult("writer/died", "ABORT writer/stale", "ABORT", "writer/stale", detected_after=2.5)
     bad = replace(good, id="scrape/down", verdict="GO", wrongs=(FALSE_GO,))
 

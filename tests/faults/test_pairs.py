@@ -23,14 +23,14 @@ STAGES = stages_of(FAULTS)
 def test_drawn_pair(
     stages: tuple[Stage, Stage], sites: Any, hold_against: Callable[[Fault], FaultResult]
 ) -> None:
-    """Two faults that are HOLD MUST be HOLD together, with the cause that the walk backwards comes to first."""
+    """Two faults that are HOLD must be HOLD together, with the cause that the walk backwards comes to first."""
     hold_against(drawn(FAULTS, sites.get().sandbox.stack.kind, stages))
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize("pair", CHOSEN, ids=lambda pair: pair.id)
 def test_chosen_pair(pair: Fault, hold_against: Callable[[Fault], FaultResult]) -> None:
-    """ABORT MUST win over HOLD where it can be known, and two faults that leave no path whole MUST be HOLD."""
+    """ABORT must win over HOLD where it can be known, and two faults that leave no path whole must be HOLD."""
     hold_against(pair)
 
 
@@ -44,7 +44,7 @@ def stage_pairs(pairs: Sequence[Fault]) -> set[frozenset[Stage]]:
 
 @pytest.mark.parametrize("kind", BOTH)
 def test_every_two_stages_are_combined(kind: str) -> None:
-    """Every two stages that the register has faults of MUST have a pair of faults, on each kind of stack."""
+    """Every two stages that the register has faults of must have a pair of faults, on each kind of stack."""
     stages = {fault.stage for fault in FAULTS if kind in fault.stacks} - {Stage.RUN}
     missing = {frozenset(two) for two in combinations(stages, 2)} - stage_pairs(pairs_of(kind))
 
@@ -60,7 +60,7 @@ def test_every_two_stages_are_combined(kind: str) -> None:
     ],
 )
 def test_abort_and_warnings_meet_every_stage(like: Any) -> None:
-    """Faults that give ABORT, and faults that give warnings, MUST be combined with a fault of every stage."""
+    """Faults that give ABORT, and faults that give warnings, must be combined with a fault of every stage."""
     met = {other.stage for pair in CHOSEN for one, other in (pair.parts, reversed(pair.parts)) if like(one)}
     missing = {fault.stage for fault in FAULTS} - {Stage.RUN} - met
 
@@ -68,7 +68,7 @@ def test_abort_and_warnings_meet_every_stage(like: Any) -> None:
 
 
 def test_pairs_are_the_same_every_time() -> None:
-    """The pairs MUST be the same in every run, for every kind of stack that they are for, without repetition."""
+    """The pairs must be the same in every run, for every kind of stack that they are for, without repetition."""
     for kind in BOTH:
         ids = [pair.id for pair in pairs_of(kind)]
 
@@ -78,7 +78,7 @@ def test_pairs_are_the_same_every_time() -> None:
 
 
 def test_abort_comes_from_a_part_that_gives_it() -> None:
-    """A pair MUST be ABORT only if one of its faults is by itself, and GO only if both are."""
+    """A pair must be ABORT only if one of its faults is by itself, and GO only if both are."""
     for pair in CHOSEN:
         verdicts = {part.verdict for part in pair.parts}
 

@@ -18,7 +18,7 @@ def fetch(url: str, path: str = "/x?y=1", **options: object) -> requests.Respons
 
 
 def test_healthy_proxy_changes_nothing() -> None:
-    """Path, query, status, type and body MUST be what the upstream sees and says."""
+    """Path, query, status, type and body must be what the upstream sees and says."""
     with serve(always(GOOD)) as (upstream, seen), open_proxy(upstream) as between:
         answer = fetch(between.url)
 
@@ -27,7 +27,7 @@ def test_healthy_proxy_changes_nothing() -> None:
 
 
 def test_forward_proxy_reaches_the_server_that_the_request_names() -> None:
-    """A request for a whole URL MUST go to that server: Prometheus' proxy_url works so."""
+    """A request for a whole URL must go to that server: Prometheus' proxy_url works so."""
     with serve(always(GOOD)) as (upstream, _), open_proxy() as between:
         answer = fetch(upstream, proxies={"http": between.url})
 
@@ -36,7 +36,7 @@ def test_forward_proxy_reaches_the_server_that_the_request_names() -> None:
 
 @pytest.mark.parametrize("name", ["hang", "reset", "cut"])
 def test_misbehaviour_gives_no_whole_answer(name: str) -> None:
-    """An answer that hangs, is reset or is cut MUST be an error for the client, and whole again after healing."""
+    """An answer that hangs, is reset or is cut must be an error for the client, and whole again after healing."""
     with serve(always(GOOD)) as (upstream, _), open_proxy(upstream) as between:
         with between.behaving(getattr(behaviours, name)), pytest.raises(requests.RequestException):
             fetch(between.url)
@@ -46,7 +46,7 @@ def test_misbehaviour_gives_no_whole_answer(name: str) -> None:
 
 
 def test_misbehaviour_is_for_its_paths_only() -> None:
-    """A misbehaviour with a prefix MUST leave other paths alone."""
+    """A misbehaviour with a prefix must leave other paths alone."""
     with (
         serve(always(GOOD)) as (upstream, _),
         open_proxy(upstream) as between,
@@ -58,7 +58,7 @@ def test_misbehaviour_is_for_its_paths_only() -> None:
 
 
 def test_upstream_that_is_gone_is_no_answer() -> None:
-    """An upstream that refuses MUST be a broken connection, not an answer that the proxy made up."""
+    """An upstream that refuses must be a broken connection, not an answer that the proxy made up."""
     with serve(always(GOOD)) as (upstream, _):
         pass
     with open_proxy(upstream) as between, pytest.raises(requests.ConnectionError):

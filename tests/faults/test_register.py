@@ -14,7 +14,7 @@ from l4gate.verdict import Stage
 
 
 def test_at_least_fifty_faults_of_every_stage() -> None:
-    """At least 50 faults MUST be there, with every stage of the data path among them."""
+    """At least 50 faults must be there, with every stage of the data path among them."""
     stages = Counter(fault.stage for fault in FAULTS)
 
     assert len(FAULTS) >= 50
@@ -22,14 +22,14 @@ def test_at_least_fifty_faults_of_every_stage() -> None:
 
 
 def test_ids_are_unique() -> None:
-    """Every id MUST name one fault."""
+    """Every id must name one fault."""
     repeated = [fault_id for fault_id, count in Counter(fault.id for fault in FAULTS).items() if count > 1]
 
     assert not repeated
 
 
 def test_what_is_expected_is_whole() -> None:
-    """A fault that is not GO MUST have a cause, `stage/code`; a GO none."""
+    """A fault that is not GO must have a cause, `stage/code`; a GO none."""
     for fault in FAULTS:
         assert (fault.verdict is Verdict.GO) == (not fault.cause), fault.id
         for cause in (fault.cause, *fault.also, *fault.warnings):
@@ -47,12 +47,12 @@ def test_what_is_expected_is_whole() -> None:
     ids=" ".join,
 )
 def test_wrong_use_is_refused(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
-    """A URL, an unknown id or a missing one MUST be a usage error (exit 2) before anything is started."""
+    """A URL, an unknown id or a missing one must be a usage error (exit 2) before anything is started."""
     assert main(["faults", *arguments]) == 2
     assert capsys.readouterr().err.startswith("l4gate: ")
 
 
 def test_list_as_json_is_the_register(capsys: pytest.CaptureFixture[str]) -> None:
-    """`l4gate faults list --json` MUST print every fault of the register."""
+    """`l4gate faults list --json` must print every fault of the register."""
     assert main(["faults", "list", "--json"]) == 0
     assert [each["id"] for each in json.loads(capsys.readouterr().out)] == [fault.id for fault in FAULTS]

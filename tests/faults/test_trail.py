@@ -23,7 +23,7 @@ def trail(*looks: tuple[float, float, str, tuple[str, ...]]) -> list[Seen]:
 
 
 def test_go_on_what_was_so_before_is_not_false() -> None:
-    """A GO MUST NOT be false before the fault can be seen, whatever else is HOLD in between."""
+    """A GO must NOT be false before the fault can be seen, whatever else is HOLD in between."""
     looks = trail(
         (0, 0.5, "GO", ()),
         (0.6, 0.7, "HOLD", ("rules/evaluation-stopped",)),
@@ -35,7 +35,7 @@ def test_go_on_what_was_so_before_is_not_false() -> None:
 
 
 def test_go_after_the_fault_was_seen_is_false() -> None:
-    """A GO between two looks that see the fault MUST be false, though the last look is right."""
+    """A GO between two looks that see the fault must be false, though the last look is right."""
     flap = (2.2, 2.2, "GO", ())
     looks = trail((0, 2, "GO", ()), (2.1, 2.1, "HOLD", STALE), flap, (2.3, 9, "HOLD", STALE))
 
@@ -43,7 +43,7 @@ def test_go_after_the_fault_was_seen_is_false() -> None:
 
 
 def test_fault_is_seen_by_any_of_its_causes() -> None:
-    """A fault MUST count as seen by any of its causes, at any place among the causes of a look."""
+    """A fault must count as seen by any of its causes, at any place among the causes of a look."""
     looks = trail((0, 1, "HOLD", ("rules/not-recorded", "writer/stale")), (1.1, 1.1, "GO", ()))
 
     assert false_gos(looks, ("transport/target-down", "writer/stale"), BOUND) == (looks[1],)
@@ -51,7 +51,7 @@ def test_fault_is_seen_by_any_of_its_causes() -> None:
 
 
 def test_abort_is_seen_too() -> None:
-    """A GO after an ABORT with the fault's cause MUST be false."""
+    """A GO after an ABORT with the fault's cause must be false."""
     firing = ("verdict/abort-firing",)
     looks = trail((0, 6, "GO", ()), (6.1, 6.1, "ABORT", firing), (6.2, 6.2, "GO", ()))
 
@@ -59,7 +59,7 @@ def test_abort_is_seen_too() -> None:
 
 
 def test_go_that_lasts_past_the_bound_is_false() -> None:
-    """A GO that began in time MUST be false if a look after the bound still says it."""
+    """A GO that began in time must be false if a look after the bound still says it."""
     kept = trail((0, BOUND + 0.01, "GO", ()), (BOUND + 1, 20, "HOLD", STALE))
     ended = trail((0, BOUND - 0.01, "GO", ()), (BOUND + 1, 20, "HOLD", STALE))
 
@@ -68,14 +68,14 @@ def test_go_that_lasts_past_the_bound_is_false() -> None:
 
 
 def test_go_after_the_bound_is_false_though_never_seen() -> None:
-    """A fault that is never seen MUST make each GO after the bound false, after another HOLD as well."""
+    """A fault that is never seen must make each GO after the bound false, after another HOLD as well."""
     looks = trail((0, 1, "HOLD", ("query/unreachable",)), (BOUND + 1, BOUND + 1, "GO", ()))
 
     assert false_gos(looks, STALE, BOUND) == (looks[1],)
 
 
 def test_bound_follows_the_contract() -> None:
-    """The bound MUST grow by what the contract lets a cause wait, scaled; one of several causes is enough."""
+    """The bound must grow by what the contract lets a cause wait, scaled; one of several causes is enough."""
     news = seen_within(("query/bad-answer",), PACE)
 
     assert seen_within(STALE, PACE) == pytest.approx(news + FRESH_LIMIT_SECONDS / 60)
@@ -86,7 +86,7 @@ def test_bound_follows_the_contract() -> None:
 
 
 def test_every_fault_that_is_no_go_has_a_bound() -> None:
-    """Every fault of the register that is not GO MUST have to be seen some time."""
+    """Every fault of the register that is not GO must have to be seen some time."""
     for fault in FAULTS:
         if fault.verdict is not Verdict.GO:
             assert 0 < must_be_seen_within(fault, PACE) < inf, fault.id
@@ -94,14 +94,14 @@ def test_every_fault_that_is_no_go_has_a_bound() -> None:
 
 @pytest.mark.parametrize(("after", "may_abort", "false"), [(4.9, True, 1), (5.0, True, 0), (5.0, False, 1)])
 def test_abort_too_soon_or_where_none_may_come_is_false(after: float, may_abort: bool, false: int) -> None:
-    """An ABORT MUST be false where none may come, and before any alert's `for` can be over."""
+    """An ABORT must be false where none may come, and before any alert's `for` can be over."""
     looks = trail((0, 1, "GO", ()), (after, 7, "ABORT", STALE), (8, 8, "HOLD", STALE))
 
     assert len(false_aborts(looks, may_abort=may_abort, pace=PACE)) == false
 
 
 def test_pair_must_be_seen_as_soon_as_the_quicker_of_its_faults() -> None:
-    """A fault that needs the discovery MUST NOT lend its time to the other one of a pair."""
+    """A fault that needs the discovery must NOT lend its time to the other one of a pair."""
     slow, quick = find_fault("scrape/target-gone"), find_fault("writer/died")
     pair = both(quick, slow, Verdict.HOLD, slow.cause)
 

@@ -17,7 +17,7 @@ LIMIT_SECONDS = 60.0
 def test_go_abort_rollback_go_take_less_than_a_minute(
     sandbox: Sandbox, run_state: RunState, record_property: Callable[[str, object], None]
 ) -> None:
-    """From a cold machine that has its programs, GO, ABORT, the rollback and GO again MUST come within 60 s."""
+    """From a cold machine that has its programs, GO, ABORT, the rollback and GO again must come within 60 s."""
     began = time.time() - RunDir(sandbox.stack.run_dir).age_seconds
     rows = [event.row for event in run_state.events]
     verdicts = [event.state for event in run_state.events if event.row == "verdict"]

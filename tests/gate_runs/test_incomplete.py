@@ -103,7 +103,7 @@ def gate_run(tmp_path: Path, settings: Settings, pytestconfig: pytest.Config) ->
 def test_run_without_every_gate_is_hold(
     gate_run: Callable[..., Run], arguments: list[str], plugin: str, answered: set[str]
 ) -> None:
-    """A run in which gates pass but others do not run MUST be HOLD, name them, and not exit 0."""
+    """A run in which gates pass but others do not run must be HOLD, name them, and not exit 0."""
     run = gate_run(*arguments, plugin=plugin)
 
     passed = {name for name, outcome in run.outcomes.items() if outcome == "passed"}
@@ -139,7 +139,7 @@ def test_run_without_every_gate_is_hold(
 def test_run_that_ends_early_leaves_hold(
     gate_run: Callable[..., Run], arguments: list[str], plugin: str
 ) -> None:
-    """A run that crashes, stops or selects nothing MUST leave HOLD on disk with the gates that did not run."""
+    """A run that crashes, stops or selects nothing must leave HOLD on disk with the gates that did not run."""
     run = gate_run(*arguments, plugin=plugin)
 
     assert run.verdict["verdict"] == "HOLD", run.output
@@ -150,7 +150,7 @@ def test_run_that_ends_early_leaves_hold(
 
 
 def test_collect_only_lists_the_gates_and_is_hold(gate_run: Callable[..., Run]) -> None:
-    """--collect-only MUST list the gates, and as it runs none of them it MUST be HOLD."""
+    """--collect-only must list the gates, and as it runs none of them it must be HOLD."""
     run = gate_run("--collect-only")
 
     assert (run.returncode, run.verdict["verdict"]) == (HOLD, "HOLD"), run.output

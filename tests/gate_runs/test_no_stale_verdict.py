@@ -91,7 +91,7 @@ def call(tmp_path: Path) -> Callable[..., Call]:
 def test_wrong_settings_are_one_sentence_and_exit_2(
     call: Callable[..., Call], arguments: list[str], environ: dict[str, str], told: str
 ) -> None:
-    """A wrong setting MUST end pytest with one sentence and 2, without a traceback, a secret or an older GO."""
+    """A wrong setting must end pytest with one sentence and 2, without a traceback, a secret or an older GO."""
     done = call("-m", "l4_gate", *arguments, env=environ)
 
     assert done.returncode == USAGE, done.output
@@ -117,7 +117,7 @@ def test_wrong_settings_are_one_sentence_and_exit_2(
 def test_call_that_fails_early_is_no_verdict_and_leaves_no_go(
     call: Callable[..., Call], arguments: list[str], environ: dict[str, str]
 ) -> None:
-    """Whatever pytest itself refuses MUST be no GO; its own codes MUST not be read as a verdict."""
+    """Whatever pytest itself refuses must be no GO; its own codes must not be read as a verdict."""
     done = call("-m", "l4_gate", *arguments, env=environ)
 
     assert done.returncode not in VERDICTS or done.returncode == Verdict.HOLD.exit_code, done.output
@@ -126,7 +126,7 @@ def test_call_that_fails_early_is_no_verdict_and_leaves_no_go(
 
 @pytest.mark.parametrize("option", ["--collect-only", "--help", "--fixtures", "--setup-plan"])
 def test_call_that_runs_no_gate_is_hold(call: Callable[..., Call], option: str) -> None:
-    """Asking for the gate and running nothing MUST be HOLD: a caller may read exit code 0 as GO."""
+    """Asking for the gate and running nothing must be HOLD: a caller may read exit code 0 as GO."""
     done = call("-m", "l4_gate", option)
 
     assert (done.returncode, done.verdict) == (Verdict.HOLD.exit_code, "HOLD"), done.output
@@ -134,7 +134,7 @@ def test_call_that_runs_no_gate_is_hold(call: Callable[..., Call], option: str) 
 
 @pytest.mark.parametrize("name", [f"fixtures.{plugin}" for plugin in PLUGINS])
 def test_run_without_a_plugin_of_ours_is_no_older_go(call: Callable[..., Call], name: str) -> None:
-    """Without any one plugin a run in which no stack starts MUST not be GO or ABORT, on disk or by its exit code."""
+    """Without any one plugin a run in which no stack starts must not be GO or ABORT, on disk or by its exit code."""
     done = call("-m", "l4_gate", "-p", f"no:{name}", "-x")
 
     assert done.returncode not in (Verdict.GO.exit_code, Verdict.ABORT.exit_code), done.output
@@ -142,7 +142,7 @@ def test_run_without_a_plugin_of_ours_is_no_older_go(call: Callable[..., Call], 
 
 
 def test_full_folder_loses_the_older_go(call: Callable[..., Call]) -> None:
-    """Where not a byte more can be written, the older GO MUST go and the run MUST end before its stack starts."""
+    """Where not a byte more can be written, the older GO must go and the run must end before its stack starts."""
     done = call("-m", "l4_gate", wrap=("bash", "-c", 'ulimit -f 0; exec "$@"', "limited"))
 
     assert done.returncode == USAGE, done.output
@@ -151,7 +151,7 @@ def test_full_folder_loses_the_older_go(call: Callable[..., Call]) -> None:
 
 
 def test_conftest_that_raises_leaves_no_go(call: Callable[..., Call], tmp_path: Path) -> None:
-    """A conftest that cannot be imported MUST leave HOLD, and an exit code that is no verdict."""
+    """A conftest that cannot be imported must leave HOLD, and an exit code that is no verdict."""
     for name in ("l4gate", "fixtures", "tests", "prometheus", "pyproject.toml"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "conftest.py").write_text("raise RuntimeError('spoilt')\n")
@@ -172,7 +172,7 @@ def test_conftest_that_raises_leaves_no_go(call: Callable[..., Call], tmp_path: 
     ids=["excluded", "not-mentioned", "plain"],
 )
 def test_run_that_asks_for_no_gate_judges_nothing(call: Callable[..., Call], arguments: list[str]) -> None:
-    """Other tests MUST exit as pytest does and MUST leave the report alone, which is of another run."""
+    """Other tests must exit as pytest does and must leave the report alone, which is of another run."""
     done = call(*arguments)
 
     assert (done.returncode, done.verdict) == (0, "GO"), done.output

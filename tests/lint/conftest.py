@@ -30,5 +30,4 @@ def _folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(name="check")
 def _check(promtool: Promtool, folder: Path) -> Callable[..., Report]:
-    """Lints the copy."""
     return lambda **options: lint(folder, **{"promtool": promtool, **options})

@@ -122,7 +122,7 @@ def test_missing_promtool_is_said_and_not_clean(
 def test_the_environment_of_other_verbs_changes_nothing(
     variable: str, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A tree with findings MUST exit 10 whatever server or stack the environment names, right or wrong."""
+    """A tree with findings must exit 10 whatever server or stack the environment names, right or wrong."""
     monkeypatch.setenv(*variable.split("=", 1))
     NO_BOOL.apply(folder)
 
@@ -141,7 +141,7 @@ def cases_of(path: Path) -> dict[str, junitparser.TestCase]:
 
 
 def test_junit_has_a_case_per_check(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each check MUST be a case, each finding a failure with its text, and the counts those of a common reader."""
+    """Each check must be a case, each finding a failure with its text, and the counts those of a common reader."""
     path = folder.parent / "reports" / "deeper" / "obs-lint.xml"
     green, _ = run(capsys, str(folder), "--junit", str(path))
     all_green = cases_of(path)
@@ -168,7 +168,7 @@ def test_junit_has_a_case_per_check(folder: Path, capsys: pytest.CaptureFixture[
 def test_junit_tells_what_was_not_checked(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without promtool, or with a file that cannot be read, what was not checked MUST be an error, never a pass."""
+    """Without promtool, or with a file that cannot be read, what was not checked must be an error, never a pass."""
     path = folder.parent / "obs-lint.xml"
     monkeypatch.setenv("L4_PROMTOOL", "/does/not/exist")
     (folder / HEARTBEAT).write_text("groups: [\x01\n")
@@ -185,7 +185,7 @@ def test_junit_tells_what_was_not_checked(
 def test_checks_that_a_broken_file_prevents_are_no_pass(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Asked only for checks that need every rule file, the lint MUST NOT call a tree clean that it cannot read."""
+    """Asked only for checks that need every rule file, the lint must NOT call a tree clean that it cannot read."""
     (folder / HEARTBEAT).write_text("groups: [\n")
     needy = next(id_ for id_, check in CHECKS.items() if check.needs_all_rules)
 
@@ -196,7 +196,7 @@ def test_checks_that_a_broken_file_prevents_are_no_pass(
 
 
 def test_junit_of_an_older_run_does_not_stay(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A run that cannot write its JUnit, or ends before it lints, MUST NOT exit 0 or leave an older run's."""
+    """A run that cannot write its JUnit, or ends before it lints, must NOT exit 0 or leave an older run's."""
     path = folder.parent / "obs-lint.xml"
     path.write_text("<testsuites/>")
 

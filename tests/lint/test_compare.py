@@ -73,7 +73,7 @@ def process_waits(process: subprocess.Popen[bytes]) -> None:
 def test_another_limit_on_the_server_is_shown_as_a_diff(
     server: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Equal rules MUST exit 0; a rule that differs MUST exit 10 and be shown with both expressions, as JSON too."""
+    """Equal rules must exit 0; a rule that differs must exit 10 and be shown with both expressions, as JSON too."""
     equal = cli.main(["diff", str(folder), "--url", server])
     equal_out = capsys.readouterr().out
     differs = cli.main(["diff", "--config-dir", str(ROOT / "prometheus"), "--url", server])
@@ -94,7 +94,7 @@ def test_another_limit_on_the_server_is_shown_as_a_diff(
 def test_the_named_server_does_not_change_the_lint(
     server: str, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A tree with a finding MUST exit 10 though L4_URL names a server with the very same rules."""
+    """A tree with a finding must exit 10 though L4_URL names a server with the very same rules."""
     monkeypatch.setenv("L4_URL", server)
 
     assert cli.main(["diff", str(folder)]) == 0
@@ -103,7 +103,7 @@ def test_the_named_server_does_not_change_the_lint(
 
 
 def test_unreachable_server_is_no_equality(capsys: pytest.CaptureFixture[str]) -> None:
-    """Without an answer the comparison MUST NOT exit 0, and JSON MUST say that none came."""
+    """Without an answer the comparison must NOT exit 0, and JSON must say that none came."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"
@@ -125,7 +125,7 @@ def test_unreachable_server_is_no_equality(capsys: pytest.CaptureFixture[str]) -
 def test_a_comparison_needs_a_server_and_a_folder(
     args: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a server to ask, or rules to hold it against, it MUST be refused as usage."""
+    """Without a server to ask, or rules to hold it against, it must be refused as usage."""
     monkeypatch.delenv("L4_URL", raising=False)
 
     assert cli.main(["diff", *args]) == 2

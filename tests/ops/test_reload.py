@@ -56,7 +56,7 @@ def loaded_rules_are(box: Box, folder: Path) -> bool:
 def test_what_fails_the_check_changes_nothing(
     box: Box, change: Callable[[Box], dict[str, bytes]], named: str
 ) -> None:
-    """What does not pass the check MUST leave files and server as they were, and the message says what and where."""
+    """What does not pass the check must leave files and server as they were, and the message says what and where."""
     wanted = Configuration({**box.good.files, **change(box)})
     assert wanted != box.good
 
@@ -68,7 +68,7 @@ def test_what_fails_the_check_changes_nothing(
 
 
 def test_new_rules_and_jobs_are_proven_live(box: Box) -> None:
-    """After a reload the server's rules, jobs and targets MUST be those of the new files, and GO goes on."""
+    """After a reload the server's rules, jobs and targets must be those of the new files, and GO goes on."""
     wanted = Configuration({**box.good.files, "prometheus.yml": box.good.files["prometheus.yml"] + JOB})
 
     done = reload_live(box.server, wanted)
@@ -82,7 +82,7 @@ def test_new_rules_and_jobs_are_proven_live(box: Box) -> None:
 
 
 def test_changed_target_list_is_proven_live(box: Box) -> None:
-    """A target list that is switched with its folder MUST reach the server, which watched the old folder."""
+    """A target list that is switched with its folder must reach the server, which watched the old folder."""
     wanted = box.edited("targets/node_exporter.yml", b"127.0.0.1:", b"127.0.0.2:")
 
     reload_live(box.server, wanted)
@@ -92,7 +92,7 @@ def test_changed_target_list_is_proven_live(box: Box) -> None:
 
 
 def test_refused_reload_is_taken_back(box: Box) -> None:
-    """When the server refuses what passed the check, the old files MUST be back, loaded and proven."""
+    """When the server refuses what passed the check, the old files must be back, loaded and proven."""
     url, refusals = box.server.api.base_url, []
 
     def refuse_once(connection: socket.socket, line: str) -> None:
@@ -120,7 +120,7 @@ def test_refused_reload_is_taken_back(box: Box) -> None:
 def test_folder_that_the_server_does_not_read_is_found_out(
     box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A 200 is no proof: with the wrong folder the server reloads happily, and nothing MUST count as live."""
+    """A 200 is no proof: with the wrong folder the server reloads happily, and nothing must count as live."""
     monkeypatch.setattr("l4gate.operations.reload._DISCOVERY_SECONDS", 0.0)
     monkeypatch.setattr("l4gate.operations.reload._ROOM_SECONDS", 1.0)
     other = tmp_path / "other"

@@ -48,7 +48,7 @@ def back(box: Box, store: CheckpointStore, to: str = "") -> RolledBack:
 def test_rollback_from_wrong_rules_brings_go(
     box: Box, store: CheckpointStore, kept: Checkpoint, number: int, record_property: pytest.RecordProperty
 ) -> None:
-    """Wrong rules made live become ABORT, and the rollback MUST bring GO within 15 s of it, on the kept files."""
+    """Wrong rules made live become ABORT, and the rollback must bring GO within 15 s of it, on the kept files."""
     began = abort_by_wrong_rules(box)
 
     done = back(box, store)
@@ -63,7 +63,7 @@ def test_rollback_from_wrong_rules_brings_go(
 
 
 def test_without_a_checkpoint_nothing_happens(box: Box, store: CheckpointStore) -> None:
-    """Nothing that earned a GO, nothing to go back to."""
+    """Where nothing has earned a GO, a rollback must be refused."""
     with pytest.raises(OperationRefused, match="nothing to go back to"):
         back(box, store)
 

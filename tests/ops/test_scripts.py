@@ -51,7 +51,7 @@ def copies(tmp_path: Path) -> Path:
 
 
 def test_the_verbs_are_those_of_all_scripts() -> None:
-    """Every script but the launcher and the heartbeat MUST be one of those that are tested here."""
+    """Every script but the launcher and the heartbeat must be one of those that are tested here."""
     others = {LAUNCHER, "textfile_heartbeat.sh"}
 
     assert {path.name for path in SCRIPTS.iterdir()} - others == set(VERBS)
@@ -59,7 +59,7 @@ def test_the_verbs_are_those_of_all_scripts() -> None:
 
 @pytest.mark.parametrize("name", VERBS)
 def test_script_hands_over_verb_arguments_and_exit_code(name: str, copies: Path, l4gate: Path) -> None:
-    """Outside a checkout a script MUST find l4gate on PATH, and its arguments and exit code pass unchanged."""
+    """Outside a checkout a script must find l4gate on PATH, and its arguments and exit code pass unchanged."""
     script = copies / name
 
     done = run(script, "--live-dir", "a b", "", cwd=Path("/"), PATH=f"{l4gate}:{CRON['PATH']}")
@@ -72,7 +72,7 @@ def test_script_hands_over_verb_arguments_and_exit_code(name: str, copies: Path,
 
 @pytest.mark.parametrize("name", VERBS)
 def test_script_without_l4gate_says_so(name: str, copies: Path) -> None:
-    """A script that finds no l4gate MUST neither be silent nor succeed."""
+    """A script that finds no l4gate must neither be silent nor succeed."""
     done = run(copies / name, cwd=Path("/"))
 
     assert done.returncode == 69
@@ -82,7 +82,7 @@ def test_script_without_l4gate_says_so(name: str, copies: Path) -> None:
 
 @pytest.mark.parametrize("name", VERBS)
 def test_script_of_the_checkout_works_from_anywhere(name: str) -> None:
-    """From any folder and with cron's environment a script MUST run the checkout's own l4gate."""
+    """From any folder and with cron's environment a script must run the checkout's own l4gate."""
     if not (SCRIPTS.parents[1] / ".venv" / "bin" / "l4gate").exists():
         pytest.skip("the checkout has no .venv")
 
@@ -94,7 +94,7 @@ def test_script_of_the_checkout_works_from_anywhere(name: str) -> None:
 
 @pytest.mark.parametrize("name", VERBS)
 def test_script_without_its_launcher_does_nothing(name: str, tmp_path: Path, l4gate: Path) -> None:
-    """A script that was copied alone MUST say which file is missing, and exit as without l4gate."""
+    """A script that was copied alone must say which file is missing, and exit as without l4gate."""
     script = Path(shutil.copy(SCRIPTS / name, tmp_path))
 
     done = run(script, cwd=Path("/"), PATH=f"{l4gate}:{CRON['PATH']}")
@@ -105,7 +105,7 @@ def test_script_without_its_launcher_does_nothing(name: str, tmp_path: Path, l4g
 
 @pytest.mark.parametrize("name", VERBS)
 def test_link_to_a_script_is_the_script(name: str, tmp_path: Path, copies: Path, l4gate: Path) -> None:
-    """A link in a folder of PATH MUST do what the script does that it leads to."""
+    """A link in a folder of PATH must do what the script does that it leads to."""
     link = tmp_path / name
     link.symlink_to(copies / name)
 
@@ -115,7 +115,7 @@ def test_link_to_a_script_is_the_script(name: str, tmp_path: Path, copies: Path,
 
 
 def test_script_of_a_wheel_takes_the_environment_it_is_in(tmp_path: Path, l4gate: Path) -> None:
-    """A script that was installed with l4gate MUST run that one, whatever PATH has or has not."""
+    """A script that was installed with l4gate must run that one, whatever PATH has or has not."""
     packaged = tmp_path / "lib" / "python3.11" / "site-packages" / "l4gate" / "_files" / "scripts" / "ops"
     shutil.copytree(SCRIPTS, packaged)
 

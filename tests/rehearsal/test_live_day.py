@@ -231,7 +231,7 @@ def bad_day(operator: Operator, day: Day, settings: Settings) -> Day:
 
 
 def test_a_day_of_planned_work_is_certified(day: Day, record_property: Callable[[str, object], None]) -> None:
-    """Restarts, an outage of one path, a reload and a rollback cost nothing: the certificate MUST be L4.9."""
+    """Restarts, an outage of one path, a reload and a rollback cost nothing: the certificate must be L4.9."""
     certificate = day.certificate
     for result in certificate.results:
         record_property(f"share of {result.criterion.id}", round(result.share, 5))
@@ -263,7 +263,7 @@ def test_every_planned_event_did_happen(operator: Operator, day: Day) -> None:
 
 
 def test_a_day_with_an_outage_is_not_certified(operator: Operator, bad_day: Day) -> None:
-    """20 unplanned minutes without a writer MUST cost the certificate, and it tells them to the evaluation."""
+    """20 unplanned minutes without a writer must cost the certificate, and it tells them to the evaluation."""
     certificate, pace = bad_day.certificate, operator.sandbox.pace
     (outage,) = bad_day.done
 

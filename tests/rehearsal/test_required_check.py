@@ -64,18 +64,18 @@ def day(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Day:
 
 
 def test_a_healthy_day_is_certified(day: Day) -> None:
-    """24 h of healthy history MUST be certified L4.9."""
+    """24 h of healthy history must be certified L4.9."""
     assert (day.certificate.level, day.certificate.verdict) == ("L4.9", Verdict.GO)
 
 
 def test_a_day_that_was_not_observed_is_not_certified(day: Day) -> None:
-    """The same check over a window of which two hours are missing MUST say no: a gap is a violation."""
+    """The same check over a window of which two hours are missing must say no: a gap is a violation."""
     assert day.earlier.level != "L4.9"
     assert day.earlier.verdict is not Verdict.GO
 
 
 def test_a_restored_day_is_the_same_day(day: Day) -> None:
-    """After archive and restore every sample of the day MUST be there, and its certificate the same."""
+    """After archive and restore every sample of the day must be there, and its certificate the same."""
     assert day.samples.count > 50_000
     assert day.restored_samples.differences(day.samples) == []
     assert day.restored == day.certificate
@@ -91,7 +91,7 @@ def drill(settings: Settings, progress: Progress) -> RehearsalResult:
 def test_a_real_drill_restores_everything(
     drill: RehearsalResult, record_property: Callable[[str, object], None]
 ) -> None:
-    """A destroyed stack MUST be GO again within 12 minutes, with every sample up to its snapshot."""
+    """A destroyed stack must be GO again within 12 minutes, with every sample up to its snapshot."""
     record_property("rto_seconds", round(drill.rto_seconds, 2))
     record_property("samples", drill.samples)
 

@@ -64,7 +64,7 @@ def verdict_of(check: str, api: PrometheusApi, realm: str, at: float, pace: Pace
     ],
 )
 def test_check_passes(check: str, settings: Settings, history: History) -> None:
-    """Every criterion of the check MUST be measured and met, on the given server or on a recorded good day."""
+    """Every criterion of the check must be measured and met, on the given server or on a recorded good day."""
     if settings.url is not None:
         api = PrometheusApi(
             settings.url,
@@ -91,7 +91,7 @@ def test_check_passes(check: str, settings: Settings, history: History) -> None:
     ],
 )
 def test_check_refuses_a_bad_day(check: str, bad_day: str, hours_before_end: int, history: History) -> None:
-    """The check MUST NOT pass on a day that broke it, nor where nothing was ever recorded."""
+    """The check must NOT pass on a day that broke it, nor where nothing was ever recorded."""
     with history(bad_day) as (api, end):
         verdict, lines = verdict_of(check, api, "prod", end - hours_before_end * 3600, pace(1))
         nothing, _ = verdict_of(check, api, "nobody", end, pace(1))

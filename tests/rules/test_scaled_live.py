@@ -36,7 +36,7 @@ def first(found: tuple[Sample, ...], value: float) -> float:
 
 @pytest.mark.parametrize("factor", [GATE_FACTOR, pytest.param(SANDBOX_FACTOR, marks=pytest.mark.nightly)])
 def test_times_lie_inside_their_bounds(factor: float, settings: Settings) -> None:
-    """No false alarm while the heart beats; stale and firing inside the bounds that the production numbers give."""
+    """No false alarm may come while the heart beats; stale and firing must lie in the production bounds."""
     fresh = f"{contract.FRESH}{{{REALM}}}"
     firing = f'ALERTS{{alertname="L4AbortHeartbeatStale",alertstate="firing",{REALM}}}'
     rule = contract.RULE_INTERVAL_SECONDS / factor

@@ -27,7 +27,7 @@ _IN_CONTAINERS = [
 def test_every_generation_comes_to_go(
     kind: str, generation: str, settings: Settings, pytestconfig: pytest.Config
 ) -> None:
-    """A healthy stack of each generation MUST be GO; one that cannot be had is replaced, and that is said."""
+    """A healthy stack of each generation must be GO; one that cannot be had is replaced, and that is said."""
     asked = replace(settings, stack=kind, generation=generation, url=None, keep_stack=False)
     with open_sandbox(asked) as sandbox:
         stack = sandbox.stack

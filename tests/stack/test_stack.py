@@ -151,7 +151,7 @@ def test_a_refused_reload_quotes_prometheus(stack: Stack) -> None:
 
 
 def test_a_refused_reload_waits_for_a_late_log(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A log whose last lines come after the answer MUST be read until they are there, or the file is not named."""
+    """A log whose last lines come after the answer must be read until they are there, or the file is not named."""
     broken, logs = stack.config_dir / "rules" / "late.rules.yml", stack.logs
     asked: list[str] = []
 

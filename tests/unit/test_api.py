@@ -108,7 +108,7 @@ def judged(url: str) -> tuple[Verdict, Stage]:
 
 @pytest.mark.parametrize("name", GARBAGE)
 def test_garbage_is_an_error_that_says_so(name: str) -> None:
-    """Garbage MUST become the right ApiError, quoting what came, and a HOLD of the query stage."""
+    """Garbage must become the right ApiError, quoting what came, and a HOLD of the query stage."""
     raw, kind, said = GARBAGE[name]
     with serve(always(raw)) as (url, _):
         with pytest.raises(kind) as caught:
@@ -126,7 +126,7 @@ def test_garbage_is_an_error_that_says_so(name: str) -> None:
     ids=["header", "body", "status"],
 )
 def test_slow_drip_ends_in_time(head: bytes) -> None:
-    """A server that is never silent and never done MUST be unreachable when the time limit is over."""
+    """A server that is never silent and never done must be unreachable when the time limit is over."""
     stop = threading.Event()
     with serve(drip(head, stop)) as (url, _):
         started = time.monotonic()
@@ -139,7 +139,7 @@ def test_slow_drip_ends_in_time(head: bytes) -> None:
 
 
 def test_huge_body_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A body beyond the limit MUST be refused while it comes."""
+    """A body beyond the limit must be refused while it comes."""
     monkeypatch.setattr("l4gate.prometheus_api.asking.MAX_BODY_BYTES", 1 << 20)
     with (
         serve(always(http(b" " * (3 << 20)))) as (url, _),
@@ -149,7 +149,7 @@ def test_huge_body_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_reload_hands_on_the_words_of_a_refusal() -> None:
-    """A refused reload MUST be told from one that was done, with the server's own words."""
+    """A refused reload must be told from one that was done, with the server's own words."""
     with (
         serve(always(http(b"reload\nfailed: rules", "500 Internal Server Error"))) as (refusing, asked),
         serve(always(http(b""))) as (willing, _),
@@ -176,7 +176,7 @@ def test_reload_hands_on_the_words_of_a_refusal() -> None:
     ids=["no-name", "number", "html", "disabled"],
 )
 def test_a_snapshot_has_a_name_or_is_an_error(raw: bytes, kind: type[ApiError], said: str) -> None:
-    """What is no snapshot MUST be an error that says so: its name becomes a path."""
+    """What is no snapshot must be an error that says so: its name becomes a path."""
     with serve(always(raw)) as (url, _), pytest.raises(kind) as caught:
         PrometheusApi(url, timeout_seconds=LIMIT).snapshot()
 
@@ -184,13 +184,13 @@ def test_a_snapshot_has_a_name_or_is_an_error(raw: bytes, kind: type[ApiError], 
 
 
 def test_a_server_without_a_configuration_is_a_bad_answer() -> None:
-    """A server that does not print its configuration MUST NOT be taken for one that has none."""
+    """A server that does not print its configuration must NOT be taken for one that has none."""
     with serve(always(success({}))) as (url, _), pytest.raises(ApiBadAnswer, match="without a configuration"):
         PrometheusApi(url, timeout_seconds=LIMIT).configuration()
 
 
 def test_redirect_is_not_followed() -> None:
-    """A redirect MUST NOT lead the question to another server."""
+    """A redirect must NOT lead the question to another server."""
     with serve(always(vector())) as (other, asked):
         answer = http(b"", "307 Temporary Redirect", f"Location: {other}/api/v1/query")
         with serve(always(answer)) as (url, _), pytest.raises(ApiBadAnswer, match="redirects"):
@@ -201,7 +201,7 @@ def test_redirect_is_not_followed() -> None:
 
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy"])
 def test_loopback_is_never_asked_through_a_proxy(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy in the environment MUST NOT see a question to this machine."""
+    """A proxy in the environment must NOT see a question to this machine."""
     monkeypatch.delenv("no_proxy", raising=False)
     with serve(always(vector())) as (proxy, asked), serve(always(vector())) as (url, seen):
         monkeypatch.setenv(variable, proxy)
@@ -225,12 +225,12 @@ def test_loopback_is_never_asked_through_a_proxy(variable: str, monkeypatch: pyt
     ],
 )
 def test_loopback_is_known_in_every_spelling(url: str, expected: bool) -> None:
-    """Every spelling of this machine MUST be known as such, and no other name."""
+    """Every spelling of this machine must be known as such, and no other name."""
     assert is_loopback(url) is expected
 
 
 def test_warnings_make_the_answer_partial_and_infos_do_not() -> None:
-    """Warnings MUST be kept with the answer; infos are about style and MUST NOT be."""
+    """Warnings must be kept with the answer; infos are about style and must NOT be."""
     with serve(always(success(VECTOR, warnings=["a store is down"], infos=["not a counter"]))) as (url, _):
         api = PrometheusApi(url, timeout_seconds=LIMIT)
         assert api.query("up") == QueryAnswer("up", (), ("a store is down",))
@@ -240,14 +240,14 @@ def test_warnings_make_the_answer_partial_and_infos_do_not() -> None:
 
 @pytest.mark.parametrize("text", ["NaN", "+Inf", "-Inf", "0", "-5"])
 def test_server_without_a_clock_is_a_bad_answer(text: str) -> None:
-    """A time() that is no time MUST NOT become the moment that ages are counted from."""
+    """A time() that is no time must NOT become the moment that ages are counted from."""
     answer = success({"resultType": "scalar", "result": [1, text]})
     with serve(always(answer)) as (url, _), pytest.raises(ApiBadAnswer, match=r"time\(\) is"):
         PrometheusApi(url, timeout_seconds=LIMIT).now()
 
 
 def test_refused_connection_says_so() -> None:
-    """A port where nobody listens MUST be named as unreachable."""
+    """A port where nobody listens must be named as unreachable."""
     with serve(always(b"")) as (url, _):
         pass
     with pytest.raises(ApiUnreachable, match="cannot be reached: Connection refused"):
@@ -258,7 +258,7 @@ def test_refused_connection_says_so() -> None:
     "content", [b"se cret\nSECRET", b"", b"\xff\xfeSECRET", b"\xe2\x82\xacSECRET", b"SECRET\x00"]
 )
 def test_bad_token_file_never_shows_the_token(content: bytes, tmp_path: Path) -> None:
-    """A token that no header can carry MUST be refused without being repeated."""
+    """A token that no header can carry must be refused without being repeated."""
     file = tmp_path / "token"
     file.write_bytes(content)
     with pytest.raises(UsageError) as caught:
@@ -350,7 +350,7 @@ def scripted() -> object:
 def test_generated_answers_never_raise_and_never_go(
     scripted: tuple[Script, str], data: dict, warnings: list
 ) -> None:
-    """Whatever JSON a server answers, the decision MUST be HOLD, and nothing on the way MUST raise."""
+    """Whatever JSON a server answers, the decision must be HOLD, and nothing on the way must raise."""
     script, url = scripted
     script.bodies = {
         kind: json.dumps({"status": "success", "data": each, "warnings": warnings}).encode()
@@ -371,7 +371,7 @@ def test_generated_answers_never_raise_and_never_go(
 
 
 def test_no_two_questions_are_the_same() -> None:
-    """The same question asked twice MUST be two different requests: no cache may answer the second."""
+    """The same question asked twice must be two different requests: no cache may answer the second."""
     with serve(always(success({"resultType": "scalar", "result": [1, "1"]}))) as (url, seen):
         api = PrometheusApi(url)
         api.now()

@@ -50,7 +50,7 @@ def kept(folder: Path) -> list[dict[str, object]]:
 def test_bench_without_an_engine_measures_the_rest(
     measuring: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without a container engine the table MUST say what was left out and why; what was measured alone is judged."""
+    """Without a container engine the table must say what was left out and why; what was measured alone is judged."""
     rows = (
         Row("floor", lambda: [1.0, 3.0, 2.0]),
         Row("processes", lambda: [2.2], 1.15, "floor"),
@@ -73,7 +73,7 @@ def test_bench_without_an_engine_measures_the_rest(
 
 @pytest.mark.usefixtures("no_engine")
 def test_bench_fails_where_containers_were_asked_for(measuring: Callable[..., int]) -> None:
-    """Without a container engine, a call that asks for containers, or measures nothing at all, MUST NOT exit 0."""
+    """Without a container engine, a call that asks for containers, or measures nothing at all, must NOT exit 0."""
     containers = Row("containers", never, 1.4, engine=True)
 
     assert measuring(Row("floor", lambda: [1.0]), containers, arguments=("--stack", "containers")) == 1
@@ -83,7 +83,7 @@ def test_bench_fails_where_containers_were_asked_for(measuring: Callable[..., in
 def test_a_bar_that_does_not_hold_is_shown(
     measuring: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A row above its bar, or a measurement that fails, MUST be in the table and the exit code; the rest goes on."""
+    """A row above its bar, or a measurement that fails, must be in the table and the exit code; the rest goes on."""
 
     def broken() -> list[float]:
         message = "the gate ended with 10"
@@ -101,7 +101,7 @@ def test_a_bar_that_does_not_hold_is_shown(
 
 
 def test_an_interrupted_bench_keeps_its_rows(measuring: Callable[..., int], tmp_path: Path) -> None:
-    """What was measured before Ctrl-C MUST be in the folder, called not ended, without a row of an older run."""
+    """What was measured before Ctrl-C must be in the folder, called not ended, without a row of an older run."""
 
     def interrupted() -> list[float]:
         raise KeyboardInterrupt
@@ -120,7 +120,7 @@ def test_an_interrupted_bench_keeps_its_rows(measuring: Callable[..., int], tmp_
 
 
 def test_bench_measures_for_real(tmp_path: Path) -> None:
-    """The command itself MUST leave the row and the table that it prints in the folder."""
+    """The command itself must leave the row and the table that it prints in the folder."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--runs=1", "--only=obs-lint", f"--report-dir={tmp_path}"],
         cwd=ROOT,
@@ -137,7 +137,7 @@ def test_bench_measures_for_real(tmp_path: Path) -> None:
 
 
 def test_the_bars_of_the_whole_gate() -> None:
-    """The whole gate MUST be held to 12 s with processes and 18 s with containers."""
+    """The whole gate must be held to 12 s with processes and 18 s with containers."""
     bars = {row.name: row.bar for row in bench.rows(1, ("processes", "containers")) if "whole" in row.name}
 
     assert bars == {
@@ -149,7 +149,7 @@ def test_the_bars_of_the_whole_gate() -> None:
 def test_claims_keep_what_was_measured(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each claim MUST be in the folder before the next is measured; one that cannot be measured does not hold."""
+    """Each claim must be in the folder before the next is measured; one that cannot be measured does not hold."""
     seen: list[dict[str, object]] = []
 
     def measure(_settings: object) -> Outcome:

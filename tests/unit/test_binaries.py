@@ -169,7 +169,7 @@ def test_the_nearest_is_taken_and_said(archive: Archive, tmp_path: Path) -> None
 
 
 def test_a_refused_suite_is_replaced_by_the_one_before(archive: Archive, tmp_path: Path) -> None:
-    """Where only bookworm and trixie can be had, trixie's MUST be taken for sid's, and said where it is another."""
+    """Where only bookworm and trixie can be had, trixie's must be taken for sid's, and said where it is another."""
     archive.refused.add("sid")
 
     found = {name: find_program(name, "3.5", tmp_path / "cache") for name in ("prometheus", "pushgateway")}
@@ -200,7 +200,7 @@ def test_a_suite_that_moved_on_is_said(archive: Archive, tmp_path: Path) -> None
 
 
 def test_a_moved_suite_is_said_once(archive: Archive, tmp_path: Path) -> None:
-    """If what a moved suite has is taken for another generation, only the wanted one MUST be named."""
+    """If what a moved suite has is taken for another generation, only the wanted one must be named."""
     archive.versions = {**VERSIONS, "sid": {**VERSIONS["sid"], "prometheus": "3.9.0"}}
     archive.refused |= {"trixie", "bookworm"}
 

@@ -20,7 +20,7 @@ def test_nothing_seen_has_a_closed_form(trials: int) -> None:
     [(1, 10, 0.39416), (5, 100, 0.10225), (10, 1000, 0.01690)],
 )
 def test_known_bounds(seen: int, trials: int, bound: float) -> None:
-    """One-sided 95 % bounds of Clopper and Pearson, as the quantiles of the beta distribution have them."""
+    """The bounds must be the one-sided 95 % ones of Clopper and Pearson, as quantiles of the beta distribution."""
     assert upper_bound(seen, trials) == pytest.approx(bound, rel=1e-3)
 
 
@@ -55,7 +55,7 @@ def test_a_claim_holds_by_its_bound(asserted: float, trials: int, seen: int, hol
 
 
 def test_a_mismatch_is_made_of_every_realm_label() -> None:
-    """Every matcher and every label of a rule is made wrong in every way, one at a time."""
+    """Every matcher and every label of a rule must be made wrong in every way, one at a time."""
     text = 'expr: up{metric_realm="prod"} + up{metric_realm="prod"}\nlabels:\n  metric_realm: prod\n'
 
     found = list(mismatches(text))

@@ -186,7 +186,7 @@ OFTEN = "level/rises: expected at most 1 rise of duri_lyapunov_v, found 5"
     ],
 )
 def test_the_lyapunov_value_limits_the_level(lyapunov: Change, level: str, reason: str) -> None:
-    """Its mean, the number of its rises and their height, with noise left out."""
+    """The stability of a window must say its mean, the number of its rises and their height, with noise left out."""
     found = certificate(**{LYAPUNOV: lyapunov})
 
     assert found.level == level

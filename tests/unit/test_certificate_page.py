@@ -26,7 +26,7 @@ def certified(realm: str) -> tuple[Certificate, dict[str, SeriesHistory]]:
 
 
 def test_hostile_facts_and_realms_are_text() -> None:
-    """A page MUST show foreign text as text, and nothing that no page can show."""
+    """A page must show foreign text as text, and nothing that no page can show."""
     page = certificate_html(*certified(NASTY), {NASTY: NASTY})
 
     assert "<script" not in page
@@ -36,7 +36,7 @@ def test_hostile_facts_and_realms_are_text() -> None:
 
 
 def test_the_page_says_what_keeps_the_next_level_away() -> None:
-    """Every reason, every criterion and every fact MUST stand in the page."""
+    """Every reason, every criterion and every fact must stand in the page."""
     certificate, histories = certified("prod")
     page = certificate_html(certificate, histories, {"server": "http://here"})
 
@@ -46,7 +46,7 @@ def test_the_page_says_what_keeps_the_next_level_away() -> None:
 
 
 def test_the_picture_is_a_file_of_its_own_whatever_the_realm() -> None:
-    """The SVG MUST be well-formed XML, also when its title quotes control characters."""
+    """The SVG must be well-formed XML, also when its title quotes control characters."""
     svg = ET.fromstring(certificate_svg(*certified(NASTY)))  # noqa: S314 - our own text
 
     assert svg.tag == "{http://www.w3.org/2000/svg}svg"
@@ -54,6 +54,6 @@ def test_the_picture_is_a_file_of_its_own_whatever_the_realm() -> None:
 
 
 def test_a_value_that_is_not_given_is_an_error() -> None:
-    """A template MUST NOT show an empty place for what nobody gave it."""
+    """A template must NOT show an empty place for what nobody gave it."""
     with pytest.raises(jinja2.UndefinedError):
         render("page.html", title="T", kind="go", headline="H")  # and no subtitle

@@ -200,7 +200,7 @@ print(runs)
 
 
 def test_killed_anywhere_the_newest_is_whole(tmp_path: Path) -> None:
-    """Killed on the way, a checkpoint MUST be there whole or not at all, and the next run cleans up."""
+    """Killed on the way, a checkpoint must be there whole or not at all, and the next run cleans up."""
     (tmp_path / "tests_unit_test_checkpoint.py").symlink_to(__file__)
     root = Path(__file__).parents[2]
 

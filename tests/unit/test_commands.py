@@ -60,7 +60,7 @@ def _nobody() -> Iterator[str]:
 
 
 def test_decide_without_a_server_holds(nobody: str) -> None:
-    """Where nobody answers the command MUST exit 10, and say HOLD, the cause, the address and what to do."""
+    """Where nobody answers the command must exit 10, and say HOLD, the cause, the address and what to do."""
     done = command("decide", "--url", nobody, "--deadline", "1")
 
     assert done.returncode == Verdict.HOLD.exit_code, done.stderr
@@ -71,7 +71,7 @@ def test_decide_without_a_server_holds(nobody: str) -> None:
 
 
 def test_decide_as_json_has_the_decision_and_its_evidence(nobody: str) -> None:
-    """JSON MUST hold verdict, exit code and, for every realm, causes, warnings and evidence, and nothing beside it."""
+    """JSON must hold verdict, exit code and, for every realm, causes, warnings and evidence, and nothing beside it."""
     done = command("decide", "--url", nobody, "--deadline", "1", "--realm", "prod", "--realm", "eu", "--json")
 
     told = json.loads(done.stdout)
@@ -86,7 +86,7 @@ def test_decide_as_json_has_the_decision_and_its_evidence(nobody: str) -> None:
 
 
 def test_decide_of_an_empty_server_holds() -> None:
-    """A server that answers everything and has nothing MUST be HOLD: no answer is taken for a good value."""
+    """A server that answers everything and has nothing must be HOLD: no answer is taken for a good value."""
 
     def empty(connection: socket.socket, line: str) -> None:
         if "time%28%29" in line:
@@ -121,7 +121,7 @@ def test_decide_of_an_empty_server_holds() -> None:
     ],
 )
 def test_decide_refuses_what_it_cannot_use(args: tuple[str, ...], said: str) -> None:
-    """A wrong call MUST exit 2 with one sentence on stderr, nothing on stdout, and no secret."""
+    """A wrong call must exit 2 with one sentence on stderr, nothing on stdout, and no secret."""
     done = command("decide", *args)
 
     assert (done.returncode, done.stdout) == (2, "")
@@ -179,7 +179,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_message_repeats_a_secret(
     args: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A message MUST name an unknown option but never its value, and no part of any argument's credentials."""
+    """A message must name an unknown option but never its value, and no part of any argument's credentials."""
     code, out, err = called(capsys, *args)
 
     assert (code, out) == (2, "")
@@ -189,7 +189,7 @@ def test_no_message_repeats_a_secret(
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_refuses_what_it_does_not_know(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each verb MUST have a help, and exit 2 on an option of which it knows nothing, naming the option alone."""
+    """Each verb must have a help, and exit 2 on an option of which it knows nothing, naming the option alone."""
     code, out, _ = called(capsys, verb, "--help")
     assert (code, out.partition(" [")[0]) == (0, f"usage: l4gate {verb}")
 
@@ -206,12 +206,12 @@ def test_every_verb_refuses_what_it_does_not_know(verb: str, capsys: pytest.Capt
     ],
 )
 def test_verbs_that_take_a_folder(option: str, verbs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """The folders of a server MUST be options of the verbs that change it, and of those alone."""
+    """The folders of a server must be options of the verbs that change it, and of those alone."""
     assert [verb for verb in VERBS if f" {option} DIR" in called(capsys, verb, "--help")[1]] == verbs
 
 
 def test_a_mistyped_option_does_not_show_its_secret() -> None:
-    """The command itself MUST exit 2 on a mistyped --url, with a sentence without the URL."""
+    """The command itself must exit 2 on a mistyped --url, with a sentence without the URL."""
     done = command("decide", "--ulr", f"http://u:{SECRET}@h")
 
     assert (done.returncode, done.stdout) == (2, "")
@@ -240,7 +240,7 @@ def _left(tmp_path: Path) -> Path:
 
 
 def test_doctor_lists_and_reaps_the_leftovers_of_the_dead(left: Path, tmp_path: Path) -> None:
-    """A dead owner's folder MUST be listed, as text and JSON, until --reap removes it and says so."""
+    """A dead owner's folder must be listed, as text and JSON, until --reap removes it and says so."""
     listed = command("doctor", TMPDIR=str(tmp_path))
     as_json = json.loads(command("doctor", "--json", TMPDIR=str(tmp_path)).stdout)
     there = left.is_dir()
@@ -265,7 +265,7 @@ def test_doctor_lists_and_reaps_the_leftovers_of_the_dead(left: Path, tmp_path: 
 
 
 def test_doctor_says_what_a_run_would_find() -> None:
-    """Text and JSON MUST name every program, tool and the rules, with the same answer as the exit code."""
+    """Text and JSON must name every program, tool and the rules, with the same answer as the exit code."""
     text, as_json = command("doctor"), command("doctor", "--json")
 
     told = json.loads(as_json.stdout)
@@ -281,7 +281,7 @@ def test_doctor_says_what_a_run_would_find() -> None:
 
 
 def test_doctor_says_what_is_in_force() -> None:
-    """Text and JSON MUST show every setting with its origin and without a secret; a wrong one is exit code 10."""
+    """Text and JSON must show every setting with its origin and without a secret; a wrong one is exit code 10."""
     environ = {"L4_URL": f"http://u:{SECRET}@h", "L4_DEADLINE": "7"}
     text = command("doctor", "--generation", "3.5", **environ)
     as_json = command("doctor", "--generation", "3.5", "--json", **environ)
@@ -300,7 +300,7 @@ def test_doctor_says_what_is_in_force() -> None:
 
 
 def test_doctor_names_what_is_missing() -> None:
-    """A program that a sandbox needs and that is not there MUST be a line, and exit code 10."""
+    """A program that a sandbox needs and that is not there must be a line, and exit code 10."""
     text = command("doctor", L4_PROMETHEUS="/does/not/exist")
     as_json = command("doctor", "--json", L4_PROMETHEUS="/does/not/exist")
 
@@ -325,7 +325,7 @@ def elsewhere(tmp_path: Path) -> Path:
 
 
 def test_doctor_says_what_to_do_without_apt(elsewhere: Path, tmp_path: Path) -> None:
-    """Without apt, programs and engine doctor MUST be HOLD, name what was looked for, and give each way out."""
+    """Without apt, programs and engine doctor must be HOLD, name what was looked for, and give each way out."""
     nothing_there = {"PATH": str(elsewhere), "DOCKER_HOST": "tcp://127.0.0.1:1"}
     done = command("doctor", "--cache-dir", str(tmp_path / "cache"), **nothing_there)
 
@@ -340,7 +340,7 @@ def test_doctor_says_what_to_do_without_apt(elsewhere: Path, tmp_path: Path) -> 
 
 
 def test_doctor_says_another_generation_plainly(elsewhere: Path, tmp_path: Path) -> None:
-    """Where the wanted generation cannot be had doctor MUST say what was wanted, what was found, and why."""
+    """Where the wanted generation cannot be had doctor must say what was wanted, what was found, and why."""
     for name, version in (
         ("prometheus", "2.53.3"),
         ("promtool", "2.53.3"),
@@ -365,6 +365,6 @@ def test_doctor_says_another_generation_plainly(elsewhere: Path, tmp_path: Path)
 
 
 def test_doctor_refuses_arguments() -> None:
-    """A wrong call MUST exit 2."""
+    """A wrong call must exit 2."""
     assert command("doctor", "now").returncode == 2
     assert command("doctor", "--generation", "1.0").returncode == 2

@@ -29,7 +29,7 @@ def test_ports_are_loopback_only(service: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_services_are_hardened(service: str) -> None:
-    """No root, no capability, no new privileges, no writable system."""
+    """No service may have root, a capability, new privileges or a writable system."""
     definition = FILE["services"][service]
 
     assert definition["user"] == "65534:65534"
@@ -95,7 +95,7 @@ def test_an_empty_variable_is_no_choice() -> None:
 
 
 def test_arguments_are_mapped_for_a_run() -> None:
-    """On a host: other paths, another address, and the durations of the system divided by the factor."""
+    """On a host the command must have other paths, another address, and the system's durations by the factor."""
     service = load_services("3.5")[PROMETHEUS]
 
     arguments = service.arguments(

@@ -29,7 +29,7 @@ DATA = {
 @pytest.mark.parametrize("realms", [1, 10])
 @pytest.mark.parametrize("delay", [0.3, 0.9, 1.9, 5.0])
 def test_slow_answers_do_not_stretch_the_deadline(delay: float, realms: int) -> None:
-    """`decide` MUST end at its deadline with HOLD and say what it waited for, however slowly the server answers."""
+    """`decide` must end at its deadline with HOLD and say what it waited for, however slowly the server answers."""
     stop = threading.Event()
 
     def late(connection: socket.socket, line: str) -> None:
@@ -63,7 +63,7 @@ def test_slow_answers_do_not_stretch_the_deadline(delay: float, realms: int) -> 
 
 
 def test_nothing_is_asked_after_the_end() -> None:
-    """After the moment of `until` no request MUST be sent, and afterwards all is as before."""
+    """After the moment of `until` no request must be sent, and afterwards all is as before."""
     with serve(lambda connection, _line: connection.sendall(success(DATA["time"]))) as (url, seen):
         api = PrometheusApi(url)
         with (

@@ -24,13 +24,13 @@ from l4gate.base import UsageError, format_duration, parse_duration
     ],
 )
 def test_duration_is_read(text: str, seconds: float) -> None:
-    """A Prometheus duration MUST be its seconds."""
+    """A Prometheus duration must be its seconds."""
     assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "5", "m", "1.5m", "-1m", "1s1m", "1m 30s", "5M", "٣m", "1m\n", "nan"])
 def test_anything_else_is_refused(text: str) -> None:
-    """What Prometheus would not take MUST be a UsageError that shows it."""
+    """What Prometheus would not take must be a UsageError that shows it."""
     with pytest.raises(UsageError, match="expected a Prometheus duration"):
         parse_duration(text)
 
@@ -40,17 +40,17 @@ def test_anything_else_is_refused(text: str) -> None:
     [(0, "0s"), (0.00001, "1ms"), (0.25, "250ms"), (90, "1m30s"), (86400, "1d"), (604800, "7d")],
 )
 def test_duration_is_written(seconds: float, text: str) -> None:
-    """Seconds MUST be written shortly, and never become zero unless they are."""
+    """Seconds must be written shortly, and never become zero unless they are."""
     assert format_duration(seconds) == text
 
 
 def test_negative_duration_is_refused() -> None:
-    """A negative duration MUST be refused."""
+    """A negative duration must be refused."""
     with pytest.raises(UsageError, match="at least 0 s"):
         format_duration(-1)
 
 
 @given(st.integers(0, 10**13))
 def test_written_duration_reads_back(milliseconds: int) -> None:
-    """What is written MUST read back as the same number of milliseconds."""
+    """What is written must read back as the same number of milliseconds."""
     assert round(parse_duration(format_duration(milliseconds / 1000)) * 1000) == milliseconds

@@ -14,7 +14,7 @@ from l4gate.settings import GATE_FACTOR
 def test_the_factor_of_the_gate_is_measured_and_judged(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], found: list[str], code: int
 ) -> None:
-    """Unless told otherwise it MUST measure the factor that the gate uses, and a wrong run at it MUST be exit 1."""
+    """Unless told otherwise it must measure the factor that the gate uses, and a wrong run at it must be exit 1."""
     asked: list[float] = []
 
     def trial(value: float, runs: int, stack: str) -> list[str]:

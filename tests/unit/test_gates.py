@@ -11,7 +11,7 @@ from l4gate.contract import GATES, planned
 
 
 def test_every_gate_has_exactly_one_test_and_no_test_another_gate(pytestconfig: pytest.Config) -> None:
-    """Register and tests MUST name the same gates, each once: a second test could hide a gate that did not run."""
+    """Register and tests must name the same gates, each once: a second test could hide a gate that did not run."""
     sources = sorted((pytestconfig.rootpath / "tests" / "gate").glob("test_*.py"))
     claimed = Counter(
         name
@@ -23,7 +23,7 @@ def test_every_gate_has_exactly_one_test_and_no_test_another_gate(pytestconfig: 
 
 
 def test_gate_ids_are_area_and_name() -> None:
-    """An id MUST be area/name, once."""
+    """An id must be area/name, once."""
     ids = [gate.id for gate in GATES]
 
     assert len(set(ids)) == len(ids)
@@ -31,7 +31,7 @@ def test_gate_ids_are_area_and_name() -> None:
 
 
 def test_external_run_plans_nothing_that_breaks_the_server() -> None:
-    """A run against somebody else's server MUST plan every gate but those of a sandbox, per realm where asked so."""
+    """A run against somebody else's server must plan every gate but those of a sandbox, per realm where asked so."""
     names = [plan.name for plan in planned(["a", "b"], external=True)]
 
     assert not any(plan.gate.sandbox_only for plan in planned(["a", "b"], external=True))
@@ -40,5 +40,5 @@ def test_external_run_plans_nothing_that_breaks_the_server() -> None:
 
 
 def test_sandbox_run_plans_every_gate() -> None:
-    """A run on a stack of our own MUST plan all gates."""
+    """A run on a stack of our own must plan all gates."""
     assert {plan.gate for plan in planned(["prod"], external=False)} == set(GATES)

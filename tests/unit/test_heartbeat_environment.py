@@ -36,7 +36,7 @@ REALMS = (
 
 
 def test_only_the_named_tools_are_needed(writer: Writer, tools: Callable[..., str]) -> None:
-    """curl, flock and a few of coreutils suffice: no realpath, no jq, no sed, no env."""
+    """curl, flock and a few of coreutils must suffice: no realpath, no jq, no sed, no env."""
     writer.beat(env={"PATH": tools(*CRON_TOOLS, "curl")})
 
 

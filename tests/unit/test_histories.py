@@ -95,7 +95,7 @@ def test_a_dead_prometheus_leaves_a_gap(tmp_path: Path) -> None:
 
 
 def test_a_dead_pushgateway_fails_its_scrapes_and_forgets(tmp_path: Path) -> None:
-    """Its `up` is 0, the textfile path goes on, and afterwards there is nothing before the next beat."""
+    """While the Pushgateway is down its `up` must be 0 and the textfile path go on; then nothing before a beat."""
     found = raw(tmp_path, "events: [{at: 20m, lasts: 10m, what: pushgateway-down}]\n")
 
     assert {value for at, value in found["pushgateway up"] if 1_200 <= at < 1_800} == {0.0}

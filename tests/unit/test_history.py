@@ -100,7 +100,7 @@ def test_promtool_failing_is_told(promtool: Promtool, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("factor", [1, 60, 300])
 def test_the_sandbox_starts_on_a_healthy_day(factor: float) -> None:
-    """A day, divided by the factor, of ok at every rule interval, which no instant query can reach from now."""
+    """The history must be a day (by the factor) of ok at every rule interval, out of reach of an instant query."""
     now = 1_700_000_000.0
 
     series = {one.name: list(one.samples) for one in sandbox_history(now, pace(factor), "prod")}

@@ -78,7 +78,7 @@ def live(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("form", ["plain", "linked"])
 def test_switch_killed_anywhere_leaves_old_or_new(form: str, tmp_path: Path) -> None:
-    """Killed before any change on the disk, a switch MUST leave one whole configuration, and the next one heals."""
+    """Killed before any change on the disk, a switch must leave one whole configuration, and the next one heals."""
     contents = [
         {name: content.decode() for name, content in each.files.items()}
         for each in (OLD, NEW, Configuration({"prometheus.yml": b"other\n"}))

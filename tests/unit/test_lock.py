@@ -35,7 +35,7 @@ def waits(pid: int) -> bool:
 
 
 def test_second_process_waits_for_the_first(tmp_path: Path) -> None:
-    """While one process holds a lock another MUST wait, and have it as soon as the first lets go."""
+    """While one process holds a lock another must wait, and have it as soon as the first lets go."""
     lock = tmp_path / "lock"
     with ExitStack() as end:
         with exclusive(lock):
@@ -51,7 +51,7 @@ def test_second_process_waits_for_the_first(tmp_path: Path) -> None:
 
 
 def test_killed_process_holds_nothing(tmp_path: Path) -> None:
-    """The lock of a process that was killed MUST be free, and its file there for the next."""
+    """The lock of a process that was killed must be free, and its file there for the next."""
     lock = tmp_path / "lock"
     with holder(lock) as dead:
         assert dead.stdout is not None

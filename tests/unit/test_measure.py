@@ -125,7 +125,7 @@ CASES: dict[str, tuple[Callable[[FakeServer], None], str]] = {
 
 
 def test_healthy_server_is_go() -> None:
-    """The server that is spoilt below MUST be a GO without warnings."""
+    """The server that is spoilt below must be a GO without warnings."""
     decision = judge(FakeServer())
 
     assert decision.verdict is Verdict.GO, decision.cause
@@ -134,7 +134,7 @@ def test_healthy_server_is_go() -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_one_thing_wrong_is_hold_with_its_cause(name: str) -> None:
-    """One thing wrong MUST be HOLD, and the first cause MUST name the stage that broke."""
+    """One thing wrong must be HOLD, and the first cause must name the stage that broke."""
     spoil, expected = CASES[name]
     server = FakeServer()
     spoil(server)
@@ -147,7 +147,7 @@ def test_one_thing_wrong_is_hold_with_its_cause(name: str) -> None:
 
 @pytest.mark.parametrize("where", ["alerts", "rules"])
 def test_firing_is_abort_from_either_place(where: str) -> None:
-    """A firing abort alert MUST be ABORT, whether ALERTS or the rules page tells of it."""
+    """A firing abort alert must be ABORT, whether ALERTS or the rules page tells of it."""
     alert, server = contract.ABORT_RULES[0].alert, FakeServer()
     if where == "alerts":
         server.firing = [{"alertname": alert, "alertstate": "firing", **REALM}]
@@ -158,7 +158,7 @@ def test_firing_is_abort_from_either_place(where: str) -> None:
 
 
 def test_alert_of_another_realm_or_pending_does_not_abort() -> None:
-    """An alert of another realm, and one that is pending, MUST NOT be ABORT."""
+    """An alert of another realm, and one that is pending, must NOT be ABORT."""
     server = FakeServer()
     server.firing = [
         {"alertname": contract.ABORT_RULES[0].alert, "alertstate": "firing", "metric_realm": "dev"}
@@ -187,7 +187,7 @@ def test_alert_of_another_realm_or_pending_does_not_abort() -> None:
     ids=str,
 )
 def test_malformed_rule_is_hold_and_raises_nothing(changes: dict[str, Any]) -> None:
-    """A rule of a wrong shape MUST be HOLD by the rules or the verdict, without an exception."""
+    """A rule of a wrong shape must be HOLD by the rules or the verdict, without an exception."""
     server = FakeServer()
     rule(**changes)(server)
 
@@ -200,7 +200,7 @@ def test_malformed_rule_is_hold_and_raises_nothing(changes: dict[str, Any]) -> N
     ids=str,
 )
 def test_malformed_group_is_hold_and_raises_nothing(groups: list[Any]) -> None:
-    """A group of a wrong shape MUST be unreadable rules, without an exception."""
+    """A group of a wrong shape must be unreadable rules, without an exception."""
     server = FakeServer()
     server.rules_data = {"groups": [{**server.rules_data["groups"][0], **groups[0]} if groups[0] else {}]}
     decision = judge(server)
@@ -211,7 +211,7 @@ def test_malformed_group_is_hold_and_raises_nothing(groups: list[Any]) -> None:
 
 
 def test_old_identity_of_a_recorded_series_does_not_block() -> None:
-    """A series that ended MUST NOT make the one that is visible now ambiguous among the recent samples."""
+    """A series that ended must NOT make the one that is visible now ambiguous among the recent samples."""
     server = FakeServer()
     ended = ({"__name__": contract.OK, **REALM, "source": "old"}, [(3.0, "1")])
     ask = server.ask
@@ -232,7 +232,7 @@ def test_old_identity_of_a_recorded_series_does_not_block() -> None:
 
 
 def test_advisory_target_down_is_a_warning() -> None:
-    """node-exporter down MUST be a warning beside GO."""
+    """node-exporter down must be a warning beside GO."""
     server = FakeServer()
     last("up", "0", job=contract.JOB_NODE_EXPORTER)(server)
     decision = judge(server)
@@ -242,7 +242,7 @@ def test_advisory_target_down_is_a_warning() -> None:
 
 
 def test_frozen_path_is_a_warning() -> None:
-    """One supply path frozen while the other beats MUST be a warning beside GO."""
+    """One supply path frozen while the other beats must be a warning beside GO."""
     server = FakeServer()
     server.samples(contract.RAW_TS, job=contract.JOB_NODE_EXPORTER)[-1] = (0.1, f"{NOW - 100}")
     decision = judge(server)

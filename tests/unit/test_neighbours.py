@@ -78,7 +78,7 @@ def run(folder: Path, source: str) -> str:
 
 
 def test_what_is_made_once_for_a_file_keeps_its_tests_on_one_worker(tmp_path: Path) -> None:
-    """Tests that share a fixture of their module MUST run on one worker, or it would be made once on each."""
+    """Tests that share a fixture of their module must run on one worker, or it would be made once on each."""
     workers = re.findall(r"^\[(gw\d)\].*PASSED", run(tmp_path, TOGETHER), re.MULTILINE)
 
     assert len(workers) == 12
@@ -86,7 +86,7 @@ def test_what_is_made_once_for_a_file_keeps_its_tests_on_one_worker(tmp_path: Pa
 
 
 def test_what_wants_to_be_alone_is(tmp_path: Path) -> None:
-    """While a test marked `alone` runs no other one MUST, on any worker."""
+    """While a test marked `alone` runs no other one must, on any worker."""
     workers = re.findall(r"^\[(gw\d)\].*PASSED", run(tmp_path, ALONE), re.MULTILINE)
 
     assert len(workers) == 18

@@ -100,7 +100,7 @@ HEALTHY = oracle.Case(
 @given(cases)
 @example(HEALTHY)
 def test_decision_equals_the_oracle(case: oracle.Case) -> None:
-    """The decision MUST be the oracle's for every evidence, and never come without causes unless it is GO."""
+    """The decision must be the oracle's for every evidence, and never come without causes unless it is GO."""
     decision = decide(evidence_of(case))
 
     assert decision.verdict.name == oracle.verdict(case)
@@ -109,7 +109,7 @@ def test_decision_equals_the_oracle(case: oracle.Case) -> None:
 
 @given(answers, st.sampled_from(oracle.WATCHED))
 def test_reading_equals_the_oracle(answer: oracle.Answer, name: str) -> None:
-    """A reading MUST be a value exactly where the oracle measures one, and the same one."""
+    """A reading must be a value exactly where the oracle measures one, and the same one."""
     reading = reading_of(answer, name)
 
     expected = oracle.measured(answer, boolean=name.startswith("duri_heartbeat"))
@@ -117,7 +117,7 @@ def test_reading_equals_the_oracle(answer: oracle.Answer, name: str) -> None:
 
 
 def test_generated_cases_reach_every_verdict() -> None:
-    """The generator MUST produce GO, HOLD and ABORT, or the comparison above would say nothing."""
+    """The generator must produce GO, HOLD and ABORT, or the comparison above would say nothing."""
     seen: Counter[str] = Counter()
 
     @settings(max_examples=300, database=None)

@@ -9,5 +9,5 @@ from tests.support.pages import DOCS, PAGES
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_made_page_is_up_to_date(name: str) -> None:
-    """Each page MUST be what its register makes of it; `make docs` writes it."""
+    """Each page must be what its register makes of it; `make docs` writes it."""
     assert (DOCS / name).read_text() == PAGES[name]()

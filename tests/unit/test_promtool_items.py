@@ -55,7 +55,7 @@ def unit_tests(settings: Settings, config_dir: Path) -> CheckResult:
 
 
 def test_the_gate_runs_the_tests_beside_the_rules(settings: Settings, elsewhere: Path) -> None:
-    """A configuration with tests of its own MUST be judged by those, and by them alone."""
+    """A configuration with tests of its own must be judged by those, and by them alone."""
     result = unit_tests(settings, elsewhere)
 
     assert result.returncode == 0, result.output
@@ -63,7 +63,7 @@ def test_the_gate_runs_the_tests_beside_the_rules(settings: Settings, elsewhere:
 
 
 def test_a_failing_test_beside_the_rules_fails_the_gate(settings: Settings, elsewhere: Path) -> None:
-    """Its failure MUST be the gate's, in promtool's own words."""
+    """Its failure must be the gate's, in promtool's own words."""
     rules = elsewhere / "rules" / "area.rules.yml"
     rules.write_text(RULES.replace("2 *", "3 *"))
 
@@ -74,14 +74,14 @@ def test_a_failing_test_beside_the_rules_fails_the_gate(settings: Settings, else
 
 
 def test_an_empty_folder_of_tests_is_no_pass(settings: Settings, elsewhere: Path) -> None:
-    """A configuration whose own tests are gone MUST NOT pass by those of this repository."""
+    """A configuration whose own tests are gone must NOT pass by those of this repository."""
     (elsewhere / "tests" / "area_test.yml").unlink()
 
     assert unit_tests(settings, elsewhere).returncode == 5
 
 
 def test_a_test_is_about_the_configuration_that_it_lies_in(elsewhere: Path) -> None:
-    """Else it is about the one that is judged."""
+    """A test file must be about the configuration that it lies in, else about the one that is judged."""
     judged = Path("judged")
 
     assert config_of(elsewhere / "tests" / "area_test.yml", judged) == elsewhere

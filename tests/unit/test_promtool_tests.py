@@ -37,12 +37,10 @@ NO_REASONS = Reasons({}, {})
 
 
 def groups() -> tuple[RuleGroup, ...]:
-    """The rules of these tests."""
     return parse(RULES, "prometheus/rules/area.rules.yml")
 
 
 def load(folder: Path, text: str) -> TestFile:
-    """The test file with this text."""
     path = folder / "area_test.yml"
     path.write_text(text)
     return load_test_file(path)
@@ -77,7 +75,7 @@ def test_a_complete_file_has_no_problem(tmp_path: Path) -> None:
     ],
 )
 def test_a_vacuous_file_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
-    """No rule files, a rule file from elsewhere, a misspelt key, no PromQL: refused."""
+    """A test file without rule files, with one from elsewhere, a misspelt key or no PromQL must be refused."""
     assert old in TESTS
     with pytest.raises(RuleError, match=r"area_test\.yml:") as caught:
         load(tmp_path, TESTS.replace(old, new))

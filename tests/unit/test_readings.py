@@ -21,7 +21,7 @@ def reading(
 
 @pytest.mark.parametrize("number", [0.0, 1.0])
 def test_fresh_boolean_is_a_value(number: float) -> None:
-    """A fresh 0 or 1 of one series MUST be a value with its sample's time."""
+    """A fresh 0 or 1 of one series must be a value with its sample's time."""
     assert reading((LABELS, NOW - 60, number)) == Value("m", number, NOW - 60)
 
 
@@ -48,19 +48,19 @@ def test_fresh_boolean_is_a_value(number: float) -> None:
     ],
 )
 def test_what_is_no_value_says_why(found: list, cause: MissingReason, said: str) -> None:
-    """Everything that is not one fresh finite value MUST be missing, with the reason and what was found."""
+    """Everything that is not one fresh finite value must be missing, with the reason and what was found."""
     assert reading(*found) == Missing("m", cause, said)
 
 
 def test_partial_answer_is_missing_even_with_a_value() -> None:
-    """An answer with warnings MUST be missing whatever is in it."""
+    """An answer with warnings must be missing whatever is in it."""
     assert reading((LABELS, NOW, 1.0), warnings=("a", "b")) == Missing(
         "m", MissingReason.PARTIAL, "a partial answer: a; b"
     )
 
 
 def test_no_clock_makes_nothing_fresh() -> None:
-    """Without a finite now, a sample MUST NOT be fresh."""
+    """Without a finite now, a sample must NOT be fresh."""
     assert isinstance(reading((LABELS, NOW, 1.0), now=math.nan), Missing)
 
 
@@ -68,6 +68,6 @@ def test_no_clock_makes_nothing_fresh() -> None:
     ("number", "at"), [(math.nan, 1.0), (math.inf, 1.0), (1.0, math.nan), (1.0, -math.inf)]
 )
 def test_value_cannot_be_made_of_what_is_not_finite(number: float, at: float) -> None:
-    """A Value MUST be finite, or it could not be made."""
+    """A Value must be finite, or it could not be made."""
     with pytest.raises(ValueError, match="finite"):
         Value("m", number, at)

@@ -50,7 +50,7 @@ def test_a_series_that_was_not_there_is_a_difference() -> None:
 
 
 def test_the_p95_is_a_time_that_was_measured() -> None:
-    """Nearest rank: of 20 times the second longest, of few the longest."""
+    """The 95th percentile must be the nearest rank: of 20 times the second longest, of few the longest."""
     assert p95([float(each) for each in range(20, 0, -1)]) == 19.0
     assert p95([2.0, 1.0]) == 2.0
     assert p95([3.0]) == 3.0

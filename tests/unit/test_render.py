@@ -103,7 +103,7 @@ def test_each_realm_has_its_rules(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("factor", [1, 60])
 def test_rules_as_rendered_are_those_that_are_written(factor: float, tmp_path: Path) -> None:
-    """What a server is held against MUST be what would be written for it, named by the file that it comes from."""
+    """What a server is held against must be what would be written for it, named by the file that it comes from."""
     realms = ("staging", "prod")
     render(SOURCE, tmp_path, factor=factor, realms=realms, addresses={})
 

@@ -62,7 +62,7 @@ def runs() -> dict[str, RunReport]:
 
 @pytest.mark.parametrize("name", ["GO", "HOLD", "ABORT"])
 def test_page_is_well_formed_and_alone(name: str) -> None:
-    """A page MUST have its verdict, no script, nothing to fetch and no event handler, whatever it quotes."""
+    """A page must have its verdict, no script, nothing to fetch and no event handler, whatever it quotes."""
     text = render_html(runs()[name])
     page = Page(text)
 
@@ -74,7 +74,7 @@ def test_page_is_well_formed_and_alone(name: str) -> None:
 
 
 def test_hold_page_says_everything_of_its_cause() -> None:
-    """Expected, found, where and next of each cause MUST be readable, escaped."""
+    """Expected, found, where and next of each cause must be readable, escaped."""
     text = render_html(runs()["HOLD"])
 
     assert text.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 6
@@ -82,7 +82,7 @@ def test_hold_page_says_everything_of_its_cause() -> None:
 
 
 def test_go_page_has_the_evidence() -> None:
-    """Queries, values and sample times of a GO MUST stand in the page."""
+    """Queries, values and sample times of a GO must stand in the page."""
     page = Page(render_html(runs()["GO"]))
 
     for part in (
@@ -95,7 +95,7 @@ def test_go_page_has_the_evidence() -> None:
 
 
 def test_events_become_a_picture() -> None:
-    """Verdicts over time MUST be a picture with a description for those who cannot see it."""
+    """Verdicts over time must be a picture with a description for those who cannot see it."""
     events = (
         Event(NOW, "verdict", "HOLD"),
         Event(NOW + 5, "verdict", "GO"),

@@ -15,7 +15,7 @@ from l4gate.verdict import Evaluation, Unreachable
 
 
 def test_go_carries_its_evidence() -> None:
-    """A GO MUST carry query, value and sample time of each reading, and the two evaluations."""
+    """A GO must carry query, value and sample time of each reading, and the two evaluations."""
     data = json.loads(render_json(report(good_evidence())))
     evidence = data["realms"][0]["evidence"]
 
@@ -30,7 +30,7 @@ def test_go_carries_its_evidence() -> None:
 
 
 def test_hold_carries_every_field_of_its_cause() -> None:
-    """A cause MUST come with stage, code, expected, found, where and next step."""
+    """A cause must come with stage, code, expected, found, where and next step."""
     data = json.loads(render_json(report(good_evidence(broken=(cause(),)))))
 
     assert data["causes"] == [
@@ -47,7 +47,7 @@ def test_hold_carries_every_field_of_its_cause() -> None:
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, None])
 def test_odd_samples_and_clocks_are_still_json(number: float | None) -> None:
-    """A NaN among the raw samples, an absurd clock or no reading MUST NOT break the file."""
+    """A NaN among the raw samples, an absurd clock or no reading must NOT break the file."""
     odd = Evaluation(1e300, number, number)
     evidence = good_evidence(at=1e18, readings={OK: Unreachable("q", "\ud800")}, evaluations=(odd, odd))
 
@@ -59,10 +59,10 @@ def test_odd_samples_and_clocks_are_still_json(number: float | None) -> None:
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, math.nan, math.inf, -math.inf, 1e300, 253402300800.0])
 def test_time_that_is_none_has_no_text(seconds: float) -> None:
-    """What is no time of a calendar MUST be None."""
+    """What is no time of a calendar must be None."""
     assert utc(seconds) is None
 
 
 def test_time_has_milliseconds_in_utc() -> None:
-    """A time MUST be RFC 3339 in UTC with milliseconds."""
+    """A time must be RFC 3339 in UTC with milliseconds."""
     assert utc(NOW) == "2023-11-14T22:13:20.000Z"

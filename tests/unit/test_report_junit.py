@@ -33,7 +33,7 @@ def with_outcomes(*outcomes: Outcome) -> RunReport:
 
 
 def test_go_is_all_green_with_its_evidence(tmp_path: Path) -> None:
-    """A GO MUST have a case per planned gate, no failure, and the evidence as properties."""
+    """A GO must have a case per planned gate, no failure, and the evidence as properties."""
     suite = read_back(GO, tmp_path)
     properties = {each.name: each.value for each in suite.properties()}
 
@@ -49,7 +49,7 @@ def test_go_is_all_green_with_its_evidence(tmp_path: Path) -> None:
 
 
 def test_wrong_is_a_failure_and_unmeasured_an_error(tmp_path: Path) -> None:
-    """What was measured and is wrong MUST be a failure; what could not be measured or did not run an error."""
+    """What was measured and is wrong must be a failure; what could not be measured or did not run an error."""
     suite = read_back(with_outcomes(Outcome.FAILED, Outcome.ERROR, Outcome.NOT_RUN), tmp_path)
     kinds = [[type(each) for each in case.result] for case in suite][:4]
 
@@ -61,7 +61,7 @@ def test_wrong_is_a_failure_and_unmeasured_an_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("changes", [{"decisions": ()}, {"results": ()}, {"results": (), "decisions": ()}])
 def test_hold_without_a_failed_gate_is_red_too(changes: dict, tmp_path: Path) -> None:
-    """A verdict that is not GO MUST be red for a reader that looks only at the counters."""
+    """A verdict that is not GO must be red for a reader that looks only at the counters."""
     run = replace(GO, **changes)
     suite = read_back(run, tmp_path)
 
@@ -71,7 +71,7 @@ def test_hold_without_a_failed_gate_is_red_too(changes: dict, tmp_path: Path) ->
 
 
 def test_server_words_cannot_break_the_file(tmp_path: Path) -> None:
-    """Control characters, markup and half characters in a message MUST leave a readable file."""
+    """Control characters, markup and half characters in a message must leave a readable file."""
     nasty = 'a\x00b\x1b[32m </failure> ]]> & " \ud800 \uffff'
     suite = read_back(report(good_evidence(rules_equal=False), Outcome.FAILED, nasty), tmp_path)
 
@@ -80,7 +80,7 @@ def test_server_words_cannot_break_the_file(tmp_path: Path) -> None:
 
 
 def test_abort_names_the_alert(tmp_path: Path) -> None:
-    """An ABORT MUST carry verdict and cause as properties."""
+    """An ABORT must carry verdict and cause as properties."""
     alert = contract.ABORT_RULES[0].alert
     suite = read_back(report(good_evidence(abort_firing=frozenset({alert})), Outcome.FAILED), tmp_path)
     properties = {each.name: each.value for each in suite.properties()}

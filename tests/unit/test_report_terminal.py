@@ -55,31 +55,31 @@ def expected(text: str, run: object, outcome: str = "") -> str:
 
 
 def test_go_block() -> None:
-    """GO MUST show the values, how old they are, and the counts."""
+    """GO must show the values, how old they are, and the counts."""
     run = report(good_evidence())
     assert "\n".join(render_terminal(run)) == expected(GO, run)
 
 
 def test_hold_block() -> None:
-    """HOLD MUST show expected, found, where and next of the first broken stage, and the gates that did not run."""
+    """HOLD must show expected, found, where and next of the first broken stage, and the gates that did not run."""
     run = report(good_evidence(broken=(cause(),)), Outcome.NOT_RUN, "deselected")
     assert "\n".join(render_terminal(run)) == expected(HOLD, run, "not-run")
 
 
 def test_abort_block() -> None:
-    """ABORT MUST name the alert, its condition and the rollback."""
+    """ABORT must name the alert, its condition and the rollback."""
     run = report(good_evidence(abort_firing=frozenset({contract.ABORT_RULES[0].alert})), Outcome.FAILED)
     assert "\n".join(render_terminal(run)) == expected(ABORT, run, "failed")
 
 
 def test_run_cause_is_shown_beside_a_decision() -> None:
-    """A cause of the run MUST be shown even when a realm has causes of its own."""
+    """A cause of the run must be shown even when a realm has causes of its own."""
     run = replace(report(good_evidence(broken=(cause(),))), run_causes=(cause(Stage.RUN, "stack-lost"),))
     assert "  cause    run/stack-lost" in list(render_terminal(run))
 
 
 def test_server_words_stay_on_their_line() -> None:
-    """Escape sequences and carriage returns in a server's words MUST NOT reach the terminal."""
+    """Escape sequences and carriage returns in a server's words must NOT reach the terminal."""
     found = "down: \x1b[2K\x1b[32mGO: proven\rGO\u2028GO\ud800"
     run = report(good_evidence(broken=(cause(found=found),)))
     text = "\n".join(render_terminal(run))

@@ -400,12 +400,14 @@ def test_scripts_explain_themselves() -> None:
 
 
 def test_tests_say_what_must_hold() -> None:
-    """Each test has a docstring: the sentence that is false when the test is red."""
-    silent = [
-        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+    """Each test must have a docstring: the sentence that is false when the test is red, without shouting."""
+    sentences = {
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": ast.get_docstring(node) or ""
         for path in tracked("tests/**/*.py")
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and not ast.get_docstring(node)
-    ]
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    }
 
-    assert silent == []
+    assert sentences
+    assert [place for place, sentence in sentences.items() if not sentence] == []
+    assert [place for place, sentence in sentences.items() if re.search(r"\bMUST\b", sentence)] == []

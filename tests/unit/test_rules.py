@@ -99,7 +99,7 @@ def test_missing_file_is_an_error(tmp_path: Path) -> None:
 
 
 def test_rules_at_hand_are_those_in_a_folder(tmp_path: Path) -> None:
-    """Files that are at hand MUST be the same rules as in a folder, whatever the order, and others be passed over."""
+    """Files that are at hand must be the same rules as in a folder, whatever the order, and others be passed over."""
     files = {
         "rules/b/c.rules.yml": RULES.replace("name: g", "name: c").encode(),
         "targets/x.rules.yml": b"[",

@@ -292,5 +292,5 @@ def test_default_intervals_of_tests_are_refused(missing: str) -> None:
 @pytest.mark.parametrize("factor", [7, 60, 180, 299])
 @pytest.mark.parametrize("seconds", [15, 30, 60, 120, 300, 360, 86_400])
 def test_way_back_leads_to_the_duration_it_came_from(factor: float, seconds: float) -> None:
-    """A scaled duration, rounded to milliseconds, MUST come back whole: live files are linted as production."""
+    """A scaled duration, rounded to milliseconds, must come back whole: live files are linted as production."""
     assert scale_duration(scale_duration(seconds, factor), 1 / factor) == seconds

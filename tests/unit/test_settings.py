@@ -43,7 +43,7 @@ NAMES = {option.dest: option for option in OPTIONS}
 
 @pytest.mark.parametrize(("dest", "text"), [(dest, text) for dest, texts in BAD.items() for text in texts])
 def test_bad_setting_is_refused_by_name(dest: str, text: str, pytestconfig: pytest.Config) -> None:
-    """A bad value MUST be a UsageError that names the option, or the variable that it came from."""
+    """A bad value must be a UsageError that names the option, or the variable that it came from."""
     option = NAMES[dest]
     found = str(pytestconfig.rootpath / text) if text == "pyproject.toml" else text
 
@@ -74,7 +74,7 @@ def test_bad_setting_is_refused_by_name(dest: str, text: str, pytestconfig: pyte
     ],
 )
 def test_secret_in_a_url_is_never_shown(url: str) -> None:
-    """A URL with a secret in any place MUST be refused without repeating it."""
+    """A URL with a secret in any place must be refused without repeating it."""
     for given, environ in (({"url": url}, {}), ({}, {"L4_URL": url}), ({"rules_url": url}, {})):
         with pytest.raises(UsageError) as caught:
             load_settings(given, environ)
@@ -90,20 +90,20 @@ def test_secret_in_a_url_is_never_shown(url: str) -> None:
     ],
 )
 def test_contradicting_settings_are_refused(given: dict[str, Any], said: str) -> None:
-    """A URL with a stack of our own, or external without a URL, MUST be refused."""
+    """A URL with a stack of our own, or external without a URL, must be refused."""
     with pytest.raises(UsageError, match=said):
         load_settings(given, {})
 
 
 def test_option_wins_over_environment_and_environment_over_default() -> None:
-    """An option MUST win over its variable, and a variable over the default; an empty variable is none."""
+    """An option must win over its variable, and a variable over the default; an empty variable is none."""
     assert load_settings({"deadline": "5"}, {"L4_DEADLINE": "7"}).deadline == 5
     assert load_settings({}, {"L4_DEADLINE": "7"}).deadline == 7
     assert load_settings({}, {"L4_DEADLINE": ""}).deadline == 60
 
 
 def test_url_means_external_in_real_time() -> None:
-    """A URL MUST mean the external stack at factor 1, unless another factor is given."""
+    """A URL must mean the external stack at factor 1, unless another factor is given."""
     settings = load_settings({"url": "http://127.0.0.1:9090/"}, {})
 
     assert (settings.stack, settings.url, settings.factor) == ("external", "http://127.0.0.1:9090", 1)
@@ -111,7 +111,7 @@ def test_url_means_external_in_real_time() -> None:
 
 
 def test_realms_are_a_list_in_order_without_repeats() -> None:
-    """Realms MUST come from repeated options or a comma-separated variable, each once; an empty list is refused."""
+    """Realms must come from repeated options or a comma-separated variable, each once; an empty list is refused."""
     assert load_settings({"realm": ["b", "a", "b"]}, {}).realms == ("b", "a")
     assert load_settings({}, {"L4_REALM": "b, a"}).realms == ("b", "a")
     assert load_settings({}, {}).realms == ("prod",)
@@ -121,13 +121,13 @@ def test_realms_are_a_list_in_order_without_repeats() -> None:
 
 @pytest.mark.parametrize(("text", "expected"), [("1", True), ("yes", True), ("0", False), ("False", False)])
 def test_flag_in_the_environment_is_read_as_it_is_meant(text: str, expected: bool) -> None:
-    """A flag's variable MUST be yes or no as it says: 0 is no."""
+    """A flag's variable must be yes or no as it says: 0 is no."""
     assert load_settings({}, {"L4_KEEP_STACK": text}).keep_stack is expected
     assert load_settings({"keep_stack": True}, {}).keep_stack is True
 
 
 def test_folder_that_does_not_exist_yet_is_fine(tmp_path: Path) -> None:
-    """A report folder MUST be allowed to be made by the run."""
+    """A report folder must be allowed to be made by the run."""
     assert load_settings({"report_dir": str(tmp_path / "new")}, {}).report_dir == tmp_path / "new"
 
 
@@ -139,7 +139,7 @@ def told(given: dict[str, Any], environ: dict[str, str]) -> dict[str, InForce]:
 
 
 def test_every_setting_is_told_with_its_origin() -> None:
-    """Each option and variable MUST be told once, with its value and whether it was given, set, or neither."""
+    """Each option and variable must be told once, with its value and whether it was given, set, or neither."""
     found = told({"deadline": "5"}, {"L4_DEADLINE": "7", "L4_REALM": "b, a", "L4_PROMTOOL": "/p"})
 
     assert list(found) == [each.env for each in (*OPTIONS, *VARIABLES)]
@@ -152,12 +152,12 @@ def test_every_setting_is_told_with_its_origin() -> None:
 
 
 def test_what_follows_from_another_setting_is_told() -> None:
-    """A URL MUST show as the external stack, which nobody has set."""
+    """A URL must show as the external stack, which nobody has set."""
     assert told({}, {"L4_URL": "http://h"})["L4_STACK"] == InForce("L4_STACK", "external", "default")
 
 
 def test_wrong_settings_are_told_together() -> None:
-    """Each wrong setting MUST be told with its reason, and so MUST two that contradict each other."""
+    """Each wrong setting must be told with its reason, and so must two that contradict each other."""
     found = told({}, {"L4_DEADLINE": "x", "L4_URL": "http://h", "L4_STACK": "processes"})
 
     assert found["L4_DEADLINE"].wrong.startswith("expected a number")
@@ -180,7 +180,7 @@ def test_wrong_settings_are_told_together() -> None:
     ],
 )
 def test_no_secret_is_told(variable: str, text: str) -> None:
-    """A value with credentials in it MUST be told without them, whether it is accepted or not."""
+    """A value with credentials in it must be told without them, whether it is accepted or not."""
     found = told({}, {variable: text})[variable]
 
     assert found.origin == "environment"
@@ -189,14 +189,14 @@ def test_no_secret_is_told(variable: str, text: str) -> None:
 
 
 def test_the_digest_of_an_image_is_no_secret() -> None:
-    """An image that is pinned by its digest MUST be told whole: what stands before that @ is its name."""
+    """An image that is pinned by its digest must be told whole: what stands before that @ is its name."""
     image = f"registry:5000/prometheus:v3@sha256:{'0' * 64}"
 
     assert told({}, {"L4_PROMETHEUS_IMAGE": image})["L4_PROMETHEUS_IMAGE"].value == image
 
 
 def test_only_registered_variables_can_be_read() -> None:
-    """A variable that is not in the register MUST not be readable as a setting."""
+    """A variable that is not in the register must not be readable as a setting."""
     with pytest.raises(LookupError):
         chosen("L4_PROMETHEU", {"L4_PROMETHEU": "x"})
     assert {f"L4_{name.upper()}" for name in PROGRAMS} < {each.env for each in VARIABLES}

@@ -70,7 +70,7 @@ def headline(folder: Path, step: Step) -> str:
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_a_missing_verdict_is_hold_where_one_is_due(tmp_path: Path, outcome: str) -> None:
-    """Without the verdict that a target has to leave, the summary MUST say HOLD, whatever else is there."""
+    """Without the verdict that a target has to leave, the summary must say HOLD, whatever else is there."""
     (tmp_path / "gate.xml").write_text(GREEN_XML)
 
     assert headline(tmp_path, Step(outcome, expects_verdict=True)) == "HOLD"
@@ -87,13 +87,13 @@ def test_unreadable_report_is_hold(tmp_path: Path) -> None:
 
 
 def test_the_verdict_is_the_headline_where_there_is_one(tmp_path: Path) -> None:
-    """A verdict that the step has written MUST be shown, also where none was due."""
+    """A verdict that the step has written must be shown, also where none was due."""
     write_report(tmp_path, outcome=Outcome.FAILED, causes=(CAUSE,))
     assert headline(tmp_path, GREEN) == headline(tmp_path, RED) == headline(tmp_path, GATE) == "HOLD"
 
 
 def test_a_step_that_left_no_verdict_is_called_by_its_outcome(tmp_path: Path) -> None:
-    """A green target without a verdict MUST read passed, a red one failed, with the counts of its JUnit files."""
+    """A green target without a verdict must read passed, a red one failed, with the counts of its JUnit files."""
     (tmp_path / "obs-lint.xml").write_text(GREEN_XML)
 
     text = render_summary("obs-lint", tmp_path, GREEN)
@@ -110,7 +110,7 @@ def test_a_step_that_left_no_verdict_is_called_by_its_outcome(tmp_path: Path) ->
 @pytest.mark.parametrize("outcome", [each for each in OUTCOMES if each != "success"])
 @pytest.mark.parametrize("expects", [True, False])
 def test_what_did_not_succeed_never_reads_as_if_it_had(tmp_path: Path, outcome: str, expects: bool) -> None:
-    """Beside a report that says GO and JUnit without a failure, any other outcome MUST NOT read passed or GO."""
+    """Beside a report that says GO and JUnit without a failure, any other outcome must NOT read passed or GO."""
     write_go(tmp_path)
     (tmp_path / "gate.xml").write_text(GREEN_XML)
     assert headline(tmp_path, GATE) == "GO"
@@ -133,7 +133,7 @@ def write_go(folder: Path) -> None:
 
 
 def test_reports_of_an_older_run_do_not_count(tmp_path: Path) -> None:
-    """What was there before the step began MUST be shown nowhere: a verdict as little as counts and tables."""
+    """What was there before the step began must be shown nowhere: a verdict as little as counts and tables."""
     write_go(tmp_path)
     (tmp_path / "gate.xml").write_text(GREEN_XML)
     (tmp_path / "l4-bench.md").write_text("| what |\n|---|\n| old |\n")
@@ -163,7 +163,7 @@ def test_counts_of_junit_files_are_shown(tmp_path: Path) -> None:
 
 
 def test_tables_are_shown_as_tables(tmp_path: Path) -> None:
-    """A table that a measurement has left MUST stand in the summary as it is, and so MUST a bar of `< 0.001`."""
+    """A table that a measurement has left must stand in the summary as it is, and so must a bar of `< 0.001`."""
     table = (
         "| claim | asserted |\n|-------|----------|\n| two writers | < 0.001 |\n\ntwo writers: by unix:///x\n"
     )
@@ -191,7 +191,7 @@ def test_tables_are_shown_as_tables(tmp_path: Path) -> None:
     ],
 )
 def test_words_of_others_in_a_table_are_fenced(tmp_path: Path, words: str) -> None:
-    """A table with anything in it that a page would make something of MUST stand in a fence that it cannot end."""
+    """A table with anything in it that a page would make something of must stand in a fence that it cannot end."""
     (tmp_path / "l4-bench.md").write_text(f"| what |\n|---|\n| row |\n\nrow: not measured\n{words}\n")
 
     lines = render_summary("bench", tmp_path, GREEN).splitlines()
@@ -200,7 +200,7 @@ def test_words_of_others_in_a_table_are_fenced(tmp_path: Path, words: str) -> No
 
 
 def test_command_prints_the_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The command MUST print what a job appends to its summary, and leave judging to the job's own step."""
+    """The command must print what a job appends to its summary, and leave judging to the job's own step."""
     common = ["--title", "gate", "--outcome", "success", str(tmp_path)]
 
     assert main([*common, "--expects-verdict"]) == 0
@@ -292,7 +292,7 @@ def _tree(tmp_path: Path) -> Path:
 def test_the_action_says_what_its_step_has_shown(
     tree: Path, target: str, inputs: dict[str, str], said: str
 ) -> None:
-    """The action MUST judge by its own step: its outcome, and a verdict of this run, never by an older one."""
+    """The action must judge by its own step: its outcome, and a verdict of this run, never by an older one."""
     text = action_summary(tree, target, **inputs)
 
     assert text.splitlines()[0] == f"## {said}"

@@ -36,7 +36,7 @@ SPOIL = {
 
 
 def test_truth_table_has_one_go() -> None:
-    """GO MUST need every condition, ABORT MUST need a firing alert and nothing else, warnings MUST change nothing."""
+    """GO must need every condition, ABORT must need a firing alert and nothing else, warnings must change nothing."""
     table = {}
     for chosen in itertools.product((False, True), repeat=len(SPOIL)):
         spoilt = {name for name, wrong in zip(SPOIL, chosen, strict=True) if wrong}
@@ -51,7 +51,7 @@ def test_truth_table_has_one_go() -> None:
 
 @pytest.mark.parametrize("rule", contract.ABORT_RULES, ids=lambda rule: rule.alert)
 def test_each_abort_rule_is_needed_and_aborts(rule: AbortCondition) -> None:
-    """Each abort rule MUST be armed and have its input for a GO, and MUST give ABORT alone when it fires."""
+    """Each abort rule must be armed and have its input for a GO, and must give ABORT alone when it fires."""
     evidence = good_evidence()
 
     assert decide(replace(evidence, abort_armed=evidence.abort_armed - {rule.alert})).verdict is Verdict.HOLD
@@ -79,12 +79,12 @@ def test_each_abort_rule_is_needed_and_aborts(rule: AbortCondition) -> None:
     ],
 )
 def test_go_needs_two_good_evaluations_in_a_row(evaluations: tuple[Evaluation, ...]) -> None:
-    """Anything but two good newest evaluations MUST be HOLD."""
+    """Anything but two good newest evaluations must be HOLD."""
     assert decide(good_evidence(evaluations=evaluations)).verdict is Verdict.HOLD
 
 
 def test_no_required_target_is_no_go() -> None:
-    """An empty list of required targets MUST NOT count as all of them up."""
+    """An empty list of required targets must NOT count as all of them up."""
     targets = replace(CONTRACT.targets, prometheus=replace(CONTRACT.targets.prometheus, required=False))
     none = replace(targets, pushgateway=replace(targets.pushgateway, required=False))
 
@@ -93,7 +93,7 @@ def test_no_required_target_is_no_go() -> None:
 
 
 def test_causes_do_not_depend_on_their_order() -> None:
-    """The first cause MUST be the last stage on the path, in whatever order the causes were found."""
+    """The first cause must be the last stage on the path, in whatever order the causes were found."""
     causes = [
         cause(stage, "x") for stage in (Stage.WRITER, Stage.TRANSPORT, Stage.SCRAPE, Stage.RULES, Stage.QUERY)
     ]
@@ -107,7 +107,7 @@ def test_causes_do_not_depend_on_their_order() -> None:
 
 
 def test_go_has_no_cause_and_everything_else_has() -> None:
-    """GO MUST come without a cause, HOLD and ABORT never."""
+    """GO must come without a cause, HOLD and ABORT never."""
     assert decide(good_evidence()).causes == ()
     for changes in SPOIL.values():
         decision = decide(good_evidence(**changes))
@@ -116,18 +116,18 @@ def test_go_has_no_cause_and_everything_else_has() -> None:
 
 @pytest.mark.parametrize("verdicts", list(itertools.product(Verdict, repeat=3)))
 def test_worst_is_the_maximum_in_any_order(verdicts: tuple[Verdict, ...]) -> None:
-    """One ABORT MUST make all ABORT, one HOLD MUST keep all from GO."""
+    """One ABORT must make all ABORT, one HOLD must keep all from GO."""
     expected = next(each for each in (Verdict.ABORT, Verdict.HOLD, Verdict.GO) if each in verdicts)
     assert worst(verdicts) is expected
 
 
 def test_worst_of_nothing_is_hold() -> None:
-    """No verdict at all MUST be HOLD."""
+    """No verdict at all must be HOLD."""
     assert worst(()) is Verdict.HOLD
 
 
 def test_exit_codes() -> None:
-    """The exit codes MUST be 0 GO, 10 HOLD, 20 ABORT, none of which pytest uses itself."""
+    """The exit codes must be 0 GO, 10 HOLD, 20 ABORT, none of which pytest uses itself."""
     assert {verdict.name: verdict.exit_code for verdict in Verdict} == {"GO": 0, "HOLD": 10, "ABORT": 20}
 
 
@@ -141,7 +141,7 @@ TEXTS = (
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_exit_codes_in_texts_are_the_verdicts(path: Path) -> None:
-    """Where a text says "N GO", "N HOLD" or "N ABORT", N MUST be that verdict's exit code."""
+    """Where a text says "N GO", "N HOLD" or "N ABORT", N must be that verdict's exit code."""
     said = re.findall(r"\b(\d+) (GO|HOLD|ABORT)\b", path.read_text(encoding="utf-8"))
 
     assert [pair for pair in said if int(pair[0]) != Verdict[pair[1]].exit_code] == []

@@ -103,7 +103,7 @@ def command(installed: Path, tmp_path: Path, settings: Settings) -> Command:
 
 
 def test_wheel_has_every_file_that_is_judged_or_run(wheel: Path) -> None:
-    """Every file of the package and of what travels MUST be in the wheel byte for byte, executable if it is here."""
+    """Every file of the package and of what travels must be in the wheel byte for byte, executable if it is here."""
     with zipfile.ZipFile(wheel) as archive:
         found = {each.filename: each for each in archive.infolist()}
         for name in (*TRAVELS, "l4gate"):
@@ -117,7 +117,7 @@ def test_wheel_has_every_file_that_is_judged_or_run(wheel: Path) -> None:
 
 
 def test_wheel_has_nothing_else(wheel: Path) -> None:
-    """Tests, what they stand on and what was generated MUST stay at home."""
+    """Tests, what they stand on and what was generated must stay at home."""
     with zipfile.ZipFile(wheel) as archive:
         names = [name for name in archive.namelist() if ".dist-info/" not in name]
 
@@ -131,7 +131,7 @@ def test_wheel_has_nothing_else(wheel: Path) -> None:
 
 
 def test_the_installed_package_is_the_one_that_is_tested(installed: Path, tmp_path: Path) -> None:
-    """What these tests call MUST be what came out of the wheel, and the suite's own MUST be the checkout's."""
+    """What these tests call must be what came out of the wheel, and the suite's own must be the checkout's."""
     told = called(installed / "python", "-c", "import l4gate; print(l4gate.__file__)", cwd=tmp_path)
 
     assert Path(told.stdout.strip()).is_relative_to(installed.parent), told.stderr
@@ -139,7 +139,7 @@ def test_the_installed_package_is_the_one_that_is_tested(installed: Path, tmp_pa
 
 
 def test_every_module_is_there_without_the_tests(installed: Path, tmp_path: Path) -> None:
-    """Every module of the wheel MUST be importable where there are neither tests/ nor fixtures/."""
+    """Every module of the wheel must be importable where there are neither tests/ nor fixtures/."""
     code = (
         "import importlib, pkgutil, l4gate\n"
         "for each in pkgutil.walk_packages(l4gate.__path__, 'l4gate.'):\n"
@@ -153,14 +153,14 @@ def test_every_module_is_there_without_the_tests(installed: Path, tmp_path: Path
 
 
 def test_installed_lint_finds_the_rules(command: Command) -> None:
-    """`l4gate lint` without a folder MUST lint the rules that came with the wheel, and find nothing in them."""
+    """`l4gate lint` without a folder must lint the rules that came with the wheel, and find nothing in them."""
     done = command("lint")
 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_installed_doctor_finds_the_rules(command: Command, installed: Path) -> None:
-    """`l4gate doctor` MUST count the rules that came with the wheel."""
+    """`l4gate doctor` must count the rules that came with the wheel."""
     (line,) = [each for each in command("doctor").stdout.splitlines() if " rules " in each]
 
     assert line.startswith("ok ")
@@ -168,14 +168,14 @@ def test_installed_doctor_finds_the_rules(command: Command, installed: Path) -> 
 
 
 def test_installed_faults_are_listed(command: Command) -> None:
-    """`l4gate faults list` MUST print the whole catalogue."""
+    """`l4gate faults list` must print the whole catalogue."""
     done = command("faults", "list")
 
     assert [fault.id for fault in FAULTS if fault.id not in done.stdout] == [], done.stderr
 
 
 def test_installed_decide_holds_for_the_server(command: Command) -> None:
-    """`l4gate decide` MUST hold because nobody answers there, and not for want of a file."""
+    """`l4gate decide` must hold because nobody answers there, and not for want of a file."""
     done = command("decide", "--url", "http://127.0.0.1:1", "--deadline", "1")
 
     assert done.returncode == Verdict.HOLD.exit_code, done.stderr
@@ -185,7 +185,7 @@ def test_installed_decide_holds_for_the_server(command: Command) -> None:
 
 
 def test_installed_scripts_run_it(installed: Path, tmp_path: Path) -> None:
-    """A script of the wheel MUST run the `l4gate` that it came with, also with nothing on PATH."""
+    """A script of the wheel must run the `l4gate` that it came with, also with nothing on PATH."""
     (script,) = installed.parent.rglob("l4_dryrun_decision.sh")
 
     done = called(script, "--help", cwd=tmp_path, PATH=os.defpath)
@@ -195,7 +195,7 @@ def test_installed_scripts_run_it(installed: Path, tmp_path: Path) -> None:
 
 
 def test_installed_pytest_has_the_plugin(installed: Path, tmp_path: Path) -> None:
-    """The entry points MUST be in the wheel: pytest loads the plugin that lets no older verdict outlive a new run."""
+    """The entry points must be in the wheel: pytest loads the plugin that lets no older verdict outlive a new run."""
     wanted = {each.name for each in importlib.metadata.distribution("l4gate").entry_points}
     told = called(
         *(installed / "python", "-c"),
