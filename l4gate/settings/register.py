@@ -122,7 +122,7 @@ OPTIONS: Final = (
     ),
     Option(
         "config-dir",
-        "the folder with prometheus.yml and rules/ that is the contract",
+        "the folder with contract.yml, prometheus.yml, rules/ and targets/",
         values.config_folder,
         "DIR",
     ),

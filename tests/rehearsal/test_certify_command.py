@@ -123,7 +123,7 @@ def certify(server: tuple[str, float], tmp_path: Path) -> Certify:
 def test_the_exit_code_is_the_verdict(
     certify: Certify, tmp_path: Path, judged: str, code: int, headline: str
 ) -> None:
-    """The exit code must be 0 certified, 3 not, 4 an abort in the window; terminal, JSON and files say the same."""
+    """The exit code must be 0 certified, 10 not, 20 an abort in the window; terminal, JSON and files say the same."""
     told = certify("--realm", judged)
     printed = certify("--realm", judged, "--json")
 

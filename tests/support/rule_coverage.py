@@ -2,13 +2,12 @@
 Which rule is tested in which situation: a table made from promtool's test files, and what is missing in it.
 
 A test covers the rules that its expectations name, in the situations that its own name begins with. What is not
-covered needs a reason in tests/promql/coverage.yml. `python -m tests.support.rule_coverage` prints the table; with
---write it goes into docs/rules.md.
+covered needs a reason in tests/promql/coverage.yml. `python -m tests.support.rule_coverage` prints the table, which
+stands in no document: a new rule needs a rule, its tests and nothing else.
 """
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -24,9 +23,6 @@ from tests.support.promtool_tests import SITUATIONS, TestFile, load_test_files
 
 TESTS_FOLDER: Final = Path("tests", "promql")
 COVERAGE_FILE: Final = "coverage.yml"
-MANUAL: Final = Path("docs", "rules.md")
-BEGIN: Final = "<!-- made by python -m tests.support.rule_coverage --write; do not edit -->"
-END: Final = "<!-- end -->"
 
 Cell = tuple[str, str]  # rule, situation
 
@@ -207,24 +203,11 @@ def _row(rule: Rule, covered: frozenset[Cell], reasons: Reasons, notes: dict[str
     return f"| `{rule.name}` | {' | '.join(cells)} |"
 
 
-def with_table(manual: str, content: str) -> str:
-    """The text of the manual with the table replaced."""
-    head, tail = manual.partition(BEGIN)[0], manual.partition(END)[2]
-    return f"{head}{BEGIN}\n\n{content}\n{END}{tail}"
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints the table, or writes it into the manual. 1 if something is missing in it."""
-    parser = argparse.ArgumentParser(prog="python -m tests.support.rule_coverage", description=__doc__)
-    parser.add_argument("--write", action="store_true", help=f"write the table into {MANUAL}")
-    options = parser.parse_args(arguments)
+def main() -> int:
+    """Prints the table. 1 if something is missing in it."""
     groups, files = load_rules(repository_config_dir()), load_test_files(TESTS_FOLDER)
     reasons = load_reasons(TESTS_FOLDER / COVERAGE_FILE)
-    content = table(groups, files, reasons)
-    if options.write:
-        MANUAL.write_text(with_table(MANUAL.read_text(encoding="utf-8"), content), encoding="utf-8")
-    else:
-        sys.stdout.write(content)
+    sys.stdout.write(table(groups, files, reasons))
     found = list(problems(groups, files, reasons))
     sys.stderr.write("".join(f"{line}\n" for line in found))
     return 1 if found else 0
