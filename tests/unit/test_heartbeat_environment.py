@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import requests
 
 from fixtures.contract import DEFAULT_REALM, RAW_SEQ, RAW_TS, REALM_LABEL
 from fixtures.writer import CRON_TOOLS, Pushgateway, Writer, exposed
@@ -99,6 +100,86 @@ def accepted_by_the_gate(name: str) -> bool:
         return load_settings({"realm": [name]}, environ={}).realms == (name,)
     except UsageError:
         return False
+
+
+# Of another service, as its contract would have them.
+OTHER_NAMES = {
+    "DURI_TIME_METRIC": "pulse_written_at",
+    "DURI_SEQUENCE_METRIC": "pulse_number",
+    "DURI_REALM_LABEL": "zone",
+    "DURI_REALM": "blue",
+    "DURI_JOB": "tide",
+    "DURI_INSTANCE": "quay-1",
+}
+
+
+def test_other_names_appear_on_both_paths(writer: Writer, pushgateway: Pushgateway) -> None:
+    """Metrics, realm label, realm and grouping key are those of the environment, and no default one is left."""
+    before = time.time()
+    done = writer.run(env=OTHER_NAMES)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {path.name for path in writer.textfile_dir.iterdir()} == {
+        "pulse_written_at.prom",
+        "pulse_number.prom",
+    }
+    for name in ("pulse_written_at", "pulse_number"):
+        written, pushed = exposed(writer.file(name))[name], pushgateway.shown()[name]
+        assert written.sample.labels == {"zone": "blue"}
+        assert pushed.sample.labels == {"zone": "blue", "job": "tide", "instance": "quay-1"}
+        assert (written.help, written.type, written.sample.value) == (
+            pushed.help,
+            pushed.type,
+            pushed.sample.value,
+        )
+    assert before <= pushgateway.shown()["pulse_written_at"].sample.value <= time.time()
+    assert not {RAW_TS, RAW_SEQ} & pushgateway.shown().keys()
+
+
+def test_a_lost_sequence_goes_on_under_another_name(writer: Writer, pushgateway: Pushgateway) -> None:
+    """The number before it is looked for under the name of the environment, in the file and on the Pushgateway."""
+    ahead = 2**52
+    body = f'pulse_number{{zone="blue"}} {ahead}\n'
+    requests.put(f"{pushgateway.url}/metrics/job/tide/instance/quay-1", body, timeout=5).raise_for_status()
+    writer.run(env=OTHER_NAMES)
+    assert exposed(writer.file("pulse_number"))["pulse_number"].sample.value > ahead
+
+    writer.state.unlink()
+    requests.delete(f"{pushgateway.url}/metrics/job/tide/instance/quay-1", timeout=5).raise_for_status()
+    writer.run(env=OTHER_NAMES)
+    assert exposed(writer.file("pulse_number"))["pulse_number"].sample.value > ahead + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        (
+            "DURI_TIME_METRIC",
+            "pulse written",
+            "DURI_*_METRIC, DURI_REALM_LABEL: expected two names and a label",
+        ),
+        ("DURI_TIME_METRIC", "1st", "DURI_*_METRIC, DURI_REALM_LABEL: expected two names and a label"),
+        ("DURI_TIME_METRIC", "../pulse", "DURI_*_METRIC, DURI_REALM_LABEL: expected two names and a label"),
+        ("DURI_SEQUENCE_METRIC", "a:b", "DURI_*_METRIC, DURI_REALM_LABEL: expected two names and a label"),
+        ("DURI_SEQUENCE_METRIC", RAW_TS, "DURI_*_METRIC, DURI_REALM_LABEL: expected two names and a label"),
+        ("DURI_REALM_LABEL", "the-zone", "DURI_*_METRIC, DURI_REALM_LABEL: expected two names and a label"),
+        ("DURI_REALM_LABEL", 'zone="x",a', "DURI_*_METRIC, DURI_REALM_LABEL: expected two names and a label"),
+        ("DURI_REALM_LABEL", "zone\n", "DURI_*_METRIC, DURI_REALM_LABEL: expected two names and a label"),
+        ("DURI_JOB", "a/b", "DURI_JOB, DURI_INSTANCE: expected letters, digits"),
+        ("DURI_JOB", "x" * 65, "DURI_JOB, DURI_INSTANCE: expected letters, digits"),
+        ("DURI_INSTANCE", "quay 1", "DURI_JOB, DURI_INSTANCE: expected letters, digits"),
+        ("DURI_INSTANCE", "..", "DURI_JOB, DURI_INSTANCE: expected letters, digits"),
+    ],
+)
+def test_a_name_that_cannot_be_one_is_a_usage_error(writer: Writer, name: str, value: str, said: str) -> None:
+    """What cannot stand in a metric, a label or the path of the push is exit 2, one sentence, and nothing is done."""
+    done = writer.run(env={name: value})
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"textfile_heartbeat.sh: {said}")
+    assert done.stderr.count("\n") == 1
+    assert not writer.state_dir.exists()
+    assert not list(writer.textfile_dir.iterdir())
 
 
 @pytest.mark.parametrize(
