@@ -43,7 +43,9 @@ MARKERS = {
     "nightly": "too long for every commit; run by the nightly job",
 }
 _SLOW = ("dr_rehearsal", "nightly")
-_HOMES = {pytest_first.MARKER: "gate", "faults": "faults"}  # the folder of all tests that have this marker
+_GATE_HOME = "gate"
+# The folders of all tests that have this marker.
+_HOMES = {pytest_first.MARKER: (_GATE_HOME,), "faults": ("faults", "second")}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -117,8 +119,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """
     tests = config.rootpath / "tests"
     asked = str(config.option.markexpr or "").strip()
-    home = _HOMES.get(asked)
-    if home and collection_path.parent == tests and collection_path.name != home:
+    homes = _HOMES.get(asked)
+    if homes and collection_path.parent == tests and collection_path.name not in homes:
         return True
     return None
 
@@ -134,9 +136,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     named = {Path(argument.partition("::")[0]).name for argument in config.args}
     by_file = any(name.endswith(".py") for name in named)
     unasked = set() if markexpr or by_file else set(_SLOW)
-    home = _HOMES[pytest_first.MARKER]
-    gate = {item for item in items if item.path.parent.name == home}
-    gate_named = not named.isdisjoint({home, *(item.path.name for item in gate)})
+    gate = {item for item in items if item.path.parent.name == _GATE_HOME}
+    gate_named = not named.isdisjoint({_GATE_HOME, *(item.path.name for item in gate)})
     if not hasattr(config, "workerinput") and (gate_named or pytest_first.asks_for_gate(markexpr)):
         gate.clear()
     out = [item for item in items if item in gate or any(item.get_closest_marker(name) for name in unasked)]

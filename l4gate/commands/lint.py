@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from l4gate.base import GateError, Verdict
+from l4gate.contract import CONTRACT_NAME
 from l4gate.lint import as_github, as_json, as_junit, as_text, lint
 from l4gate.programs import Promtool, host_promtool
 from l4gate.settings import Settings
@@ -56,7 +57,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     if args.junit is not None:
         _written(args.junit, lambda: args.junit.unlink(missing_ok=True))
     promtool, why = _promtool(settings)
-    report = lint(folder, promtool=promtool, why_no_promtool=why, only=args.only)
+    held_to = None if (folder / CONTRACT_NAME).exists() else settings.contract
+    report = lint(folder, promtool=promtool, why_no_promtool=why, only=args.only, contract=held_to)
     if args.json:
         print(as_json(report))
     else:

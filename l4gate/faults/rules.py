@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
 
+import yaml
+
 from l4gate.base import StackError, Verdict
 from l4gate.contract import AbortCondition, Contract
 from l4gate.faults.model import Action, Fault, Site
-from l4gate.faults.tools import Named, edited, pushed, rule_changed
+from l4gate.faults.tools import Named, edited, other_realm, pushed, rule_changed
 
 
 def _differs(name: str, says: str, action: Action, *also: str) -> Fault:
@@ -54,9 +56,13 @@ def _without(named: Named) -> Action:
 
 
 def _higher_limit(site: Site) -> dict[str, Any]:
+    """A limit ten times as far off, on the side where the condition does not hold."""
     condition = _of_the_service(site.contract)
     selector = site.contract.selector(condition.metric, site.realm)
-    return {"expr": f"{selector} {condition.op} {10 * condition.threshold:g}"}
+    off = 9 * (abs(condition.threshold) or 1)
+    limit = condition.threshold + (off if condition.op in (">", ">=") else -off)
+    op = "==" if condition.op == "!=" else condition.op  # a healthy value is equal to the right limit only
+    return {"expr": f"{selector} {op} {limit:g}"}
 
 
 def _failing(site: Site) -> dict[str, Any]:
@@ -107,9 +113,10 @@ def _foreign(site: Site) -> Any:
 
 
 def _no_files(site: Site) -> Any:
-    return edited(
-        site, "prometheus.yml", lambda text: text.replace("rules/*.rules.yml", "rules/*.rules.yaml")
-    )
+    def change(text: str) -> str:
+        return yaml.safe_dump(yaml.safe_load(text) | {"rule_files": ["rules/*.rules.yaml"]})
+
+    return edited(site, "prometheus.yml", change)
 
 
 FAULTS: Final = (
@@ -186,7 +193,7 @@ FAULTS: Final = (
     _differs(
         "other-realm",
         "The rule that decides records another realm.",
-        _set(_decides, lambda site: {"labels": {site.contract.realm.label: "staging"}}),
+        _set(_decides, lambda site: {"labels": {site.contract.realm.label: other_realm(site)}}),
         "rules/label-mismatch",
     ),
     _differs(

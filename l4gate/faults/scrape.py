@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Final
+
+import yaml
 
 from l4gate.base import Verdict, wait_until
 from l4gate.contract import Contract, Target
@@ -70,8 +72,21 @@ def _keeps_nothing(job: Job) -> Action:
     return action
 
 
-def _empty_list(site: Site) -> Any:
-    return edited(site, "targets/node_exporter.yml", lambda _text: "[]\n", reload=False)
+@contextmanager
+def _empty_list(site: Site) -> Iterator[None]:
+    """Empties the target lists of node-exporter's job, wherever they are; a job without lists loses its targets."""
+    live = site.sandbox.stack.config_dir
+    config = yaml.safe_load((live / "prometheus.yml").read_text())
+    name = _node_exporter(site.contract).job
+    job = next(each for each in config["scrape_configs"] if each["job_name"] == name)
+    patterns = [pattern for source in job.get("file_sd_configs", ()) for pattern in source["files"]]
+    with ExitStack() as healing:
+        if not patterns:
+            healing.enter_context(job_set(_node_exporter, static_configs=[])(site))
+        for path in sorted({path for pattern in patterns for path in live.glob(pattern)}):
+            listed = str(path.relative_to(live))
+            healing.enter_context(edited(site, listed, lambda _text: "[]\n", reload=False))
+        yield
 
 
 def _too_late(job: Job) -> Action:

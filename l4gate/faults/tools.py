@@ -26,6 +26,16 @@ def pushgateway(contract: Contract) -> Target:
     return contract.targets.pushgateway
 
 
+def unlike(name: str, *others: str) -> str:
+    """The first of the others that is not this name: a contract may have chosen any of them for itself."""
+    return next(other for other in others if other != name)
+
+
+def other_realm(site: Site) -> str:
+    """A realm that is not the site's."""
+    return unlike(site.realm, "staging", "elsewhere")
+
+
 def group(site: Site) -> str:
     """Where the heartbeat is pushed."""
     heartbeat = site.contract.heartbeat
@@ -74,7 +84,7 @@ def rule_changed(
 
     def action(site: Site) -> AbstractContextManager[None]:
         name = named(site.contract)
-        for path in sorted((site.sandbox.stack.config_dir / "rules").glob("*.yml")):
+        for path in sorted((site.sandbox.stack.config_dir / "rules").rglob("*.yml")):
             if _rule_in(yaml.safe_load(path.read_text()), name) is not None:
 
                 def changed(text: str) -> str:
@@ -83,7 +93,7 @@ def rule_changed(
                     change(rules, rule, site)
                     return yaml.safe_dump(config)
 
-                return edited(site, f"rules/{path.name}", changed)
+                return edited(site, str(path.relative_to(site.sandbox.stack.config_dir)), changed)
         message = f"no rule of the server is {name}"
         raise LookupError(message)
 

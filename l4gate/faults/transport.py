@@ -17,10 +17,12 @@ from l4gate.faults.tools import (
     group,
     heart_set,
     killed,
+    other_realm,
     paused,
     remove_textfiles,
     scraped_through,
     send,
+    unlike,
 )
 from l4gate.stack import PUSHGATEWAY
 
@@ -51,25 +53,25 @@ def _type_conflict(site: Site) -> Iterator[None]:
         send(site, "DELETE", "/metrics/job/somebody_else")
 
 
-def _pushes_only(path: str) -> Action:
+def _other_job(site: Site) -> AbstractContextManager[None]:
     """Another writer that only pushes, under another grouping key."""
+    heartbeat = site.contract.heartbeat
+    job = unlike(heartbeat.job, "cron", "somebody_else")
+    path = f"/metrics/job/{job}/instance/{heartbeat.instance}"
 
-    def action(site: Site) -> AbstractContextManager[None]:
-        def beat() -> None:
-            now = time.time()
-            send(site, "PUT", path, exposition(site, now, now))
+    def beat() -> None:
+        now = time.time()
+        send(site, "PUT", path, exposition(site, now, now))
 
-        @contextmanager
-        def impostor() -> Iterator[None]:
-            with beating(site, beat):
-                send(site, "DELETE", group(site))
-                remove_textfiles(site)
-                yield
-            send(site, "DELETE", path)
+    @contextmanager
+    def impostor() -> Iterator[None]:
+        with beating(site, beat):
+            send(site, "DELETE", group(site))
+            remove_textfiles(site)
+            yield
+        send(site, "DELETE", path)
 
-        return impostor()
-
-    return action
+    return impostor()
 
 
 def _push_wire(behaviour: Behaviour) -> Action:
@@ -127,14 +129,14 @@ FAULTS: Final = (
     Fault(
         "transport/other-realm",
         "The script is set to another realm.",
-        lambda site: heart_set(site, DURI_REALM="staging"),
+        lambda site: heart_set(site, DURI_REALM=other_realm(site)),
         Verdict.HOLD,
         "transport/label-mismatch",
     ),
     Fault(
         "transport/other-job",
         "The heartbeat is pushed under somebody else's grouping key.",
-        _pushes_only("/metrics/job/cron/instance/local"),
+        _other_job,
         Verdict.HOLD,
         "transport/label-mismatch",
     ),

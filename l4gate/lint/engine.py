@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from l4gate.base import UsageError
-from l4gate.contract import load_contract
+from l4gate.contract import Contract, load_contract
 from l4gate.lint.checks import (
     alerts,
     config,
@@ -75,6 +75,7 @@ def lint(
     why_no_promtool: str = "",
     only: Collection[str] = (),
     today: date | None = None,
+    contract: Contract | None = None,
 ) -> Report:
     """
     Checks the prometheus folder.
@@ -85,6 +86,7 @@ def lint(
         why_no_promtool: what the report then gives as the reason.
         only: ids (`realm/label`) or areas (`realm`) to check; empty for all.
         today: the day that exceptions end on; the present day by default.
+        contract: what the folder is held to, if that does not lie in it: a live folder has none.
 
     Raises:
         UsageError: if there is no configuration in the folder, or no check of such a name.
@@ -94,7 +96,7 @@ def lint(
         raise UsageError(message, next_step="name the folder, or call this from the repository's root.")
     chosen = _chosen(only)
     repository = Repository.read(folder)
-    facts = Facts(repository, load_contract(folder), promtool, why_no_promtool)
+    facts = Facts(repository, contract or load_contract(folder), promtool, why_no_promtool)
     not_made = tuple(each.id for each in chosen if each.needs_all_rules and not repository.complete)
     found = [
         finding(

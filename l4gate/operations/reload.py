@@ -113,13 +113,21 @@ def check(content: Configuration, server: LiveServer, promtool: Promtool) -> tup
             raise _not_checked(server, said)
         try:
             groups = content.rules()
-            own = server.pace.contract.realm.default
+            contract = server.pace.contract
+            own = contract.realm.default
             if server.realms in ((), (own,)):
                 linted = copy
                 if server.pace.factor != 1:
-                    render(copy, production, factor=1 / server.pace.factor, realms=(own,), addresses={})
+                    render(
+                        copy,
+                        production,
+                        factor=1 / server.pace.factor,
+                        realms=(own,),
+                        addresses={},
+                        contract=contract,
+                    )
                     linted = production
-                report = lint(linted, promtool=promtool)
+                report = lint(linted, promtool=promtool, contract=contract)
                 if not report.clean:
                     raise _not_checked(server, as_text(report))
         except (RuleError, UsageError) as error:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 from l4gate.base import RehearsalFailed
 from l4gate.contract import Contract, Pace
 from l4gate.prometheus_api import HttpError, new_session
+from l4gate.sandbox import counter_family
 
 _HELP: Final = "Of restore rehearsals."
 _TIMEOUT_SECONDS: Final = 5.0
@@ -54,9 +55,7 @@ class Tally(Collector):
         families: list[Metric] = []
         names, label = self.contract.rehearsal, self.contract.realm.label
         for name, total in ((names.succeeded, self.succeeded), (names.failed, self.failed)):
-            counter = CounterMetricFamily(name, _HELP, labels=[label])
-            counter.add_metric([self.realm], total)
-            families.append(counter)
+            families.append(counter_family(name, _HELP, {label: self.realm}, total))
         histogram = HistogramMetricFamily(names.restore_time, _HELP, labels=[label])
         bounds = [*(str(bound) for bound in self.bounds), "+Inf"]
         histogram.add_metric([self.realm], list(zip(bounds, self.restores, strict=True)), self.seconds)

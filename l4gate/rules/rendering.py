@@ -33,6 +33,7 @@ def render(
     realms: tuple[str, ...],
     addresses: Mapping[str, str],
     rules: bool = True,
+    contract: Contract | None = None,
 ) -> None:
     """
     Writes prometheus.yml, rules/ and targets/ below `destination`, and removes other files from those two folders.
@@ -41,6 +42,7 @@ def render(
     gets its own copy of the rules; for realms other than the default one, files and groups are named after it too.
     Targets, and what they say about themselves (`up`), carry the first realm: what is pushed brings its own.
     Without `rules` none are written: they take ten times as long as the rest (0.2 s), and a start has no use for them.
+    `contract` is what the source is held to, if that does not lie beside it: a live folder has none.
 
     Raises:
         RuleError: naming file, line and column, if a source file cannot be used.
@@ -51,7 +53,7 @@ def render(
             f"expected at least one realm and two folders, found {realms} and {source} to {destination}."
         )
         raise UsageError(message)
-    contract = load_contract(source)
+    contract = contract or load_contract(source)
     written = _configured(source, contract, factor=factor, realms=realms, addresses=addresses)
     if rules:
         written |= _rules(source, contract, factor=factor, realms=realms)

@@ -3,7 +3,7 @@
 from l4gate.sandbox.heartbeat import SCRIPT, Heart
 from l4gate.sandbox.history import DAY_SECONDS, HOUR_SECONDS, Series, write_blocks
 from l4gate.sandbox.running import Sandbox, open_sandbox, writer_report
-from l4gate.sandbox.simulated_service import SimulatedService
+from l4gate.sandbox.simulated_service import SimulatedService, counter_family
 
 __all__ = [
     "DAY_SECONDS",
@@ -13,6 +13,7 @@ __all__ = [
     "Sandbox",
     "Series",
     "SimulatedService",
+    "counter_family",
     "open_sandbox",
     "write_blocks",
     "writer_report",

@@ -8,12 +8,18 @@ from here is simulated, and evidence has to say so.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+    UntypedMetricFamily,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
@@ -98,9 +104,7 @@ class SimulatedService(Repeating):
 
     def _counter(self, name: str) -> Metric:
         names, values = self._labels(name)
-        family = CounterMetricFamily(name, SIMULATED, labels=names)
-        family.add_metric(values, self.totals[name])
-        return family
+        return counter_family(name, SIMULATED, dict(zip(names, values, strict=True)), self.totals[name])
 
     def _gauge(self, name: str) -> Metric:
         names, values = self._labels(name)
@@ -127,6 +131,18 @@ class SimulatedService(Repeating):
 
     def _scaled(self, name: str, value: float) -> float:
         return self._pace.scaled(name, value)
+
+
+def counter_family(name: str, says: str, labels: Mapping[str, str], value: float) -> Metric:
+    """
+    One sample of a counter, under exactly this name.
+
+    A CounterMetricFamily adds _total to a name that has none, and would push another metric than the rules read.
+    """
+    kind = CounterMetricFamily if name.endswith("_total") else UntypedMetricFamily
+    family = kind(name, says, labels=list(labels))
+    family.add_metric(list(labels.values()), value)
+    return family
 
 
 class _Fixed(Collector):

@@ -76,7 +76,7 @@ def problems(
     """
     What promtool would not notice about its tests, one sentence each.
 
-    Rules without tests, names of no rule, labels without a name, and "nothing" without a control. With reasons also
+    Rules without tests, names of no rule, and "nothing" without a control. With reasons also labels without a name,
     situations without test or reason, reasons without need, and intervals that are not the group's.
     """
     rules = {rule.name: group for group in groups for rule in group.rules}
@@ -104,6 +104,10 @@ def _problems_of_situations(
                     f"{file.path.name}:{group.line}: expected a name 'SITUATION: sentence' "
                     f"({', '.join(SITUATIONS)}), found {group.name!r}."
                 )
+            for case in group.cases:
+                for labels in case.unnamed:
+                    where = f"{file.path.name}:{case.line}"
+                    yield f"{where}: expected the labels with the metric name, found {labels!r}."
     covered = covered_cells(files)
     for name in names:
         for situation in SITUATIONS:
@@ -138,8 +142,6 @@ def _problems_of_file(
             for name in sorted(case.rules - known):
                 hint = "is a rule of another file" if name in rules else "is no rule"
                 yield f"{where}:{case.line}: {name} {hint}; an expectation about it proves nothing."
-            for labels in case.unnamed:
-                yield f"{where}:{case.line}: expected the labels with the metric name, found {labels!r}."
             if case.expects_nothing and case.text not in present:
                 yield (
                     f"{where}:{case.line}: expects nothing of {case.text}; expected the same test to show that it can "

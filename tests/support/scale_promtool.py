@@ -129,6 +129,8 @@ def _power_of_series(document: Document, node: yaml.Node, is_time: IsTime) -> in
 
 def _bounds(document: Document, node: yaml.Node, factor: float, is_time: IsTime) -> Iterator[Edit]:
     """The edit that scales the label `le` of a series in a histogram of times."""
+    if document.scalar(node).startswith("{"):
+        return  # without a name, and `{}` is no PromQL
     try:
         tree = promql.parse(document.scalar(node))
     except ExpressionError as error:
