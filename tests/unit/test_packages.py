@@ -191,3 +191,18 @@ def test_the_code_knows_no_name_of_the_contract() -> None:
 
     assert len(names) > 25
     assert wrong == []
+
+
+LONGEST = 250  # lines: a few screens
+
+
+def test_long_modules_say_why() -> None:
+    """A module beyond a few screens must give its reason at its top."""
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in modules().values()
+        if len(path.read_text().splitlines()) > LONGEST
+        and "Long because" not in (ast.get_docstring(ast.parse(path.read_text())) or "")
+    ]
+
+    assert wrong == []
