@@ -10,8 +10,9 @@ import yaml
 
 from l4gate.base import StackError, Verdict
 from l4gate.contract import AbortCondition, Contract
+from l4gate.faults.edits import Named, edited, rule_changed
 from l4gate.faults.model import Action, Fault, Site
-from l4gate.faults.tools import Named, edited, other_realm, pushed, rule_changed
+from l4gate.faults.tools import other_realm, pushed
 
 
 def _differs(name: str, says: str, action: Action, *also: str) -> Fault:

@@ -11,18 +11,9 @@ import yaml
 from l4gate.base import Verdict, wait_until
 from l4gate.contract import Contract, Target
 from l4gate.faults import behaviours
+from l4gate.faults.edits import Job, edited, job_set, pushgateway
 from l4gate.faults.model import PROCESSES, Action, Fault, Site
-from l4gate.faults.tools import (
-    Job,
-    edited,
-    extra_textfile,
-    heart_set,
-    job_set,
-    killed,
-    paused,
-    pushgateway,
-    scraped_through,
-)
+from l4gate.faults.tools import extra_textfile, heart_set, killed, paused, scraped_through
 from l4gate.stack import NODE_EXPORTER
 
 _SHORT: Final = "20ms"

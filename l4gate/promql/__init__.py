@@ -24,7 +24,8 @@ from l4gate.promql.nodes import (
 from l4gate.promql.parser import canonical, normalise, parse
 from l4gate.promql.positions import Span
 from l4gate.promql.printer import to_text
-from l4gate.promql.units import IsTime, counts_times, names_alone, power_of_name, powers
+from l4gate.promql.timed_names import IsTime, counts_times, names_alone, power_of_name
+from l4gate.promql.units import powers
 
 __all__ = [
     "COMPARISONS",

@@ -19,13 +19,13 @@ A number that multiplies (`0.5 * x`) or is an exponent is always plain.
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from l4gate.base import ExpressionError, says_seconds
+from l4gate.base import ExpressionError
+from l4gate.promql.equations import PLAIN, RESULT, SECONDS, Equation, Power, solve
 from l4gate.promql.nodes import (
     Aggregate,
     Binary,
@@ -42,12 +42,7 @@ from l4gate.promql.nodes import (
 )
 from l4gate.promql.positions import Span
 from l4gate.promql.printer import to_text
-
-# Whether the values of a metric are seconds though its name does not say so.
-IsTime = Callable[[str], bool]
-_PER_SECOND_NAME: Final = re.compile(r"_per_second$")
-_PLAIN_OPERATIONS: Final = re.compile(r"(bool|count|changes|resets|ratio|absent)(_|\d|$)")
-_RATE_OPERATIONS: Final = re.compile(r"i?rate(_|\d|$)")
+from l4gate.promql.timed_names import IsTime, counts_times, names_alone, power_of_name
 
 # Functions by what they do to the power of their vector argument. Those of calendar dates are missing on purpose: a
 # day of the week has no scaled meaning.
@@ -74,62 +69,6 @@ _ABSOLUTE_TIME_SECONDS: Final = (
 )
 
 
-def names_alone(_name: str) -> bool:
-    """No metric is a time but those whose names say so."""
-    return False
-
-
-def power_of_name(name: str, is_time: IsTime = names_alone) -> int:
-    """The power of seconds of a metric's values, by its name; recorded names may be `level:metric:operation`."""
-    *parts, operation = name.split(":")
-    if parts and _PLAIN_OPERATIONS.match(operation):
-        return 0
-    everything = [*parts, operation]
-    power = 1 if is_time(name) or any(_in_seconds(part, is_time) for part in everything) else 0
-    power -= any(map(_PER_SECOND_NAME.search, everything))
-    return power - bool(parts and _RATE_OPERATIONS.match(operation))
-
-
-def _in_seconds(part: str, is_time: IsTime) -> bool:
-    """Whether a part of a name is that of a time; the sum of a histogram is one if what it observes is."""
-    return says_seconds(part) or is_time(part.removesuffix("_sum"))
-
-
-def counts_times(name: str, is_time: IsTime = names_alone) -> bool:
-    """Whether a metric is the buckets of a histogram of times, so that its bounds are times."""
-    buckets = (part.removesuffix("_bucket") for part in name.split(":") if part.endswith("_bucket"))
-    return any(_in_seconds(each, is_time) for each in buckets)
-
-
-@dataclass(frozen=True)
-class Power:
-    """A power of seconds: a known part plus unknown powers of literals, each with its coefficient."""
-
-    known: Fraction = Fraction(0)
-    unknown: Mapping[Span, Fraction] = field(default_factory=dict)
-
-    def __add__(self, other: Power) -> Power:
-        keys = {*self.unknown, *other.unknown}
-        parts = {
-            key: self.unknown.get(key, Fraction(0)) + other.unknown.get(key, Fraction(0)) for key in keys
-        }
-        return Power(self.known + other.known, {key: part for key, part in parts.items() if part})
-
-    def __sub__(self, other: Power) -> Power:
-        return self + other.times(Fraction(-1))
-
-    def times(self, factor: Fraction) -> Power:
-        """The power of an expression raised to that exponent."""
-        return Power(
-            self.known * factor, {key: part * factor for key, part in self.unknown.items() if factor}
-        )
-
-
-PLAIN: Final = Power()
-SECONDS: Final = Power(Fraction(1))
-_RESULT: Final = Span(-1, -1)  # stands for the unknown power of the whole expression
-
-
 @dataclass(frozen=True)
 class Powers:
     """The powers of seconds in one expression: of its number literals by their spans, and of its result."""
@@ -154,16 +93,16 @@ def powers(node: Node, *, result: int | None = None, is_time: IsTime = names_alo
         message = f"cannot tell the numbers apart in: {to_text(node)}"
         raise ExpressionError(message, offset=0)
     whole = analysis.power(node)
-    expected = Power(unknown={_RESULT: Fraction(1)}) if result is None else Power(Fraction(result))
+    expected = Power(unknown={RESULT: Fraction(1)}) if result is None else Power(Fraction(result))
     analysis.equal(whole, expected, node)
-    solved = analysis.solve(node)
+    solved = solve(analysis.equations, analysis.literals, node)
     for literal in analysis.literals.values():
         if solved.get(literal.span) == 1 and abs(literal.value) > _ABSOLUTE_TIME_SECONDS:
             message = f"cannot scale the time {to_text(literal)}: it is a point in time, not a duration."
             raise ExpressionError(message, offset=literal.span.start)
     return Powers(
         {span: solved.get(span, 0) for span in analysis.literals},
-        result if result is not None else solved.get(_RESULT, 0),
+        result if result is not None else solved.get(RESULT, 0),
     )
 
 
@@ -173,7 +112,7 @@ class _Analysis:
     def __init__(self, is_time: IsTime) -> None:
         self.is_time = is_time
         self.literals: dict[Span, Number] = {}
-        self.equations: list[tuple[Power, Node]] = []
+        self.equations: list[Equation] = []
 
     def equal(self, one: Power, other: Power, node: Node) -> None:
         self.equations.append((one - other, node))
@@ -265,45 +204,6 @@ class _Analysis:
         if not isinstance(inner, Number):
             self.equal(self.power(node), PLAIN, node)
 
-    def solve(self, whole: Node) -> dict[Span, int]:
-        """
-        The power of every literal that the equations fix; those that only hang together with plain numbers are 0.
-
-        Gauss-Jordan: each equation is used to eliminate one unknown from all others.
-        """
-        rows: dict[Span, Power] = {}
-        for equation, node in self.equations:
-            for pivot, row in rows.items():
-                equation = equation - row.times(equation.unknown.get(pivot, Fraction(0)))  # noqa: PLW2901 - reduced
-            if not equation.unknown:
-                if equation.known:
-                    raise ExpressionError(_contradiction(node), offset=_offset(node))
-                continue
-            pivot = min(equation.unknown, key=lambda span: (span == _RESULT, span.start))
-            row = equation.times(1 / equation.unknown[pivot])
-            rows = {key: each - row.times(each.unknown.get(pivot, Fraction(0))) for key, each in rows.items()}
-            rows[pivot] = row
-        solved = {}
-        for pivot, row in rows.items():
-            if row.known and len(row.unknown) > 1:
-                raise self._ambiguous(row, whole)
-            if row.known.denominator != 1:
-                raise ExpressionError(_contradiction(whole), offset=_offset(whole))
-            solved[pivot] = -int(row.known)
-        return solved
-
-    def _ambiguous(self, row: Power, whole: Node) -> ExpressionError:
-        spans = sorted((span for span in row.unknown if span != _RESULT), key=lambda span: span.start)
-        numbers = " or ".join(to_text(self.literals[span]) for span in spans)
-        result = " (or the result of the whole expression)" if _RESULT in row.unknown else ""
-        message = f"cannot tell whether {numbers}{result} is a time in seconds, in: {to_text(whole)}"
-        return ExpressionError(
-            message,
-            offset=spans[0].start,
-            next_step="compare seconds with seconds, without converting units, or record the value under a name "
-            "that ends in _seconds if it is a time.",
-        )
-
 
 def _selector_power(node: Selector, is_time: IsTime) -> Power:
     name = node.name or ""
@@ -327,19 +227,6 @@ def _histogram_power(node: Call, is_time: IsTime) -> Power:
     if len(of_seconds) != 1:
         return _unknown("a quantile of histograms with different units", node)
     return SECONDS if of_seconds.pop() else PLAIN
-
-
-def _offset(node: Node) -> int:
-    return node.op_span.start if isinstance(node, Binary) else node.span.start
-
-
-def _contradiction(node: Node) -> str:
-    expected = "both sides in one unit" if isinstance(node, Binary) else "another unit"
-    return (
-        f"expected {expected} (names that end in _seconds or _ts, and what the contract "
-        f"gives in seconds, are times, others plain numbers), "
-        f"found: {to_text(node)}"
-    )
 
 
 def _unknown(what: str, node: Node) -> Power:
