@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,6 +79,18 @@ def test_an_empty_folder_of_tests_is_no_pass(settings: Settings, elsewhere: Path
     (elsewhere / "tests" / "area_test.yml").unlink()
 
     assert unit_tests(settings, elsewhere).returncode == 5
+
+
+def test_other_rules_without_tests_fail_in_words(settings: Settings, elsewhere: Path) -> None:
+    """Rules that no test is about must fail, soon and with the reason."""
+    shutil.rmtree(elsewhere / "tests")
+
+    result = unit_tests(settings, elsewhere)
+
+    assert result.returncode == 1
+    assert "expected the rule file" in result.output
+    assert "Traceback" not in result.output
+    assert "_run_together" not in result.output
 
 
 def test_a_test_is_about_the_configuration_that_it_lies_in(elsewhere: Path) -> None:
