@@ -22,7 +22,7 @@ DRILL = "tests/rehearsal/test_drill.py"
     ids=["plain", "by-marker", "by-name"],
 )
 def test_rehearsals_wait_to_be_asked_for(arguments: tuple[str, ...], collected: bool) -> None:
-    """Plain pytest leaves rehearsals out and counts them as deselected; marker or name bring them in."""
+    """Plain pytest must leave rehearsals out and count them as deselected; marker or name must bring them in."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 

@@ -223,7 +223,7 @@ def test_usage_errors_exit_with_2(args: tuple[str, ...], capsys: pytest.CaptureF
 
 
 def test_unreadable_rule_file_brings_no_guesses(folder: Path, check: Callable[..., Report]) -> None:
-    """While a rule file cannot be read, nothing may be said about what seems to be missing."""
+    """While a rule file cannot be read, nothing must be said about what seems to be missing."""
     (folder / HEARTBEAT).write_text("groups: [\n")
 
     assert {each.id for each in check().findings} == {"rules/parse", "promtool/check"}

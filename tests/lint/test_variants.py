@@ -27,5 +27,5 @@ def test_wrong_variant_is_noticed(variant: Variant, folder: Path, check: Callabl
 
 
 def test_every_check_has_a_wrong_variant() -> None:
-    """No check may go untested, and no variant may name a check that is not there."""
+    """Every check must have a variant that tests it, and every variant must name a check that is there."""
     assert {each.id for each in VARIANTS} == set(CATALOGUE)

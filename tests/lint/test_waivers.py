@@ -41,7 +41,7 @@ def test_exception_above_a_rule_covers_it(folder: Path, check: Callable[..., Rep
 
 
 def test_exception_inside_a_rule_covers_it(folder: Path, check: Callable[..., Report]) -> None:
-    """A comment at the end of one of the rule's lines is as good."""
+    """A comment at the end of one of the rule's lines must be as good."""
     SELECTOR.apply(folder)
     path = folder / CANARY
     path.write_text(path.read_text().replace(RULE, f"{RULE} {COMPLETE}"))
@@ -76,7 +76,7 @@ def test_exception_covers_no_other_check(folder: Path, check: Callable[..., Repo
 def test_exception_in_the_configuration_covers_the_next_line(
     folder: Path, check: Callable[..., Report]
 ) -> None:
-    """In prometheus.yml an exception is for the line below it."""
+    """In prometheus.yml an exception must be for the line below it."""
     Variant("", "config/interval", CONFIG, "scrape_interval: 15s", "scrape_interval: 20s").apply(folder)
     line = next(each for each in (folder / CONFIG).read_text().splitlines() if "scrape_interval" in each)
     waived(folder, COMPLETE.replace("realm/selector", "config/interval"), file=CONFIG, above=line.strip())

@@ -135,7 +135,7 @@ def test_folder_that_the_server_does_not_read_is_found_out(
 
 
 def test_differences_of_the_configuration_are_named(box: Box) -> None:
-    """Each value that the server does not have is named by its place; defaults and paths are no difference."""
+    """Each value that the server does not have must be named by its place; defaults and paths are no difference."""
     config = yaml.safe_load(box.good.files["prometheus.yml"])
     assert list(config_differences(box.server.api, config)) == []
     config["global"]["scrape_interval"] = "1m"
@@ -153,14 +153,14 @@ def test_differences_of_the_configuration_are_named(box: Box) -> None:
     [("2.42.0", "2.42"), ("3.5.3+ds1", "3.5"), ("3.9.1", "3.5"), ("2.50.0", "2.53"), ("", GENERATIONS[-1])],
 )
 def test_promtool_is_of_the_servers_generation(version: str, generation: str) -> None:
-    """The check is made by the promtool nearest to the running server."""
+    """The check must be made by the promtool nearest to the running server."""
     assert generation_of(version) == generation
 
 
 def test_command_reloads_and_refuses(
     box: Box, tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: Settings
 ) -> None:
-    """`l4gate reload` exits 0 with what is proven, 10 with what was refused, 2 without a folder."""
+    """`l4gate reload` must exit 0 with what is proven, 10 with what was refused, 2 without a folder."""
     common = ["--url", box.server.api.base_url, "--factor", "60", "--cache-dir", str(settings.cache_dir)]
     source = tmp_path / "source"
     source.mkdir()

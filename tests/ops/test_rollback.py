@@ -71,13 +71,13 @@ def test_without_a_checkpoint_nothing_happens(box: Box, store: CheckpointStore) 
 
 
 def test_live_configuration_is_no_way_back(box: Box, store: CheckpointStore, kept: Checkpoint) -> None:
-    """When the only kept configuration is the live one, that is said: the cause is somewhere else."""
+    """When the only kept configuration is the live one, that must be said: the cause is somewhere else."""
     with pytest.raises(OperationRefused, match=rf"{kept.hash[:16]}.*the only one kept"):
         back(box, store)
 
 
 def test_damaged_checkpoint_is_refused(box: Box, store: CheckpointStore, kept: Checkpoint) -> None:
-    """A checkpoint that is not what earned its GO is not made live, and the message says that it was damaged."""
+    """A checkpoint that is not what earned its GO must not be made live, and the message must say it was damaged."""
     changed = box.edited("prometheus.yml", b"\n", b"\n# change\n")
     box.force(changed)
     rule = kept.folder / "config" / HEART
@@ -92,7 +92,7 @@ def test_damaged_checkpoint_is_refused(box: Box, store: CheckpointStore, kept: C
 def test_checkpoint_that_would_not_pass_lint_is_refused(
     box: Box, store: CheckpointStore, kept: Checkpoint
 ) -> None:
-    """A kept configuration that today's lint refuses is not made live, although its hash is right."""
+    """A kept configuration that today's lint refuses must not be made live, although its hash is right."""
     bad = box.edited(HEART, b"< bool 2", b"< 2")
     forged = store.folder / bad.hash
     (forged / "config").mkdir(parents=True)
@@ -106,7 +106,7 @@ def test_checkpoint_that_would_not_pass_lint_is_refused(
 
 
 def test_checkpoint_needs_the_server_to_run_the_folder(box: Box, store: CheckpointStore) -> None:
-    """Files that were edited and not reloaded have earned nothing, GO or not."""
+    """Files that were edited and not reloaded must count as having earned nothing, GO or not."""
     looks = box.go()
     rules = box.live_dir / HEART
     rules.write_bytes(box.good.files[HEART].replace(b"interval: 500ms", b"interval: 500ms\n    limit: 9"))
@@ -120,7 +120,7 @@ def test_checkpoint_needs_the_server_to_run_the_folder(box: Box, store: Checkpoi
 def test_commands_keep_list_and_roll_back(
     box: Box, tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: Settings
 ) -> None:
-    """`l4gate checkpoint` keeps on GO, `--list` shows it, `l4gate rollback` restores it; a second one is refused."""
+    """`l4gate checkpoint` must keep on GO, `--list` show it, `l4gate rollback` restore it once and refuse a second."""
     where = ["--live-dir", str(box.live_dir), "--state-dir", str(tmp_path / "s")]
     server = ["--url", box.server.api.base_url, "--factor", "60"]
     assert main(["checkpoint", "--json", *where, *server]) == 0

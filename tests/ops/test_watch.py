@@ -37,7 +37,7 @@ def make_wrong_rules_live(box: Box) -> None:
 
 
 def test_healthy_window_ends_with_its_certificate(box: Box) -> None:
-    """A window without an event has one change, to GO, and its end is what its certificate says."""
+    """A window without an event must have one change, to GO, and its end must be what its certificate says."""
     whole, now = window(box, 5)
     lines: list[str] = []
 
@@ -54,7 +54,7 @@ def test_healthy_window_ends_with_its_certificate(box: Box) -> None:
 
 
 def test_abort_is_rolled_back_once(box: Box, store: CheckpointStore, kept: Checkpoint) -> None:
-    """An ABORT during the watch ends it at once, with one rollback, which brings GO; the answer stays ABORT."""
+    """An ABORT must end the watch at once, with one rollback, which brings GO; the answer must stay ABORT."""
     make_wrong_rules_live(box)
     whole, now = window(box, FOREVER_SECONDS)
     rolled: list[RolledBack] = []
@@ -74,7 +74,7 @@ def test_abort_is_rolled_back_once(box: Box, store: CheckpointStore, kept: Check
 
 
 def test_abort_that_nobody_watched_is_found_after_a_restart(box: Box) -> None:
-    """A watch that was dead while an alert fired and ended finds it in Prometheus, and leaves the live files alone."""
+    """A watch that was dead while an alert fired and ended must find it in Prometheus, and not touch the live files."""
     whole, _ = window(box, FOREVER_SECONDS)
     make_wrong_rules_live(box)
     box.sandbox.judge.judge(FOREVER_SECONDS, until=frozenset({Verdict.ABORT}))
@@ -98,7 +98,7 @@ def test_abort_that_nobody_watched_is_found_after_a_restart(box: Box) -> None:
 def test_command_rolls_back_and_exits_4(
     box: Box, kept: Checkpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: Settings
 ) -> None:
-    """`l4gate watch --rollback` exits 20 after an ABORT, although the rollback brought GO, and says so in JSON."""
+    """`l4gate watch --rollback` must exit 20 after an ABORT, although the rollback brought GO, and say so in JSON."""
     make_wrong_rules_live(box)
 
     code = main(
@@ -134,12 +134,12 @@ def test_command_rolls_back_and_exits_4(
     ids=" ".join,
 )
 def test_bad_arguments_are_usage_errors(box: Box, arguments: list[str]) -> None:
-    """What cannot be meant is exit 2, and nothing is watched."""
+    """What cannot be meant must be exit 2, and nothing must be watched."""
     assert main(["watch", "--url", box.server.api.base_url, "--factor", "60", *arguments]) == 2
 
 
 def test_restart_of_prometheus_is_a_hold_and_not_the_end(box: Box) -> None:
-    """While Prometheus is away the verdict is HOLD; when it is back the watch goes on, and the gap is a violation."""
+    """While Prometheus is away it must be HOLD; when it is back the watch must go on, with the gap as a violation."""
     whole, now = window(box, 25)
     stack = box.sandbox.stack
 

@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 
 
 def test_every_rule_is_tested_in_every_situation_or_has_a_reason(settings: Settings) -> None:
-    """No rule without tests, no expectation about no rule, no "nothing" without a control, no foreign interval."""
+    """There must be no rule without tests, expectation about no rule, "nothing" without a control, foreign interval."""
     found = list(
         problems(load_rules(settings.config_dir), load_test_files(HERE), load_reasons(HERE / COVERAGE_FILE))
     )
@@ -44,7 +44,7 @@ def test_the_table_has_a_line_for_every_rule(settings: Settings) -> None:
 
 
 def test_names_say_the_windows_that_are_looked_at(settings: Settings) -> None:
-    """A rule whose name ends in a window, or a branch labelled with one, has ranges of exactly that window."""
+    """A rule whose name ends in a window, or a branch labelled with one, must have ranges of exactly that window."""
     windows = list(named_windows(load_rules(settings.config_dir)))
 
     assert windows

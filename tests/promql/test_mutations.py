@@ -34,7 +34,7 @@ EQUIVALENT = {
 def test_a_slip_in_a_rule_is_noticed(
     area: str, settings: Settings, tmp_path: Path, record_property: pytest.RecordProperty
 ) -> None:
-    """No mutant of any rule survives the promtool tests and the lint."""
+    """No mutant of any rule must survive the promtool tests and the lint."""
     promtool = host_promtool(settings.generation, settings.cache_dir)
     made = list(mutants(CONFIG / "rules" / f"{area}.rules.yml"))
     with ThreadPoolExecutor(PARALLEL) as pool:

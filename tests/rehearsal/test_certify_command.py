@@ -137,7 +137,7 @@ def test_the_exit_code_is_the_verdict(
 
 
 def test_a_gap_is_told_with_its_times(certify: Certify, server: tuple[str, float], tmp_path: Path) -> None:
-    """20 minutes without samples are a violation from two rule intervals after the last sample to the next one."""
+    """20 minutes without samples must be a violation from two intervals after the last sample to the next one."""
     certify("--realm", "silent")
 
     written = json.loads((tmp_path / "l4-certificate-silent.json").read_text())
@@ -147,12 +147,12 @@ def test_a_gap_is_told_with_its_times(certify: Certify, server: tuple[str, float
 
 
 def test_the_worst_realm_decides(certify: Certify) -> None:
-    """With several realms the exit code is that of the worst one."""
+    """With several realms the exit code must be that of the worst one."""
     assert certify("--realm", "prod", "--realm", "late", "--realm", "stale").returncode == 20
 
 
 def test_the_page_stands_alone(certify: Certify, tmp_path: Path) -> None:
-    """HTML and SVG fetch nothing and run nothing, and the same picture is in both."""
+    """HTML and SVG must fetch nothing and run nothing, and the same picture must be in both."""
     certify("--realm", "stale")
 
     page = (tmp_path / "l4-certificate-stale.html").read_text()
@@ -182,7 +182,7 @@ def test_the_page_stands_alone(certify: Certify, tmp_path: Path) -> None:
     ],
 )
 def test_wrong_usage_is_told(certify: Certify, arguments: tuple[str, str], message: str) -> None:
-    """A window that cannot be judged is exit 2 and one sentence."""
+    """A window that cannot be judged must be exit 2 and one sentence."""
     result = certify(*arguments)
 
     assert result.returncode == 2
@@ -190,7 +190,7 @@ def test_wrong_usage_is_told(certify: Certify, arguments: tuple[str, str], messa
 
 
 def test_an_unreachable_server_is_no_certificate(tmp_path: Path) -> None:
-    """Nobody answers: HOLD, and no report is written."""
+    """When nobody answers, it must be HOLD, and no report must be written."""
     command = [
         sys.executable,
         "-m",
@@ -210,7 +210,7 @@ def test_an_unreachable_server_is_no_certificate(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("check", ["canary-quorum-pass", "error-budget-burn-ok"])
 def test_a_single_check_is_judged_at_its_moment(certify: Certify, check: str) -> None:
-    """A required check is GO on measured values in bounds, and HOLD where there are none."""
+    """A required check must be GO on measured values in bounds, and HOLD where there are none."""
     good, nobody = certify("--check", check, "--json"), certify("--check", check, "--realm", "nobody")
 
     assert (good.returncode, json.loads(good.stdout)["verdict"]) == (0, "GO")
@@ -219,7 +219,7 @@ def test_a_single_check_is_judged_at_its_moment(certify: Certify, check: str) ->
 
 
 def test_the_operators_script_certifies_a_day(server: tuple[str, float], tmp_path: Path) -> None:
-    """`l4_24h_stats.sh` passes its options on and returns the verdict's exit code."""
+    """`l4_24h_stats.sh` must pass its options on and return the verdict's exit code."""
     url, end = server
     script = ROOT / "scripts" / "ops" / "l4_24h_stats.sh"
     command = [script, "--url", url, "--until", str(end), "--realm", "stale", "--report-dir", tmp_path]
@@ -240,7 +240,7 @@ def test_large_windows_are_quick_and_small(
     seconds: float,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """24 h take at most 5 s of CPU, 30 days at most 30 s, and the command stays below 200 MB."""
+    """24 h must take at most 5 s of CPU, 30 days at most 30 s, and the command must stay below 200 MB."""
     url, end = server
     command = [
         sys.executable,
@@ -292,7 +292,7 @@ def browse(page: Path, screenshot: Path, scheme: str) -> str:
 def test_the_page_opens_in_a_browser_without_an_error(
     certify: Certify, tmp_path: Path, settings: Settings, scheme: str
 ) -> None:
-    """Chromium's console stays empty, while a page with a fault would have filled it; the screenshot is kept."""
+    """Chromium's console must stay empty, where a page with a fault would have filled it; the screenshot is kept."""
     certify("--realm", "stale")
     faulty = tmp_path / "faulty.html"
     faulty.write_text("<script>nothing()</script>")

@@ -89,12 +89,12 @@ def lived(
 
 
 def test_the_library_is_complete() -> None:
-    """Every named history has its expectation, and every expectation its history."""
+    """Every named history must have its expectation, and every expectation its history."""
     assert {path.stem for path in LIBRARY.glob("*.yml")} == set(EXPECTED)
 
 
 def test_a_history_is_certified_as_its_events_say(lived: Lived) -> None:
-    """Level, verdict and unmet criteria follow from what happened."""
+    """Level, verdict and unmet criteria must follow from what happened."""
     level, verdict, unmet = EXPECTED[lived.history.name]
 
     found = {result.criterion.id for result in lived.certificate.results if not result.met}
@@ -130,7 +130,7 @@ def edges(intervals: Iterable[Interval]) -> list[float]:
 
 
 def test_a_certificate_equals_the_model_of_the_raw_samples(lived: Lived) -> None:
-    """Worst value, share, met and intervals of each criterion, aborts and the Lyapunov mean equal the model's."""
+    """Worst value, share, met and intervals of each criterion, aborts and the Lyapunov mean must equal the model's."""
     history, certificate = lived.history, lived.certificate
     start = lived.end - history.lasts
     down = [(start + each.at, start + each.at + each.lasts) for each in history.during(What.PROMETHEUS_DOWN)]

@@ -49,7 +49,7 @@ def results(kind: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ob
 
 
 def test_every_rehearsal_is_go_again_and_loses_nothing(results: dict[str, object]) -> None:
-    """Several rehearsals in a row: all are GO again within their limit, with every sample up to the snapshot."""
+    """Several rehearsals in a row must all be GO again within their limit, with every sample up to the snapshot."""
     assert (results["verdict"], results["succeeded"], results["samples_lost"]) == ("GO", REHEARSALS, 0)
     assert results["rto_p95_seconds"] < 60
     for rehearsal in results["rehearsals"]:
@@ -58,7 +58,7 @@ def test_every_rehearsal_is_go_again_and_loses_nothing(results: dict[str, object
 
 
 def test_rehearsals_build_on_each_other(results: dict[str, object]) -> None:
-    """What one has restored is what the next one loses: histories grow, and the DR rules see the restore times."""
+    """What one has restored must be what the next one loses: histories grow, and the DR rules see the restore times."""
     samples = [rehearsal["samples"] for rehearsal in results["rehearsals"]]
     slowest = max(rehearsal["rto_seconds"] for rehearsal in results["rehearsals"])
 
@@ -93,7 +93,7 @@ def test_nothing_is_different_where_nothing_was_lost(saved: Saved) -> None:
 
 
 def test_a_lost_sample_fails_the_rehearsal(saved: Saved) -> None:
-    """If the stack had held one more sample of one series, the rehearsal fails and names the series."""
+    """If the stack had held one more sample of one series, the rehearsal must fail and name the series."""
     series = dict(saved.backup.samples.series)
     labels = next(iter(series))
     series[labels] = Fingerprint(series[labels].samples + 1, "0")
@@ -116,7 +116,7 @@ def test_a_lost_group_fails_the_rehearsal(saved: Saved) -> None:
 def test_a_damaged_archive_starts_nothing(
     saved: Saved, processes: Settings, tmp_path: Path, damage: str
 ) -> None:
-    """An archive that is not whole is refused with its reason before anything is started."""
+    """An archive that is not whole must be refused with its reason before anything is started."""
     archive = tmp_path / "stack.tar"
     manifest_path(archive).write_bytes(manifest_path(saved.backup.archive).read_bytes())
     content = bytearray(saved.backup.archive.read_bytes())
@@ -135,7 +135,7 @@ def test_a_damaged_archive_starts_nothing(
 
 
 def test_a_stack_that_does_not_come_back_is_told(saved: Saved, processes: Settings) -> None:
-    """Without GO on new evaluations the rehearsal fails at the deadline, with the verdict and its cause."""
+    """Without GO on new evaluations the rehearsal must fail at the deadline, with the verdict and its cause."""
     future = saved.backup.until + 3_600
 
     with pytest.raises(RehearsalFailed, match=r"expected GO within 0.5 s, found (GO|HOLD)"):
@@ -143,7 +143,7 @@ def test_a_stack_that_does_not_come_back_is_told(saved: Saved, processes: Settin
 
 
 def test_usage_is_told(processes: Settings) -> None:
-    """Somebody else's stack is never destroyed, and zero rehearsals prove nothing."""
+    """Somebody else's stack must never be destroyed, and zero rehearsals must not count as proof."""
     for arguments, message in (
         (("--stack", "external"), "--stack external needs a URL"),
         (("--count", "0"), "--count: expected at least 1, found 0"),

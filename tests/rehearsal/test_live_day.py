@@ -242,7 +242,7 @@ def test_a_day_of_planned_work_is_certified(day: Day, record_property: Callable[
 
 
 def test_every_planned_event_did_happen(operator: Operator, day: Day) -> None:
-    """The day is no proof unless the server itself saw each event at its time, and nothing else of its kind."""
+    """The server itself must have seen each event at its time, and nothing else of its kind, or the day is no proof."""
     writers = [
         at for (_, action), at in zip(SCHEDULE, day.done, strict=True) if action is Operator.writer_restart
     ]

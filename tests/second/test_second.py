@@ -76,7 +76,7 @@ def _promtool(settings: Settings) -> Promtool:
 
 
 def test_it_shares_no_name_and_no_pace_with_the_first() -> None:
-    """Else a name or a number that the code knows by heart would be right here as well."""
+    """No name and no number must be shared: else one that the code knows by heart would be right here as well."""
     assert names(SECOND) & names(CONTRACT) == set()
     for one, other in (
         (SECOND.pace.beat, CONTRACT.pace.beat),
@@ -197,7 +197,7 @@ def sites(second: Settings) -> Iterator[Sites]:
 
 
 def test_its_faults_are_of_every_stage() -> None:
-    """Ten faults of six stages at least, and every one of its own."""
+    """There must be ten faults of six stages at least, and every one of its own."""
     chosen = [faults.find_fault(name, SECOND) for name in FAULTS]
 
     assert len(chosen) >= 10

@@ -437,7 +437,7 @@ def _of(run_ids: Iterable[str | None]) -> list[Leftover]:
 
 
 def test_ctrl_c_in_the_terminal_spares_the_services(start: Starter, temporary: Path) -> None:
-    """Ctrl-C goes to every process of the terminal; only the run may act on it, then end the services in order."""
+    """Ctrl-C goes to every process of the terminal; only the run must act on it, then end the services in order."""
     run = start("processes", "open")
     run.reach("open")
 

@@ -182,7 +182,7 @@ def test_a_refused_suite_is_replaced_by_the_one_before(archive: Archive, tmp_pat
 
 
 def test_path_is_the_last_resort(archive: Archive, tmp_path: Path) -> None:
-    """Offline and with an empty cache, a program of another generation on PATH is better than none, and is said."""
+    """Offline and with an empty cache, a program of another generation on PATH must be taken, and that must be said."""
     fake_program(tmp_path / "bin/prometheus", "2.51.0")
     archive.reachable = False
 
@@ -272,7 +272,7 @@ def test_a_copied_cache_is_used(archive: Archive, tmp_path: Path) -> None:
 
 
 def test_no_half_fetched_folder_stays(archive: Archive, tmp_path: Path) -> None:
-    """After a fetch that failed, nothing but the lock may remain."""
+    """After a fetch that failed, nothing but the lock must remain."""
     archive.reachable = False
 
     with pytest.raises(ProgramMissing):

@@ -11,7 +11,7 @@ from benchmarks.trials import Outcome, mismatches
 
 @pytest.mark.parametrize("trials", [1, 10, 598, 100_000])
 def test_nothing_seen_has_a_closed_form(trials: int) -> None:
-    """Without any event the bound is 1 - 0.05^(1/n)."""
+    """Without any event the bound must be 1 - 0.05^(1/n)."""
     assert upper_bound(0, trials) == pytest.approx(1 - 0.05 ** (1 / trials), rel=1e-6)
 
 
@@ -25,13 +25,13 @@ def test_known_bounds(seen: int, trials: int, bound: float) -> None:
 
 
 def test_everything_seen_is_certain() -> None:
-    """If every trial went wrong, nothing below 1 can be excluded."""
+    """If every trial went wrong, the bound must be 1: nothing below it can be excluded."""
     assert upper_bound(7, 7) == 1.0
 
 
 @pytest.mark.parametrize(("seen", "trials"), [(0, 0), (-1, 5), (6, 5)])
 def test_no_trials_have_no_bound(seen: int, trials: int) -> None:
-    """Without trials nothing is known, and more events than trials are a mistake."""
+    """No trials, and more events than trials, must be refused as a mistake: nothing is known from them."""
     with pytest.raises(ValueError, match="expected from 0 to"):
         upper_bound(seen, trials)
 

@@ -77,7 +77,7 @@ def unmet(found: Certificate) -> set[str]:
 
 @pytest.mark.parametrize("factor", [1.0, 60.0])
 def test_a_healthy_day_is_l49(factor: float) -> None:
-    """Everything in bounds all the time is certified L4.9, at any time factor."""
+    """Everything in bounds all the time must be certified L4.9, at any time factor."""
     found = certificate(factor, duri_dr_restore_p95_seconds=lambda at: 230.0 / factor)
 
     assert (found.level, found.verdict, found.why_not, found.violations) == ("L4.9", Verdict.GO, (), ())
@@ -85,7 +85,7 @@ def test_a_healthy_day_is_l49(factor: float) -> None:
 
 
 def test_no_samples_are_no_certificate() -> None:
-    """A window without any sample proves nothing: every criterion is violated for all of it."""
+    """A window without any sample must prove nothing: every criterion is violated for all of it."""
     found = certify(
         "prod",
         Window(START, START + DAY, pace(1)),
@@ -101,7 +101,7 @@ def test_no_samples_are_no_certificate() -> None:
 
 @pytest.mark.parametrize(("seconds", "met"), [(60, True), (90, False)])
 def test_ok_may_be_missed_for_a_thousandth_of_the_time(seconds: float, met: bool) -> None:
-    """86.4 s of a day are allowed, whether as zeros or as a gap (which begins two intervals after the last sample)."""
+    """86.4 s of a day must be allowed, as zeros or as a gap (which begins two intervals after the last sample)."""
     zeros = certificate(**{OK: during(40_000, seconds, 0.0, 1.0)})
     gap = certificate(**{OK: during(40_000 - 30, seconds + 30, None, 1.0)})
 
@@ -110,7 +110,7 @@ def test_ok_may_be_missed_for_a_thousandth_of_the_time(seconds: float, met: bool
 
 
 def test_a_gap_is_a_violation_with_its_times() -> None:
-    """A sample stands for two rule intervals, then the gap begins; it ends with the next sample."""
+    """A sample must stand for two rule intervals, then the gap must begin, and end with the next sample."""
     found = certificate(**{OK: during(40_020, 600, None, 1.0)})
 
     (result,) = (each for each in found.results if each.criterion.id == "heartbeat/ok")
@@ -121,7 +121,7 @@ def test_a_gap_is_a_violation_with_its_times() -> None:
 
 
 def test_one_sample_out_of_bounds_is_enough_where_always_is_asked() -> None:
-    """A canary ratio of 0.09 at one evaluation is no good day, though it lasted 30 s."""
+    """A canary ratio of 0.09 at one evaluation must be no good day, though it lasted 30 s."""
     found = certificate(**{CANARY_FAILURE_RATIO: during(40_000, 30, 0.09, 0.01)})
 
     assert unmet(found) == {"canary/failure-ratio"}
@@ -132,7 +132,7 @@ def test_one_sample_out_of_bounds_is_enough_where_always_is_asked() -> None:
 
 
 def test_several_series_are_no_measurement() -> None:
-    """A history with a problem counts as not measured, and the reason is that problem."""
+    """A history with a problem must count as not measured, and the reason must be that problem."""
     result = judge(HEARTBEAT[0], SeriesHistory(problem="two series"), Window(START, START + DAY, pace(1)))
 
     assert (result.met, result.value, result.why) == (False, None, "two series")
@@ -140,7 +140,7 @@ def test_several_series_are_no_measurement() -> None:
 
 @pytest.mark.parametrize(("seconds", "fires"), [(300, False), (330, True)])
 def test_an_abort_is_a_condition_that_held_for_five_minutes(seconds: float, fires: bool) -> None:
-    """Ten evaluations in a row are pending, the eleventh fires, and it lasts as long as the condition."""
+    """Ten evaluations in a row must be pending, the eleventh must fire and last as long as the condition."""
     found = certificate(**{OK: during(39_990, seconds, 0.0, 1.0)})
 
     assert [(each.alert, each.start - START, each.end - START) for each in found.aborts] == (
@@ -150,14 +150,14 @@ def test_an_abort_is_a_condition_that_held_for_five_minutes(seconds: float, fire
 
 
 def test_an_abort_that_began_before_the_window_counts() -> None:
-    """A condition that has held since before the window fires at once."""
+    """A condition that has held since before the window must fire at once."""
     found = certificate(**{OK: lambda at: 0.0 if at < 60 else 1.0})
 
     assert [(each.start - START, each.end - START) for each in found.aborts] == [(0, 60)]
 
 
 def test_an_alert_that_the_server_saw_firing_counts() -> None:
-    """What ALERTS says is believed, although no condition in the samples explains it."""
+    """What ALERTS says must be believed, although no condition in the samples explains it."""
     alert = ABORT_RULES[0].alert
     found = certificate(alerts={alert: [Interval(START + 600, START + 630)]})
 
@@ -194,7 +194,7 @@ def test_the_lyapunov_value_limits_the_level(lyapunov: Change, level: str, reaso
 
 
 def test_three_violations_are_l45() -> None:
-    """Two outages leave L4.7, three do not, however short they are."""
+    """Two outages must leave L4.7, three must not, however short they are."""
 
     def outages(count: int) -> Change:
         return lambda at: 0.0 if at % 10_000 < 60 and 10_000 <= at < 10_000 * (count + 1) else 1.0
@@ -205,7 +205,7 @@ def test_three_violations_are_l45() -> None:
 
 
 def test_the_end_decides_where_the_metric_looks_back_itself() -> None:
-    """Only the newest sample of such a metric counts; without a recent one it is not met."""
+    """Only the newest sample of such a metric must count; without a recent one it must not be met."""
     good = certificate(duri_p_uniform_ks_p=during(0, DAY - 60, 0.01, 0.6))
     bad = certificate(duri_p_uniform_ks_p=during(DAY - 60, 60, 0.05, 0.6))
     gone = certificate(duri_p_uniform_ks_p=during(DAY - 120, 120, None, 0.6))
@@ -218,7 +218,7 @@ def test_the_end_decides_where_the_metric_looks_back_itself() -> None:
 
 
 def test_segments_cover_the_window() -> None:
-    """Segments are in order and without holes, and never reach out of the window."""
+    """Segments must be in order and without holes, and never reach out of the window."""
     window = Window(START, START + 600, pace(1))
     found = list(
         segments(history(lambda at: None if 100 <= at < 400 else float("nan") if at == 60 else 1.0), window)
@@ -231,14 +231,14 @@ def test_segments_cover_the_window() -> None:
 
 
 def test_touching_intervals_are_one() -> None:
-    """The union of intervals has neither overlaps nor borders inside it."""
+    """The union of intervals must have neither overlaps nor borders inside it."""
     found = merged([Interval(5, 6), Interval(0, 2), Interval(2, 3), Interval(1, 2.5)])
 
     assert found == (Interval(0, 3), Interval(5, 6))
 
 
 def test_every_abort_metric_is_measured() -> None:
-    """A missing Lyapunov value leaves "no abort" unproven, although no alert fired."""
+    """A missing Lyapunov value must leave "no abort" unproven, although no alert fired."""
     found = certificate(**{LYAPUNOV: lambda at: None})
 
     assert "abort/none" in unmet(found)
@@ -246,7 +246,7 @@ def test_every_abort_metric_is_measured() -> None:
 
 
 def test_durations_shrink_with_the_factor() -> None:
-    """A limit in seconds is divided by the time factor, a ratio is not."""
+    """A limit in seconds must be divided by the time factor, a ratio must not."""
     slow = Criterion("a/b", "x", "duri_dr_restore_p95_seconds", "<=", 720, When.ALWAYS, 0.999)
 
     assert slow.bounds(pace(60)) == "duri_dr_restore_p95_seconds <= 12"

@@ -52,7 +52,7 @@ def save(store: CheckpointStore, content: Configuration) -> Checkpoint:
 
 
 def test_checkpoint_holds_the_files_and_the_evidence(store: CheckpointStore) -> None:
-    """A checkpoint has the files byte for byte, and says when, where and by which evidence it earned its GO."""
+    """A checkpoint must have the files byte for byte, and say when, where and by which evidence it earned its GO."""
     kept = save(store, WHOLE)
     (found,) = store.all()
 
@@ -72,7 +72,7 @@ def test_checkpoint_holds_the_files_and_the_evidence(store: CheckpointStore) -> 
     ids=["no look", "HOLD", "GO and ABORT"],
 )
 def test_without_a_go_nothing_is_kept(store: CheckpointStore, looks: list[Look]) -> None:
-    """Anything but GO in every realm is refused."""
+    """Anything but GO in every realm must be refused."""
     with pytest.raises(OperationRefused, match="expected a GO"):
         store.save(CONTENT, looks, factor=1, url="")
 
@@ -80,13 +80,13 @@ def test_without_a_go_nothing_is_kept(store: CheckpointStore, looks: list[Look])
 
 
 def test_looks_of_these_tests_are_what_they_say() -> None:
-    """The control of the tests above: the good look is a GO, the spoilt ones are not."""
+    """The good look of the tests above must be a GO, and the spoilt ones must not: this is their control."""
     assert look().decision.verdict is Verdict.GO
     assert look(broken=(cause(),)).decision.verdict is Verdict.HOLD
 
 
 def test_same_content_is_kept_once_and_counts_as_new(store: CheckpointStore) -> None:
-    """A configuration that earns a GO again is the newest again, and there is still one of it."""
+    """A configuration that earns a GO again must be the newest again, and there must still be one of it."""
     first, _ = save(store, variant("a")), save(store, variant("b"))
     again = save(store, variant("a"))
 
@@ -95,7 +95,7 @@ def test_same_content_is_kept_once_and_counts_as_new(store: CheckpointStore) -> 
 
 
 def test_newest_are_kept(store: CheckpointStore) -> None:
-    """Beyond the number that is kept the oldest GO goes."""
+    """Beyond the number that is kept the oldest GO must go."""
     contents = [variant(str(number)) for number in range(5)]
     for content in contents:
         save(store, content)
@@ -105,7 +105,7 @@ def test_newest_are_kept(store: CheckpointStore) -> None:
 
 @pytest.mark.parametrize("damage", ["changed", "added", "removed", "renamed", "emptied"])
 def test_damaged_checkpoint_is_refused_and_mended_by_the_next_go(store: CheckpointStore, damage: str) -> None:
-    """What is not exactly what earned the GO is not handed out; the same content saved again takes its place."""
+    """What is not exactly what earned the GO must not be handed out; the same content saved again must replace it."""
     kept = save(store, CONTENT)
     rule = kept.folder / "config" / ABORT_RULES
     match damage:
@@ -128,7 +128,7 @@ def test_damaged_checkpoint_is_refused_and_mended_by_the_next_go(store: Checkpoi
 
 
 def test_checkpoints_of_another_folder_are_not_seen(store: CheckpointStore, tmp_path: Path) -> None:
-    """Two servers that share a state folder never get each other's addresses."""
+    """Two servers that share a state folder must never get each other's addresses."""
     save(store, CONTENT)
     (tmp_path / "other").mkdir()
 
@@ -138,7 +138,7 @@ def test_checkpoints_of_another_folder_are_not_seen(store: CheckpointStore, tmp_
 
 @pytest.mark.parametrize("prefix", ["", "abc", "0123456789"])
 def test_unknown_hash_is_a_usage_error_that_lists_what_there_is(store: CheckpointStore, prefix: str) -> None:
-    """A hash that is too short or of nothing names what could be asked for."""
+    """For a hash that is too short or of nothing, what could be asked for must be named."""
     kept = save(store, CONTENT)
 
     with pytest.raises(UsageError, match=kept.hash[:16]):
@@ -146,7 +146,7 @@ def test_unknown_hash_is_a_usage_error_that_lists_what_there_is(store: Checkpoin
 
 
 def test_concurrent_runs_keep_everything_whole(tmp_path: Path, live: Path) -> None:
-    """Runs at the same time, with the same and with other content, leave every checkpoint whole."""
+    """Runs at the same time, with the same and with other content, must leave every checkpoint whole."""
     contents = [variant(str(number % 6)) for number in range(18)]
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda content: save(CheckpointStore(tmp_path / "state", live), content), contents))
@@ -218,7 +218,7 @@ def test_killed_anywhere_the_newest_is_whole(tmp_path: Path) -> None:
 
 
 def test_state_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """L4_STATE_DIR wins over XDG_STATE_HOME, which wins over the default."""
+    """L4_STATE_DIR must win over XDG_STATE_HOME, which must win over the default."""
     monkeypatch.setenv("XDG_STATE_HOME", "/somewhere")
     assert load_settings({}, {}).state_dir == Path("/somewhere/l4gate")
     assert load_settings({}, {"L4_STATE_DIR": "/else"}).state_dir == Path("/else")

@@ -23,13 +23,13 @@ def test_the_services_are_the_stacks() -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_ports_are_loopback_only(service: str) -> None:
-    """Nothing may be published to other machines."""
+    """Nothing must be published to other machines."""
     assert [port.split(":")[0] for port in FILE["services"][service]["ports"]] == ["127.0.0.1"]
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_services_are_hardened(service: str) -> None:
-    """No service may have root, a capability, new privileges or a writable system."""
+    """Every service must be without root, capabilities, new privileges and a writable system."""
     definition = FILE["services"][service]
 
     assert definition["user"] == "65534:65534"
@@ -117,7 +117,7 @@ def test_arguments_are_mapped_for_a_run() -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_arguments_are_the_files_at_factor_one(service: str) -> None:
-    """In a container at factor 1 nothing may differ from the file."""
+    """In a container at factor 1 nothing must differ from the file."""
     definition = load_services("3.5")[service]
 
     assert definition.arguments(factor=1, listen=f":{definition.port}") == list(definition.command)

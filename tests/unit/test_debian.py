@@ -192,7 +192,7 @@ def test_no_apt_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 @needs_apt
 def test_no_source_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without an entry for the Debian archive nothing is guessed."""
+    """Without an entry for the Debian archive nothing must be guessed."""
     monkeypatch.setattr(debian, "SYSTEM_SOURCES", _apt_folder(tmp_path / "apt"))
 
     with pytest.raises(ProgramMissing, match=r"expected a source of the Debian archive below .*, found none"):

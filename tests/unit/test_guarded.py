@@ -72,7 +72,7 @@ def test_a_missing_command_is_an_error(output: IO[bytes]) -> None:
 
 
 def test_killing_takes_grandchildren_along(output: IO[bytes], folder: Path) -> None:
-    """When kill() returns, nothing that the command has started may run."""
+    """When kill() returns, nothing that the command has started must still run."""
     guarded = Guarded(["sh", "-c", FAMILY], output=output, environment=os.environ)
     pids = family(folder)
     assert all(start_time(pid) for pid in pids)
