@@ -29,7 +29,7 @@ def heart(folder: Path, url: str, interval_seconds: float = 60, **options: Path)
 
 
 def test_one_beat(tmp_path: Path, pushgateway: Pushgateway) -> None:
-    """A beat runs the real script, delivers by both paths and is remembered."""
+    """A beat must run the real script, deliver by both paths and be remembered."""
     one = heart(tmp_path, pushgateway.url)
 
     result = one.beat()
@@ -43,7 +43,7 @@ def test_one_beat(tmp_path: Path, pushgateway: Pushgateway) -> None:
 
 
 def test_environment_for_one_beat_or_all(tmp_path: Path, pushgateway: Pushgateway) -> None:
-    """`env` changes one beat, `overrides` all that follow."""
+    """`env` must change one beat, `overrides` all that follow."""
     one = heart(tmp_path, pushgateway.url)
     realms = []
     for env, overrides in (({"DURI_REALM": "a"}, {}), ({}, {}), ({}, {"DURI_REALM": "b"})):
@@ -57,7 +57,7 @@ def test_environment_for_one_beat_or_all(tmp_path: Path, pushgateway: Pushgatewa
 def test_clock_that_stands_still(
     tmp_path: Path, pushgateway: Pushgateway, clock: Callable[[str], dict[str, str]]
 ) -> None:
-    """Overrides can stop the script's clock: the sequence moves on while the time does not."""
+    """Overrides must be able to stop the script's clock: the sequence moves on while the time does not."""
     one = heart(tmp_path, pushgateway.url)
     one.overrides |= clock("1795418332.000000")
     one.beat()
@@ -72,7 +72,7 @@ def test_clock_that_stands_still(
 def test_surroundings_do_not_leak_in(
     tmp_path: Path, pushgateway: Pushgateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Variables of the caller, such as another realm, do not reach the script: it runs as cron runs it."""
+    """Variables of the caller, such as another realm, must not reach the script: it runs as cron runs it."""
     monkeypatch.setenv("DURI_REALM", "elsewhere")
 
     heart(tmp_path, pushgateway.url).beat()
@@ -81,7 +81,7 @@ def test_surroundings_do_not_leak_in(
 
 
 def test_beats_steadily(tmp_path: Path, pushgateway: Pushgateway) -> None:
-    """Between start and stop beats follow one another by one, and none comes after stop."""
+    """Between start and stop beats must follow one another by one, and none must come after stop."""
     with heart(tmp_path, pushgateway.url, interval_seconds=0.2) as one:
         wait_until(
             lambda: len(one.results) >= 3, deadline_seconds=10, interval_seconds=0.02, what="three heartbeats"
@@ -96,7 +96,7 @@ def test_beats_steadily(tmp_path: Path, pushgateway: Pushgateway) -> None:
 
 
 def test_failed_beat_is_a_result(tmp_path: Path, refusing_url: str) -> None:
-    """A beat that fails raises nothing, here or in the thread, and stays to be looked at."""
+    """A beat that fails must raise nothing, here or in the thread, and stay to be looked at."""
     with heart(tmp_path, refusing_url, interval_seconds=0.1) as one:
         wait_until(lambda: one.last_failure, deadline_seconds=10, interval_seconds=0.02, what="a failure")
 
@@ -106,7 +106,7 @@ def test_failed_beat_is_a_result(tmp_path: Path, refusing_url: str) -> None:
 
 
 def test_missing_script_is_a_result(tmp_path: Path, refusing_url: str) -> None:
-    """A script that is not there is the shell's code 127 with its path, not an exception."""
+    """A script that is not there must be the shell's code 127 with its path, not an exception."""
     script = tmp_path / "gone.sh"
 
     result = heart(tmp_path, refusing_url, script=script).beat()
@@ -116,7 +116,7 @@ def test_missing_script_is_a_result(tmp_path: Path, refusing_url: str) -> None:
 
 
 def test_interval_below_the_run_time(tmp_path: Path, pushgateway: Pushgateway) -> None:
-    """If the script takes longer than the interval, beats are skipped, and counted."""
+    """If the script takes longer than the interval, beats must be skipped, and counted."""
     with heart(tmp_path, pushgateway.url, interval_seconds=0.001) as one:
         wait_until(lambda: one.skipped, deadline_seconds=10, interval_seconds=0.02, what="a skipped beat")
 
@@ -127,7 +127,7 @@ def test_interval_below_the_run_time(tmp_path: Path, pushgateway: Pushgateway) -
 def test_push_limit_follows_the_interval(
     tmp_path: Path, hanging_url: str, interval_seconds: float, most: float
 ) -> None:
-    """A hanging gateway costs a scaled beat half an interval, and a production beat the script's own limit."""
+    """A hanging gateway must cost a scaled beat half an interval, and a production beat the script's own limit."""
     one = heart(tmp_path, hanging_url, interval_seconds=interval_seconds)
 
     result = one.beat()

@@ -38,7 +38,7 @@ def files(writer: Writer) -> dict[str, Exposed]:
 
 
 def test_both_paths_deliver_the_same(writer: Writer, pushgateway: Pushgateway) -> None:
-    """Name, HELP, TYPE and value are equal on both paths; the push adds its grouping key and nothing else."""
+    """Name, HELP, TYPE and value must be equal on both paths; the push must add its grouping key and nothing else."""
     writer.beat(env={"DURI_REALM": "staging"})
 
     shown = pushgateway.shown()
@@ -55,7 +55,7 @@ def test_both_paths_deliver_the_same(writer: Writer, pushgateway: Pushgateway) -
 
 
 def test_pushed_text_is_the_text_of_the_files(writer: Writer, scripted: Scripted) -> None:
-    """The pushed body is the two files one after the other, byte by byte, and ends in a newline."""
+    """The pushed body must be the two files one after the other, byte by byte, and end in a newline."""
     writer.beat(env={"DURI_PUSHGATEWAY_URL": scripted.url})
 
     [request] = [request for request in scripted.requests if request.method == "PUT"]
@@ -65,7 +65,7 @@ def test_pushed_text_is_the_text_of_the_files(writer: Writer, scripted: Scripted
 
 
 def test_timestamp_is_now_with_a_fraction(writer: Writer) -> None:
-    """`ts` is the Unix time of the run, written with a decimal point and a fraction."""
+    """`ts` must be the Unix time of the run, written with a decimal point and a fraction."""
     before = time.time()
     writer.beat()
 
@@ -74,7 +74,7 @@ def test_timestamp_is_now_with_a_fraction(writer: Writer) -> None:
 
 
 def test_files_are_readable_for_everyone_and_alone(writer: Writer) -> None:
-    """The .prom files have mode 0644 under a strict umask, and no other file stays beside them."""
+    """The .prom files must have mode 0644 under a strict umask, and no other file must stay beside them."""
     writer.beat(umask=0o077)
 
     found = {path.name: path.stat().st_mode & 0o777 for path in writer.textfile_dir.iterdir()}
@@ -82,7 +82,7 @@ def test_files_are_readable_for_everyone_and_alone(writer: Writer) -> None:
 
 
 def test_push_replaces_the_whole_group(writer: Writer, pushgateway: Pushgateway) -> None:
-    """What somebody left in the script's group is gone after the next beat."""
+    """What somebody left in the script's group must be gone after the next beat."""
     group = f"{pushgateway.url}/metrics/job/{PUSH_JOB}/instance/{PUSH_INSTANCE}"
     requests.put(group, data="left_over 1\n", timeout=5).raise_for_status()
     assert "left_over" in pushgateway.shown()
@@ -93,7 +93,7 @@ def test_push_replaces_the_whole_group(writer: Writer, pushgateway: Pushgateway)
 
 
 def test_refused_push_leaves_the_files(writer: Writer, refusing_url: str) -> None:
-    """With no Pushgateway the files are written, the exit code is 1, and stderr names path, address and reason."""
+    """With no Pushgateway the files must be written, the exit code be 1, and stderr name path, address and reason."""
     done = writer.run(env={"DURI_PUSHGATEWAY_URL": refusing_url})
 
     assert done.returncode == 1
@@ -102,7 +102,7 @@ def test_refused_push_leaves_the_files(writer: Writer, refusing_url: str) -> Non
 
 
 def test_hanging_gateway_costs_five_seconds(writer: Writer, hanging_url: str) -> None:
-    """By default a gateway that accepts and never answers ends the run after 5 s; the files do not wait for it."""
+    """By default a gateway that never answers must end the run after 5 s; the files must not wait for it."""
     writer.beat()
     before = writer.sequence()
     began = time.monotonic()
@@ -119,7 +119,7 @@ def test_hanging_gateway_costs_five_seconds(writer: Writer, hanging_url: str) ->
 
 
 def test_hanging_gateway_is_bounded_without_a_state_too(writer: Writer, hanging_url: str) -> None:
-    """A run that first asks the Pushgateway for a lost number keeps to the same limit."""
+    """A run that first asks the Pushgateway for a lost number must keep to the same limit."""
     began = time.monotonic()
     done = writer.run(env={"DURI_PUSHGATEWAY_URL": hanging_url})
 
@@ -129,7 +129,7 @@ def test_hanging_gateway_is_bounded_without_a_state_too(writer: Writer, hanging_
 
 
 def test_rejected_push_is_a_failure(writer: Writer, pushgateway: Pushgateway) -> None:
-    """A type conflict is exit 1 with the server's own words: 400, or nothing from 1.11.0, which panics over it."""
+    """A type conflict must be exit 1 with the server's words: 400, or nothing from 1.11.0, which panics over it."""
     other = f"{pushgateway.url}/metrics/job/other"
     requests.put(other, data=f"# TYPE {RAW_TS} counter\n{RAW_TS} 1\n", timeout=5).raise_for_status()
 
@@ -146,7 +146,7 @@ def test_rejected_push_is_a_failure(writer: Writer, pushgateway: Pushgateway) ->
 
 @pytest.mark.parametrize("status", [301, 401, 404, 500, 503])
 def test_any_answer_but_2xx_is_a_failure(writer: Writer, scripted: Scripted, status: int) -> None:
-    """Status and words of the answer are in one line on stderr, cut to what a mail can bear."""
+    """Status and words of the answer must be in one line on stderr, cut to what a mail can bear."""
     scripted.status, scripted.answer = status, b"<html>\n<h1>no\x00\x1b[31m" + b"x" * 10_000
 
     done = writer.run(env={"DURI_PUSHGATEWAY_URL": scripted.url})
@@ -160,14 +160,14 @@ def test_any_answer_but_2xx_is_a_failure(writer: Writer, scripted: Scripted, sta
 
 @pytest.mark.parametrize("status", [200, 202])
 def test_accepted_is_delivered(writer: Writer, scripted: Scripted, status: int) -> None:
-    """Both ways in which Pushgateways of all versions say yes are exit 0."""
+    """Both ways in which Pushgateways of all versions say yes must be exit 0."""
     scripted.status = status
 
     writer.beat(env={"DURI_PUSHGATEWAY_URL": scripted.url})
 
 
 def test_nothing_delivered(writer: Writer, refusing_url: str) -> None:
-    """With neither path the exit code is 69 and stderr names both."""
+    """With neither path the exit code must be 69 and stderr must name both."""
     writer.textfile_dir.rmdir()
 
     done = writer.run(env={"DURI_PUSHGATEWAY_URL": refusing_url})
@@ -178,7 +178,7 @@ def test_nothing_delivered(writer: Writer, refusing_url: str) -> None:
 
 
 def test_missing_textfile_folder_leaves_the_push(writer: Writer, pushgateway: Pushgateway) -> None:
-    """A missing folder is not made, as node-exporter would not read it; the push is done, exit 1."""
+    """A missing folder must not be made, as node-exporter would not read it; the push must be done, exit 1."""
     writer.textfile_dir.rmdir()
 
     done = writer.run()
@@ -191,7 +191,7 @@ def test_missing_textfile_folder_leaves_the_push(writer: Writer, pushgateway: Pu
 
 
 def test_full_disk_leaves_the_push(writer: Writer, pushgateway: Pushgateway) -> None:
-    """When the files cannot grow any more the old ones stay whole, no temporary file stays, and the push is done."""
+    """When the files cannot grow, the old ones must stay whole, no temporary file stay, and the push be done."""
     writer.beat()
     old = writer.file(RAW_TS)
 
@@ -210,7 +210,7 @@ def limit_file_size() -> None:
 
 
 def test_read_only_folder_leaves_the_push(pushgateway: Pushgateway) -> None:
-    """Folders that the user may not write to are exit 1 with the reason, the old files stay, the push is done."""
+    """Folders the user may not write to must be exit 1 with the reason, the old files stay, the push be done."""
     with read_only_writer(pushgateway.url) as (writer, options):
         before = pushgateway.shown()[RAW_TS].sample.value
         done = writer.run(**options)
@@ -222,7 +222,7 @@ def test_read_only_folder_leaves_the_push(pushgateway: Pushgateway) -> None:
 
 
 def test_missing_curl_leaves_the_files(writer: Writer, tools: Callable[..., str]) -> None:
-    """Without curl stderr says so, the files are written, exit 1."""
+    """Without curl stderr must say so, the files must be written, and the exit code must be 1."""
     path = tools(*CRON_TOOLS)
 
     done = writer.run(env={"PATH": path})
@@ -233,7 +233,7 @@ def test_missing_curl_leaves_the_files(writer: Writer, tools: Callable[..., str]
 
 
 def test_killed_before_the_rename(writer: Writer, tools: Callable[..., str]) -> None:
-    """A run killed between temporary file and rename leaves the old file whole; the next one tidies up."""
+    """A run killed between temporary file and rename must leave the old file whole; the next one must tidy up."""
     writer.beat()
     old = writer.file(RAW_TS)
     killer = tools(
@@ -254,7 +254,7 @@ def test_killed_before_the_rename(writer: Writer, tools: Callable[..., str]) -> 
 
 
 def test_credentials_reach_the_gateway(writer: Writer, scripted: Scripted, tmp_path: Path) -> None:
-    """User and password are taken from a file as they are, quotes and backslashes included."""
+    """User and password must be taken from a file as they are, quotes and backslashes included."""
     secret = tmp_path / "auth"
     secret.write_bytes(USER_AND_PASSWORD + b"\r\nsecond line\n")
 
@@ -268,7 +268,7 @@ def test_credentials_reach_the_gateway(writer: Writer, scripted: Scripted, tmp_p
 def test_credentials_are_on_no_command_line(
     writer: Writer, scripted: Scripted, tools: Callable[..., str], tmp_path: Path
 ) -> None:
-    """Curl gets the password neither as an argument nor in its environment, where other users could see it."""
+    """Curl must get the password neither as an argument nor in its environment, where other users could see it."""
     secret, seen = tmp_path / "auth", tmp_path / "seen"
     secret.write_bytes(USER_AND_PASSWORD)
     spy = tools(
@@ -289,7 +289,7 @@ def test_credentials_are_on_no_command_line(
 
 
 def test_unreadable_credentials_leave_the_files(writer: Writer) -> None:
-    """A credentials file that is not there is a failed push, not a push without credentials."""
+    """A credentials file that is not there must be a failed push, not a push without credentials."""
     done = writer.run(env={"DURI_BASIC_AUTH_FILE": "/no/such/file"})
 
     assert done.returncode == 1
@@ -298,7 +298,7 @@ def test_unreadable_credentials_leave_the_files(writer: Writer) -> None:
 
 
 def test_tls_needs_its_authority(writer: Writer, tmp_path: Path) -> None:
-    """Over https a certificate of an unknown authority fails the push, and DURI_CA_FILE makes it known."""
+    """Over https a certificate of an unknown authority must fail the push, and DURI_CA_FILE must make it known."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)

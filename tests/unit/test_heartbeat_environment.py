@@ -43,19 +43,19 @@ def test_only_the_named_tools_are_needed(writer: Writer, tools: Callable[..., st
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"])
 def test_proxies_are_not_used(writer: Writer, refusing_url: str, name: str) -> None:
-    """A proxy of the environment, here a dead one, does not come between the script and the Pushgateway."""
+    """A proxy of the environment, here a dead one, must not come between the script and the Pushgateway."""
     writer.beat(env={name: refusing_url})
 
 
 def test_own_curlrc_is_not_read(writer: Writer, tmp_path: Path, refusing_url: str) -> None:
-    """The user's settings for curl do not change how a heartbeat is pushed."""
+    """The user's settings for curl must not change how a heartbeat is pushed."""
     (tmp_path / ".curlrc").write_text(f'connect-to = "::{refusing_url.removeprefix("http://")}"\n')
 
     writer.beat(env={"HOME": str(tmp_path)})
 
 
 def test_german_locale(writer: Writer, tmp_path: Path, pushgateway: Pushgateway) -> None:
-    """With a locale that writes a decimal comma, ts has a point and the Pushgateway accepts it."""
+    """With a locale that writes a decimal comma, ts must have a point and the Pushgateway must accept it."""
     locales = tmp_path / "locales"
     locales.mkdir()
     if shutil.which("localedef"):  # without it bash warns of nothing and uses C: the claim holds all the more
@@ -69,12 +69,12 @@ def test_german_locale(writer: Writer, tmp_path: Path, pushgateway: Pushgateway)
 
 @pytest.mark.parametrize("folder", ["/dev/shm", "/no/such/folder"])  # noqa: S108 - another file system
 def test_temporary_folder_does_not_matter(writer: Writer, folder: str) -> None:
-    """TMPDIR may be on another file system or missing: temporary files are made where they are renamed."""
+    """TMPDIR may be on another file system or missing: temporary files must be made where they are renamed."""
     writer.beat(env={"TMPDIR": folder})
 
 
 def test_realm_is_prod_by_default(writer: Writer, pushgateway: Pushgateway) -> None:
-    """Without a setting, and with an empty one, both metrics carry the realm of production."""
+    """Without a setting, and with an empty one, both metrics must carry the realm of production."""
     writer.beat(env={"DURI_REALM": ""})
 
     labels = {pushgateway.shown()[name].sample.labels[REALM_LABEL] for name in (RAW_TS, RAW_SEQ)}
@@ -83,7 +83,7 @@ def test_realm_is_prod_by_default(writer: Writer, pushgateway: Pushgateway) -> N
 
 @pytest.mark.parametrize("name", REALMS)
 def test_realms_are_those_of_the_gate(writer: Writer, name: str) -> None:
-    """The script accepts exactly the realms that the gate accepts; others are a usage error and nothing is done."""
+    """The script must accept exactly the realms of the gate; others must be a usage error and nothing must be done."""
     done = writer.run(env={"DURI_REALM": name})
 
     if accepted_by_the_gate(name):
@@ -114,7 +114,7 @@ OTHER_NAMES = {
 
 
 def test_other_names_appear_on_both_paths(writer: Writer, pushgateway: Pushgateway) -> None:
-    """Metrics, realm label, realm and grouping key are those of the environment, and no default one is left."""
+    """Metrics, realm label, realm and grouping key must be those of the environment, with no default one left."""
     before = time.time()
     done = writer.run(env=OTHER_NAMES)
 
@@ -137,7 +137,7 @@ def test_other_names_appear_on_both_paths(writer: Writer, pushgateway: Pushgatew
 
 
 def test_a_lost_sequence_goes_on_under_another_name(writer: Writer, pushgateway: Pushgateway) -> None:
-    """The number before it is looked for under the name of the environment, in the file and on the Pushgateway."""
+    """The number before must be looked for under the name of the environment, in the file and on the Pushgateway."""
     ahead = 2**52
     body = f'pulse_number{{zone="blue"}} {ahead}\n'
     requests.put(f"{pushgateway.url}/metrics/job/tide/instance/quay-1", body, timeout=5).raise_for_status()
@@ -172,7 +172,7 @@ def test_a_lost_sequence_goes_on_under_another_name(writer: Writer, pushgateway:
     ],
 )
 def test_a_name_that_cannot_be_one_is_a_usage_error(writer: Writer, name: str, value: str, said: str) -> None:
-    """What cannot stand in a metric, a label or the path of the push is exit 2, one sentence, and nothing is done."""
+    """What cannot stand in a metric, a label or the push's path must be exit 2, one sentence, with nothing done."""
     done = writer.run(env={name: value})
 
     assert done.returncode == 2
@@ -186,7 +186,7 @@ def test_a_name_that_cannot_be_one_is_a_usage_error(writer: Writer, name: str, v
     "url", ["127.0.0.1:9091", "ftp://h", "http://", "http://h/?x=1", "http://h/#x", "http://a b"]
 )
 def test_bad_url_is_a_usage_error(writer: Writer, url: str) -> None:
-    """A URL that is not http(s)://HOST... exits 2 before anything is touched."""
+    """A URL that is not http(s)://HOST... must exit 2 before anything is touched."""
     done = writer.run(env={"DURI_PUSHGATEWAY_URL": url})
 
     assert done.returncode == 2
@@ -195,7 +195,7 @@ def test_bad_url_is_a_usage_error(writer: Writer, url: str) -> None:
 
 
 def test_password_in_the_url_is_refused_and_not_shown(writer: Writer) -> None:
-    """Credentials in the URL would reach a command line: exit 2, and the password is not repeated."""
+    """Credentials in the URL would reach a command line: exit 2, and the password must not be repeated."""
     done = writer.run(env={"DURI_PUSHGATEWAY_URL": "http://duri:hunter2@127.0.0.1:9091"})
 
     assert done.returncode == 2
@@ -205,7 +205,7 @@ def test_password_in_the_url_is_refused_and_not_shown(writer: Writer) -> None:
 @pytest.mark.parametrize("name", ["DURI_LOCK_SECONDS", "DURI_CONNECT_SECONDS", "DURI_PUSH_SECONDS"])
 @pytest.mark.parametrize("value", ["0", "0.0", "-1", "5s", "0.0001", "100", "1e3", "five"])
 def test_limits_that_do_not_limit_are_refused(writer: Writer, name: str, value: str) -> None:
-    """Curl takes 0 for "no limit", so a time that is or rounds to 0 is a usage error, as is nonsense."""
+    """Curl takes 0 for "no limit", so a time that is or rounds to 0 must be a usage error, as must nonsense."""
     done = writer.run(env={name: value})
 
     assert done.returncode == 2
@@ -213,7 +213,7 @@ def test_limits_that_do_not_limit_are_refused(writer: Writer, name: str, value: 
 
 
 def test_address_with_a_path_and_a_slash(writer: Writer, pushgateway: Pushgateway) -> None:
-    """A slash at the end of the URL is no second slash in the request."""
+    """A slash at the end of the URL must be no second slash in the request."""
     writer.beat(env={"DURI_PUSHGATEWAY_URL": f"{pushgateway.url}/"})
 
     assert RAW_SEQ in pushgateway.shown()
@@ -221,7 +221,7 @@ def test_address_with_a_path_and_a_slash(writer: Writer, pushgateway: Pushgatewa
 
 @pytest.mark.parametrize("arguments", [["now"], ["--help", "me"], ["-x"], [""]])
 def test_arguments_are_refused(writer: Writer, arguments: list[str]) -> None:
-    """The script takes no argument but --help: exit 2, and nothing is done."""
+    """The script must take no argument but --help: exit 2, and nothing is done."""
     done = writer.run(*arguments)
 
     assert done.returncode == 2
@@ -229,7 +229,7 @@ def test_arguments_are_refused(writer: Writer, arguments: list[str]) -> None:
 
 
 def test_help_is_the_header(writer: Writer) -> None:
-    """--help prints the header comment, which names every variable that the script reads with its true default."""
+    """--help must print the header comment, which must name every variable the script reads with its true default."""
     done = writer.run("--help", env={"PATH": "/nowhere"})
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -247,7 +247,7 @@ def test_help_is_the_header(writer: Writer) -> None:
 def test_broken_clock_delivers_nothing(
     writer: Writer, clock: Callable[[str], dict[str, str]], shown: str
 ) -> None:
-    """A clock that makes no sense is exit 69 with what it said: a heartbeat without its time is none."""
+    """A clock that makes no sense must be exit 69 with what it said: a heartbeat without its time is none."""
     done = writer.run(env=clock(shown))
 
     assert done.returncode == 69
@@ -256,7 +256,7 @@ def test_broken_clock_delivers_nothing(
 
 
 def test_bash_without_a_clock(writer: Writer, clock: Callable[[str], dict[str, str]]) -> None:
-    """Where bash has no clock of its own, as bash 4, the time is that of `date`, fraction included."""
+    """Where bash has no clock of its own, as bash 4, the time must be that of `date`, fraction included."""
     before = time.time()
     writer.beat(env=clock(""))
 
@@ -264,7 +264,7 @@ def test_bash_without_a_clock(writer: Writer, clock: Callable[[str], dict[str, s
 
 
 def test_missing_flock_delivers_nothing(writer: Writer, tools: Callable[..., str]) -> None:
-    """Without flock numbers could repeat, so nothing is delivered: exit 69."""
+    """Without flock numbers could repeat, so nothing must be delivered: exit 69."""
     done = writer.run(env={"PATH": tools("mkdir", "mv", "rm", "stat", "curl")})
 
     assert done.returncode == 69

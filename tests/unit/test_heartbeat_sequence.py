@@ -51,7 +51,7 @@ def forget(writer: Writer) -> None:
 
 
 def test_each_run_counts_one(writer: Writer) -> None:
-    """The sequence rises by exactly one from run to run, and the state file holds the number published last."""
+    """The sequence must rise by exactly one from run to run, and the state file hold the number published last."""
     numbers = [writer.beat() for _ in range(4)]
 
     assert numbers == list(range(numbers[0], numbers[0] + 4))
@@ -59,7 +59,7 @@ def test_each_run_counts_one(writer: Writer) -> None:
 
 
 def test_number_is_exact_in_a_sample(writer: Writer, pushgateway: Pushgateway) -> None:
-    """What the Pushgateway shows as a float is the very number of the file."""
+    """What the Pushgateway shows as a float must be the very number of the file."""
     number = writer.beat()
 
     assert number < 2**53
@@ -67,7 +67,7 @@ def test_number_is_exact_in_a_sample(writer: Writer, pushgateway: Pushgateway) -
 
 
 def test_number_is_stored_before_it_is_published(writer: Writer, scripted: Scripted) -> None:
-    """When a push arrives, the state file already holds its number: a crash cannot publish it again."""
+    """When a push arrives, the state file must already hold its number: a crash cannot publish it again."""
     stored: list[int] = []
     writer.beat()
     scripted.on_push = lambda: stored.append(int(writer.state.read_text()))
@@ -79,7 +79,7 @@ def test_number_is_stored_before_it_is_published(writer: Writer, scripted: Scrip
 
 @pytest.mark.parametrize("content", BROKEN_STATES.values(), ids=list(BROKEN_STATES))
 def test_broken_state_repeats_nothing(writer: Writer, content: bytes | None) -> None:
-    """Whatever the state file holds, the next number is larger than every number published, and is stored."""
+    """Whatever the state file holds, the next number must be larger than every number published, and be stored."""
     last = [writer.beat() for _ in range(3)][-1]
     break_state(writer, content)
 
@@ -91,7 +91,7 @@ def test_broken_state_repeats_nothing(writer: Writer, content: bytes | None) -> 
 
 @pytest.mark.parametrize("content", BROKEN_STATES.values(), ids=list(BROKEN_STATES))
 def test_broken_state_without_other_memory(writer: Writer, scripted: Scripted, content: bytes | None) -> None:
-    """With the .prom files and the Pushgateway's memory gone too, an unusable state still repeats nothing."""
+    """With the .prom files and the Pushgateway's memory gone too, an unusable state must still repeat nothing."""
     env = {"DURI_PUSHGATEWAY_URL": scripted.url}
     last = [writer.beat(env=env) for _ in range(3)][-1]
     forget(writer)
@@ -105,7 +105,7 @@ def test_broken_state_without_other_memory(writer: Writer, scripted: Scripted, c
 
 
 def test_old_state_repeats_nothing(writer: Writer) -> None:
-    """A state file from a backup is outvoted by the .prom file."""
+    """A state file from a backup must be outvoted by the .prom file."""
     old = writer.beat()
     last = [writer.beat() for _ in range(3)][-1]
     writer.state.write_text(f"{old}\n")
@@ -114,7 +114,7 @@ def test_old_state_repeats_nothing(writer: Writer) -> None:
 
 
 def test_pushgateway_remembers(writer: Writer, clock: Callable[[str], dict[str, str]]) -> None:
-    """A host that lost its files, and whose clock starts in 1970, goes on from what the Pushgateway shows."""
+    """A host that lost its files, and whose clock starts in 1970, must go on from what the Pushgateway shows."""
     last = writer.beat()
     forget(writer)
 
@@ -122,7 +122,7 @@ def test_pushgateway_remembers(writer: Writer, clock: Callable[[str], dict[str, 
 
 
 def test_number_is_kept_when_the_folder_takes_no_new_file(writer: Writer, tools: Callable[..., str]) -> None:
-    """If the state cannot be replaced by renaming, as on a full disk, its bytes are replaced in place."""
+    """If the state cannot be replaced by renaming, as on a full disk, its bytes must be replaced in place."""
     last = writer.beat()
     full = tools(*CRON_TOOLS, "curl", mv='case "$*" in *sequence) exit 1 ;; *) exec /bin/mv "$@" ;; esac')
 
@@ -132,7 +132,7 @@ def test_number_is_kept_when_the_folder_takes_no_new_file(writer: Writer, tools:
 
 
 def test_unwritable_state_is_told_and_repeats_nothing(writer: Writer, scripted: Scripted) -> None:
-    """If the number cannot be kept at all, both paths go on with numbers of the clock; exit 1 says why."""
+    """If the number cannot be kept at all, both paths must go on with numbers of the clock; exit 1 must say why."""
     env = {"DURI_PUSHGATEWAY_URL": scripted.url}
     writer.beat(env=env)
     writer.state.unlink()
@@ -150,7 +150,7 @@ def test_unwritable_state_is_told_and_repeats_nothing(writer: Writer, scripted: 
 
 
 def test_read_only_host_repeats_nothing(scripted: Scripted) -> None:
-    """When neither the state nor the files can be written any more, the push goes on with numbers of the clock."""
+    """When neither state nor files can be written any more, the push must go on with numbers of the clock."""
     with read_only_writer(scripted.url) as (writer, options):
         for _ in range(2):
             done = writer.run(**options)
@@ -164,7 +164,7 @@ def test_read_only_host_repeats_nothing(scripted: Scripted) -> None:
 
 
 def test_state_folder_that_cannot_be_made(writer: Writer) -> None:
-    """Without a place for the lock nothing is delivered: exit 69, with the folder's name."""
+    """Without a place for the lock nothing must be delivered: exit 69, with the folder's name."""
     done = writer.run(env={"DURI_STATE_DIR": "/dev/null/state"})
 
     assert done.returncode == 69
@@ -172,7 +172,7 @@ def test_state_folder_that_cannot_be_made(writer: Writer) -> None:
 
 
 def test_hundred_runs_at_once(writer: Writer, scripted: Scripted) -> None:
-    """As many distinct consecutive numbers as runs that exit 0, pushed in order; a reader never sees a torn file."""
+    """As many distinct consecutive numbers as exits 0 must be pushed in order; no reader must see a torn file."""
     env = {"DURI_PUSHGATEWAY_URL": scripted.url}
     before = writer.beat(env=env)
     torn: list[str] = []
@@ -204,7 +204,7 @@ def watch_files(writer: Writer, over: threading.Event, torn: list[str]) -> None:
 
 
 def test_lock_held_by_another_run(writer: Writer, hanging_url: str) -> None:
-    """A run that cannot get the lock exits 75, names the pid and command that have it, and uses no number."""
+    """A run that cannot get the lock must exit 75, name the pid and command that have it, and use no number."""
     number = writer.beat()
     env = {"DURI_PUSHGATEWAY_URL": hanging_url, "DURI_PUSH_SECONDS": "1.5"}
     with writer.start(env=env) as holder:
@@ -222,7 +222,7 @@ def test_lock_held_by_another_run(writer: Writer, hanging_url: str) -> None:
 
 
 def test_lock_held_by_a_stranger(writer: Writer) -> None:
-    """A lock that another program took without signing it is named too; by default the wait is 5 s."""
+    """A lock that another program took without signing it must be named too; by default the wait must be 5 s."""
     writer.beat()
     with (writer.state_dir / "lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -235,7 +235,7 @@ def test_lock_held_by_a_stranger(writer: Writer) -> None:
 
 
 def test_push_of_a_killed_run_is_not_overtaken(writer: Writer, hanging_url: str) -> None:
-    """While the push of a killed run is on its way nobody else publishes; then the sequence goes on."""
+    """While the push of a killed run is on its way nobody else must publish; then the sequence must go on."""
     number = writer.beat()
     with writer.start(env={"DURI_PUSHGATEWAY_URL": hanging_url, "DURI_PUSH_SECONDS": "1.5"}) as killed:
         wait_until(

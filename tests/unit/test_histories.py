@@ -39,12 +39,12 @@ def raw(folder: Path, extra: str = "", seed: int = 1) -> Samples:
 
 @pytest.mark.parametrize("path", sorted(LIBRARY.glob("*.yml")), ids=lambda path: path.stem)
 def test_a_named_history_loads(path: Path) -> None:
-    """Every description of the library is a valid one, and says what happened."""
+    """Every description of the library must be a valid one, and say what happened."""
     assert load_history(path).summary
 
 
 def test_a_seed_gives_the_same_samples(tmp_path: Path) -> None:
-    """The same seed gives the same hour, another one another hour."""
+    """The same seed must give the same hour, another one another hour."""
     first, second, other = raw(tmp_path), raw(tmp_path), raw(tmp_path, seed=2)
 
     assert first == second
@@ -66,7 +66,7 @@ def test_a_seed_gives_the_same_samples(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_description_is_refused(tmp_path: Path, text: str, message: str) -> None:
-    """What is unknown, missing or impossible is an error that says where."""
+    """What is unknown, missing or impossible must be an error that says where."""
     path = tmp_path / "one.yml"
     path.write_text(text)
 
@@ -77,7 +77,7 @@ def test_a_wrong_description_is_refused(tmp_path: Path, text: str, message: str)
 
 
 def test_a_dead_writer_leaves_its_last_beat(tmp_path: Path) -> None:
-    """While the writer is down the Pushgateway goes on serving the last beat, and `up` stays 1."""
+    """While the writer is down the Pushgateway must go on serving the last beat, and `up` must stay 1."""
     found = raw(tmp_path, "events: [{at: 20m, lasts: 10m, what: writer-down}]\n")
 
     during = {
@@ -88,7 +88,7 @@ def test_a_dead_writer_leaves_its_last_beat(tmp_path: Path) -> None:
 
 
 def test_a_dead_prometheus_leaves_a_gap(tmp_path: Path) -> None:
-    """While Prometheus is down nothing at all has a sample."""
+    """While Prometheus is down nothing at all must have a sample."""
     found = raw(tmp_path, "events: [{at: 20m, lasts: 10m, what: prometheus-down}]\n")
 
     assert not [at for samples in found.values() for at, _ in samples if 1_200 <= at < 1_800]
@@ -105,7 +105,7 @@ def test_a_dead_pushgateway_fails_its_scrapes_and_forgets(tmp_path: Path) -> Non
 
 
 def test_a_clock_step_moves_the_time_and_not_the_sequence(tmp_path: Path) -> None:
-    """Beats written meanwhile carry a time that is off, and their sequence goes on."""
+    """Beats written meanwhile must carry a time that is off, and their sequence must go on."""
     events = "events: [{at: 20m, lasts: 10m, what: clock-step, by: 600}]\n"
     straight, stepped = raw(tmp_path), raw(tmp_path, events)
 
@@ -117,7 +117,7 @@ def test_a_clock_step_moves_the_time_and_not_the_sequence(tmp_path: Path) -> Non
 
 
 def test_a_metric_changes_its_rate(tmp_path: Path) -> None:
-    """A counter rises as fast as the event says while it lasts."""
+    """A counter must rise as fast as the event says while it lasts."""
     events = "events: [{at: 30m, lasts: 30m, what: service, metric: duri_ev_created_total, per_hour: 600}]\n"
     found = raw(tmp_path, events)["duri_service duri_ev_created_total"]
 
@@ -127,7 +127,7 @@ def test_a_metric_changes_its_rate(tmp_path: Path) -> None:
 
 
 def test_rules_are_recorded_in_as_few_passes_as_possible() -> None:
-    """Only what is read by range, or by more than the realm, has to be recorded before."""
+    """Only what is read by range, or by more than the realm, must be recorded before."""
     found = [{step.rule.name for step in steps} for steps in passes(load_rules(ROOT / "prometheus"))]
 
     assert "duri_heartbeat_ok" in found[0]

@@ -32,7 +32,7 @@ def dumped(promtool: Promtool, data_dir: Path) -> set[tuple[str, float, int]]:
 
 
 def test_every_sample_is_read_back(promtool: Promtool, tmp_path: Path) -> None:
-    """Times to the millisecond, values to the last digit, and labels with quotes survive the way into blocks."""
+    """Times to the millisecond, values to the last digit, and labels with quotes must survive the way into blocks."""
     start = 1_700_000_000
     samples = [(start + index * 0.017, math.pi * index) for index in range(5_000)]
     series = [
@@ -72,7 +72,7 @@ TWICE = [Series("a", {"b": "c"}, [(10, 1)])] * 2
 def test_unusable_series_are_refused(
     promtool: Promtool, tmp_path: Path, series: list[Series], message: str
 ) -> None:
-    """What promtool would drop silently is an error, and the data folder stays empty."""
+    """What promtool would drop silently must be an error, and the data folder must stay empty."""
     with pytest.raises(HistoryError) as caught:
         write_blocks(series, tmp_path / "data", promtool)
 
@@ -82,7 +82,7 @@ def test_unusable_series_are_refused(
 
 
 def test_a_history_in_the_future_is_refused(promtool: Promtool, tmp_path: Path) -> None:
-    """A block that ends in the future would stop all scraping until then, so none is written."""
+    """A block that ends in the future would stop all scraping until then, so none must be written."""
     with pytest.raises(
         HistoryError, match=r"expected every sample in the past, found one \d+\.\d+ s in the future\."
     ):
@@ -90,7 +90,7 @@ def test_a_history_in_the_future_is_refused(promtool: Promtool, tmp_path: Path) 
 
 
 def test_promtool_failing_is_told(promtool: Promtool, tmp_path: Path) -> None:
-    """What promtool says is in the error."""
+    """What promtool says must be in the error."""
     with pytest.raises(
         HistoryError,
         match=r"promtool \S+ could not make blocks \(exit 1\): getting min and max timestamp: .*invalid syntax",
@@ -119,7 +119,7 @@ def test_the_sandbox_starts_on_a_healthy_day(factor: float) -> None:
 
 
 def test_the_sandbox_history_can_be_written(promtool: Promtool, tmp_path: Path) -> None:
-    """The sandbox's day passes the checks of write_blocks for the realm it was made for."""
+    """The sandbox's day must pass the checks of write_blocks for the realm it was made for."""
     write_blocks(sandbox_history(time.time(), pace(60), "canary"), tmp_path / "data", promtool)
 
     found = dumped(promtool, tmp_path / "data")
