@@ -172,7 +172,7 @@ def test_state_folder_that_cannot_be_made(writer: Writer) -> None:
 
 
 def test_hundred_runs_at_once(writer: Writer, scripted: Scripted) -> None:
-    """As many distinct consecutive numbers as exits 0 must be pushed in order; no reader must see a torn file."""
+    """Runs that exit 0 must push as many distinct numbers, consecutive and in order; no reader must see a torn file."""
     env = {"DURI_PUSHGATEWAY_URL": scripted.url}
     before = writer.beat(env=env)
     torn: list[str] = []

@@ -100,7 +100,7 @@ def test_switch_killed_anywhere_leaves_old_or_new(form: str, tmp_path: Path) -> 
 
 
 def test_switch_replaces_the_configuration_and_nothing_else(live: Path) -> None:
-    """Files that are gone from the new configuration are gone; files that are none of it stay."""
+    """Files that are gone from the new configuration must be gone; files that are none of it must stay."""
     switch(live, NEW)
 
     assert read_configuration(live) == NEW
@@ -109,7 +109,7 @@ def test_switch_replaces_the_configuration_and_nothing_else(live: Path) -> None:
 
 
 def test_switch_goes_on_where_somebody_put_plain_files(live: Path) -> None:
-    """An operator who replaces a link by a file or folder of his own is neither lost nor in the way."""
+    """An operator's own file or folder in place of a link must neither be lost nor be in the way."""
     switch(live, NEW)
     (live / "prometheus.yml").unlink()
     (live / "prometheus.yml").write_text("edited by hand\n")
@@ -121,7 +121,7 @@ def test_switch_goes_on_where_somebody_put_plain_files(live: Path) -> None:
 
 
 def test_links_are_relative(live: Path, tmp_path: Path) -> None:
-    """A container sees the folder under another name, so no link may name the place on this host."""
+    """A container sees the folder under another name, so no link must name the place on this host."""
     switch(live, NEW)
     moved = live.rename(tmp_path / "etc")
 
@@ -129,7 +129,7 @@ def test_links_are_relative(live: Path, tmp_path: Path) -> None:
 
 
 def test_modes_are_taken_over(live: Path) -> None:
-    """What a server's user could read before, it can read after."""
+    """What a server's user could read before, it must be able to read after."""
     (live / "prometheus.yml").chmod(0o640)
     live.chmod(0o755)
 
@@ -140,7 +140,7 @@ def test_modes_are_taken_over(live: Path) -> None:
 
 
 def test_hash_tells_names_from_content() -> None:
-    """The hash does not depend on order, and a byte that moves from a name to a content changes it."""
+    """The hash must not depend on order, and a byte that moves from a name to a content must change it."""
     files = {"prometheus.yml": b"c", "rules/ab": b"c"}
 
     assert Configuration(files).hash == Configuration(dict(reversed(files.items()))).hash
@@ -149,7 +149,7 @@ def test_hash_tells_names_from_content() -> None:
 
 
 def test_folder_without_a_configuration_is_named(tmp_path: Path) -> None:
-    """A folder without prometheus.yml is a usage error that names it."""
+    """A folder without prometheus.yml must be a usage error that names it."""
     with pytest.raises(UsageError, match=f"prometheus.yml, rules/ and targets/ at {tmp_path}"):
         read_configuration(tmp_path)
 
@@ -160,7 +160,7 @@ def git(folder: Path, *arguments: str) -> None:
 
 
 def test_tracked_files_are_never_touched(live: Path) -> None:
-    """A folder whose files are in a git work tree is refused, byte for byte as it was; an ignored one is not."""
+    """A folder with files in a git work tree must be refused, byte for byte as it was; an ignored one must not."""
     git(live.parent, "init", "-q")
     (live.parent / ".gitignore").write_text("live/\n")
     switch(live, NEW)
@@ -174,7 +174,7 @@ def test_tracked_files_are_never_touched(live: Path) -> None:
 
 
 def test_what_cannot_be_written_is_said(live: Path) -> None:
-    """A hidden folder that is a file is an error of ours with the system's words, and changes nothing."""
+    """A hidden folder that is a file must be an error of ours with the system's words, and change nothing."""
     (live / ".l4gate").write_text("in the way\n")
 
     with pytest.raises(StackError, match=r"expected to put a configuration into .*live, found: "):

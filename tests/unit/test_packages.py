@@ -72,7 +72,7 @@ def test_arrows_point_one_way(name: str) -> None:
 
 
 def test_no_import_circles() -> None:
-    """No module may be imported, over however many others, by one that it imports."""
+    """No module must be imported, over however many others, by one that it imports."""
     known = modules()
     waiting = {
         name: {
@@ -170,7 +170,7 @@ def test_the_code_knows_no_number_of_the_contract() -> None:
 
 
 def test_the_code_knows_no_name_of_the_contract() -> None:
-    """A service with other names is another contract: none of these names may stand in the code."""
+    """A service with other names is another contract: none of these names must stand in the code."""
     contract, realm = CONTRACT, CONTRACT.realm
     names = {name for name in (*contract.inputs, *contract.recorded) if contract.is_ours(name)}
     names |= {each.alert for each in (*contract.abort.conditions, *contract.warnings)}

@@ -95,7 +95,7 @@ def test_error_points_at_the_fault(text: str, offset: int, reason: str) -> None:
 
 @pytest.mark.parametrize(("text", "reason"), PLACELESS)
 def test_error_without_a_place_points_nowhere(text: str, reason: str) -> None:
-    """Where the place is not told, or told by a word that stands twice, no caret may point anywhere."""
+    """Where the place is not told, or told by a word that stands twice, no caret must point anywhere."""
     with pytest.raises(ExpressionError) as caught:
         parse(text)
 

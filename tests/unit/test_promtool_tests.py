@@ -56,7 +56,7 @@ def found(folder: Path, *changes: tuple[str, str], reasons: Reasons | None = NO_
 
 
 def test_a_complete_file_has_no_problem(tmp_path: Path) -> None:
-    """Tests of every rule in every situation are accepted."""
+    """Tests of every rule in every situation must be accepted."""
     assert found(tmp_path) == []
 
 
@@ -85,33 +85,33 @@ def test_a_vacuous_file_is_refused(tmp_path: Path, old: str, new: str, message: 
 
 @pytest.mark.parametrize("tests", ["[]", "[{name: 'fresh: x', interval: 1m}]"])
 def test_a_file_without_expectations_is_refused(tmp_path: Path, tests: str) -> None:
-    """An empty list of tests, and a test that expects nothing at all, are refused."""
+    """An empty list of tests, and a test that expects nothing at all, must be refused."""
     with pytest.raises(RuleError, match="promtool would pass"):
         load(tmp_path, TESTS.split("tests:\n", maxsplit=1)[0] + f"tests: {tests}\n")
 
 
 def test_a_missing_rule_file_is_refused(tmp_path: Path) -> None:
-    """A rule file that is not there fails before promtool can pass."""
+    """A rule file that is not there must fail before promtool can pass."""
     with pytest.raises(RuleError, match=r"expected the rule file .*area\.rules\.yml, found none"):
         run_test_file(load(tmp_path, TESTS), tmp_path, Content())
 
 
 def test_a_rule_without_test_is_named(tmp_path: Path) -> None:
-    """A rule that no expectation names is a problem."""
+    """A rule that no expectation names must be a problem."""
     only_expr = TESTS[TESTS.index("    alert_rule_test:") :]
 
     assert found(tmp_path, (only_expr, "")) == ["Second: expected a test, found none."]
 
 
 def test_labels_without_name_are_named(tmp_path: Path) -> None:
-    """A sample without a name is taken by promtool; here it says of which metric it is."""
+    """A sample without a name is taken by promtool; here it must say of which metric it is."""
     assert found(tmp_path, ('labels: "first{}"', 'labels: "{}"')) == [
         "area_test.yml:9: expected the labels with the metric name, found '{}'."
     ]
 
 
 def test_a_name_without_situation_is_named_where_situations_are_asked_for(tmp_path: Path) -> None:
-    """A test says in which situation its rules are; another configuration may do without that discipline."""
+    """A test must say in which situation its rules are; another configuration may do without that discipline."""
     change = ("fresh, stale", "frisch, stale")
 
     assert found(tmp_path, change)[0].startswith("area_test.yml:5: expected a name 'SITUATION: sentence'")
@@ -132,7 +132,7 @@ def test_a_situation_without_test_or_reason_is_named(tmp_path: Path) -> None:
 
 
 def test_an_expectation_about_no_rule_is_named(tmp_path: Path) -> None:
-    """A misspelt name that is expected to give nothing proves nothing."""
+    """A misspelt name that is expected to give nothing must count as no proof."""
     control = "[{labels: 'firsd{}', value: 0}]"
     cases = f"- {{expr: firsd, eval_time: 0m, exp_samples: {control}}}\n      - {{expr: first"
 
@@ -142,14 +142,14 @@ def test_an_expectation_about_no_rule_is_named(tmp_path: Path) -> None:
 
 
 def test_nothing_needs_a_control(tmp_path: Path) -> None:
-    """An expectation of nothing counts only beside one of something, in the same test."""
+    """An expectation of nothing must count only beside one of something, in the same test."""
     assert found(tmp_path, ("exp_alerts: [{}]", "exp_alerts: []")) == [
         "area_test.yml:11: expects nothing of Second; expected the same test to show that it can have a result."
     ]
 
 
 def test_another_interval_is_named(tmp_path: Path) -> None:
-    """Tests run at the interval of the rules' group, which promtool itself ignores."""
+    """Tests must run at the interval of the rules' group, which promtool itself ignores."""
     [problem] = found(tmp_path, ("evaluation_interval: 30s", "evaluation_interval: 1m"))
 
     assert problem.startswith("area_test.yml: expected the evaluation interval of its groups")
@@ -164,7 +164,7 @@ def test_another_interval_is_named(tmp_path: Path) -> None:
 
 
 def test_the_table_shows_what_is_missing(tmp_path: Path) -> None:
-    """A covered cell is yes, a reason is a numbered note, and anything else is loud."""
+    """A covered cell must be yes, a reason must be a numbered note, and anything else must be loud."""
     file = load(tmp_path, TESTS.replace(", skewed", "").replace(", foreign", ""))
 
     text = table(groups(), [file], Reasons({("first", "skewed"): "no clock"}, {}))
@@ -174,7 +174,7 @@ def test_the_table_shows_what_is_missing(tmp_path: Path) -> None:
 
 
 def test_reasons_are_read_strictly(tmp_path: Path) -> None:
-    """An unknown situation and a second reason for one cell are refused."""
+    """An unknown situation and a second reason for one cell must be refused."""
     path = tmp_path / "coverage.yml"
     entry = "{{reason: x, situations: [{0}], rules: [first]}}"
     for listed, message in (

@@ -42,7 +42,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def test_what_was_packed_comes_back(archive: Path, snapshot: Path, tmp_path: Path) -> None:
-    """Unpacking gives the same files, and the manifest the blocks with their samples."""
+    """Unpacking must give the same files, and the manifest the blocks with their samples."""
     manifest = unpack(archive, "tsdb", tmp_path / "restored")
 
     assert content(tmp_path / "restored") == content(snapshot)
@@ -73,7 +73,7 @@ def change_a_byte(path: Path) -> None:
 def test_a_damaged_archive_is_refused(
     archive: Path, tmp_path: Path, damage: Callable[[Path], None], reason: str
 ) -> None:
-    """What is not the archive that was made is refused with its reason, and nothing of it is unpacked."""
+    """What is not the archive that was made must be refused with its reason, and nothing of it be unpacked."""
     damage(archive)
 
     with pytest.raises(RehearsalFailed, match=reason):
@@ -91,7 +91,7 @@ def rewrite_manifest(archive: Path, change: Callable[[dict[str, str]], None]) ->
 
 
 def test_a_file_that_packing_spoilt_is_noticed(archive: Path, tmp_path: Path) -> None:
-    """The checksum of each file is of the file before it was packed."""
+    """The checksum of each file must be of the file before it was packed."""
     rewrite_manifest(archive, lambda files: files.update({f"tsdb/{ULID}/index": "0" * 64}))
 
     with pytest.raises(RehearsalFailed, match=f"tsdb/{ULID}/index in .* expected SHA-256 0000"):
@@ -107,7 +107,7 @@ def test_a_file_that_is_not_there_is_noticed(archive: Path, tmp_path: Path) -> N
 
 
 def test_nothing_is_written_outside(tmp_path: Path, snapshot: Path) -> None:
-    """A tar file may name any path; only what the manifest knows is written, below the folder."""
+    """A tar file may name any path; only what the manifest knows must be written, below the folder."""
     path = tmp_path / "stack.tar"
     pack({"tsdb": snapshot}, path, "tsdb")
     with tarfile.open(path, "a") as tar:
@@ -142,7 +142,7 @@ def test_nothing_is_written_outside(tmp_path: Path, snapshot: Path) -> None:
 def test_an_incomplete_block_is_no_block(
     snapshot: Path, damage: Callable[[Path], object], reason: str
 ) -> None:
-    """A snapshot that is still being written, or was cut off, is not taken for one."""
+    """A snapshot that is still being written, or was cut off, must not be taken for one."""
     damage(snapshot / ULID)
 
     with pytest.raises(RehearsalFailed, match=reason):

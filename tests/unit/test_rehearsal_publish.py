@@ -26,7 +26,7 @@ def held(pushgateway: Pushgateway, realm: str = "prod") -> dict[str, float]:
 
 
 def test_counters_are_known_before_the_first_rehearsal(pushgateway: Pushgateway) -> None:
-    """Without a rehearsal all of them are there, at 0: else Prometheus would not see the first one."""
+    """Without a rehearsal all of them must be there, at 0: else Prometheus would not see the first one."""
     publish(pushgateway.url, "prod", pace(1))
 
     found = held(pushgateway)
@@ -35,7 +35,7 @@ def test_counters_are_known_before_the_first_rehearsal(pushgateway: Pushgateway)
 
 
 def test_rehearsals_are_added_up(pushgateway: Pushgateway) -> None:
-    """Each call adds to what the Pushgateway holds, whoever pushed that; a failure is not a restore time."""
+    """Each call must add to what the Pushgateway holds, whoever pushed that; a failure must be no restore time."""
     publish(pushgateway.url, "prod", pace(1), 100.0)
     publish(pushgateway.url, "prod", pace(1), 700.0, None)
 
@@ -47,7 +47,7 @@ def test_rehearsals_are_added_up(pushgateway: Pushgateway) -> None:
 
 
 def test_buckets_are_those_of_the_judging_stack(pushgateway: Pushgateway) -> None:
-    """The limit of 720 s is 12 s on a stack of factor 60, so the bounds of the buckets are divided too."""
+    """The limit of 720 s is 12 s on a stack of factor 60, so the bounds of the buckets must be divided too."""
     publish(pushgateway.url, "prod", pace(60), 11.0)
 
     found = held(pushgateway)
@@ -55,7 +55,7 @@ def test_buckets_are_those_of_the_judging_stack(pushgateway: Pushgateway) -> Non
 
 
 def test_realms_are_kept_apart(pushgateway: Pushgateway) -> None:
-    """What one realm has rehearsed is not counted for another one."""
+    """What one realm has rehearsed must not be counted for another one."""
     publish(pushgateway.url, "prod", pace(1), 100.0)
     publish(pushgateway.url, "staging", pace(1), 200.0)
 
@@ -63,7 +63,7 @@ def test_realms_are_kept_apart(pushgateway: Pushgateway) -> None:
 
 
 def test_types_are_those_of_the_service(pushgateway: Pushgateway) -> None:
-    """A Pushgateway refuses a name with another type; the simulated service pushes the same names."""
+    """A Pushgateway refuses a name with another type, so types must be those that the simulated service pushes."""
     service = SimulatedService(pushgateway.url, "prod", 60, pace(1))
     assert service.push()
 
@@ -75,6 +75,6 @@ def test_types_are_those_of_the_service(pushgateway: Pushgateway) -> None:
 
 
 def test_nobody_there_is_said(refusing_url: str) -> None:
-    """A Pushgateway that cannot be reached fails the rehearsal with its address."""
+    """A Pushgateway that cannot be reached must fail the rehearsal with its address."""
     with pytest.raises(RehearsalFailed, match=f"expected {refusing_url}/metrics/job/{JOB}.* to take"):
         publish(refusing_url, "prod", pace(1))

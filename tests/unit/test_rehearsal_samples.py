@@ -17,7 +17,7 @@ def samples(up: tuple[int, str] | None = (3, "a"), ok: tuple[int, str] | None = 
 
 
 def test_the_same_samples_have_no_difference() -> None:
-    """Equal counts and checksums are no difference, and nothing is lost."""
+    """Equal counts and checksums must be no difference, and nothing must be lost."""
     assert samples().differences(samples()) == []
     assert samples().lost(samples()) == 0
     assert samples().count == 8
@@ -37,7 +37,7 @@ def test_the_same_samples_have_no_difference() -> None:
     ids=["series", "sample", "value"],
 )
 def test_a_loss_is_counted_and_named(after: Samples, lost: int, said: str) -> None:
-    """A series, a sample or a value that is not as it was is counted and named."""
+    """A series, a sample or a value that is not as it was must be counted and named."""
     assert after.lost(samples()) == lost
     assert after.differences(samples()) == [said]
 

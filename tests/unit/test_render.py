@@ -65,7 +65,7 @@ def test_scaled_stack_is_scaled_everywhere(tmp_path: Path) -> None:
 
 
 def test_other_realm_is_meant_everywhere(tmp_path: Path) -> None:
-    """For another realm no rule may select, label or name the default one."""
+    """For another realm no rule must select, label or name the default one."""
     render(SOURCE, tmp_path, factor=1, realms=("staging",), addresses={})
     groups = load_rules(tmp_path)
 

@@ -23,7 +23,7 @@ def wait_for(calls: list[float], count: int) -> None:
 
 
 def test_calls_again_and_again() -> None:
-    """One call follows another by itself, an interval apart, until stop."""
+    """One call must follow another by itself, an interval apart, until stop."""
     calls: list[float] = []
     with Repeating("test", 0.2, lambda: calls.append(time.monotonic())) as steady:
         wait_for(calls, 4)
@@ -34,7 +34,7 @@ def test_calls_again_and_again() -> None:
 
 
 def test_schedule_does_not_drift() -> None:
-    """The time that calls take is not added to the interval, and the due times they run past are counted."""
+    """The time that calls take must not be added to the interval, and due times they run past must be counted."""
     interval_seconds = 0.05
     calls: list[float] = []
     durations = iter([0.12] + [0.03] * 1000)  # the first one runs past two due times
@@ -53,7 +53,7 @@ def test_schedule_does_not_drift() -> None:
 
 
 def test_start_and_stop_are_idempotent() -> None:
-    """The first call comes at once; starting twice makes one thread, stopping twice or before is allowed."""
+    """The first call must come at once, and starting twice make one thread; stopping twice or before is allowed."""
     calls: list[float] = []
     steady = Repeating("only one of these", 60, lambda: calls.append(time.monotonic()))
     steady.stop()
@@ -69,6 +69,6 @@ def test_start_and_stop_are_idempotent() -> None:
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
 def test_interval_must_be_a_time(seconds: float) -> None:
-    """An interval that is no positive number is the caller's error."""
+    """An interval that is no positive number must be the caller's error."""
     with pytest.raises(UsageError, match=r"test: expected an interval above 0 s, found"):
         Repeating("test", seconds, lambda: None)

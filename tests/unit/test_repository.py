@@ -71,7 +71,7 @@ def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
 
 
 def test_help_lists_every_target() -> None:
-    """`make help` names each target with what it does; a target without a ## comment would be invisible."""
+    """`make help` must name each target with what it does; a target without a ## comment would be invisible."""
     text = (ROOT / "Makefile").read_text()
     targets = re.findall(r"^([a-z0-9-]+):", text, re.MULTILINE)
 
@@ -89,7 +89,7 @@ def test_every_target_is_phony() -> None:
 
 
 def test_arguments_reach_the_command() -> None:
-    """ARGS is handed on by every target that runs a command of ours."""
+    """ARGS must be handed on by every target that runs a command of ours."""
     without = [
         target
         for target in make_recipes()
@@ -101,7 +101,7 @@ def test_arguments_reach_the_command() -> None:
 
 
 def test_makefile_and_tox_run_the_same_commands() -> None:
-    """A target and the tox environment of the same name run the same command."""
+    """A target and the tox environment of the same name must run the same command."""
     environments, recipes = tox_environments(), make_recipes()
 
     for name in set(environments) & set(recipes):
@@ -113,7 +113,7 @@ def test_makefile_and_tox_run_the_same_commands() -> None:
 
 
 def test_tox_environments_are_described() -> None:
-    """`tox list` is a map: each environment says what it does, in the words of `make help` where both exist."""
+    """Each tox environment must say what it does, in the words of `make help` where both exist."""
     descriptions = dict(
         re.findall(r"^([a-z0-9-]+):.*## (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     )
@@ -136,7 +136,7 @@ def test_tox_environments_are_described() -> None:
     ids=["none", "too-old", "without-venv"],
 )
 def test_unusable_python_is_one_sentence(tmp_path: Path, python: str, complaint: str) -> None:
-    """Without a usable Python, make says in one sentence what is wrong and what to do, and exits 2."""
+    """Without a usable Python, make must say in one sentence what is wrong and what to do, and exit 2."""
     # Programs that answer as such a Python does; none of these three can be had on every machine.
     fakes = {
         "old-python": '#!/bin/sh\ncase "$2" in *print*) echo 3.9 ;; *) exit 1 ;; esac\n',
@@ -172,7 +172,7 @@ def test_unusable_python_is_one_sentence(tmp_path: Path, python: str, complaint:
 
 
 def test_required_checks_are_jobs_of_exactly_these_names() -> None:
-    """Branch protection asks for the six checks by name; a job that is called otherwise protects nothing."""
+    """Each of the six checks must be a job of its very name: branch protection asks for no other."""
     path = WORKFLOWS / "required-checks.yml"
     names = [job["name"] for job in load_yaml(path)["jobs"].values()]
 
@@ -181,7 +181,7 @@ def test_required_checks_are_jobs_of_exactly_these_names() -> None:
 
 
 def test_required_checks_run_on_pull_requests_without_conditions() -> None:
-    """The required checks run for every pull request and merge queue; a filter or a skipped job would pass unseen."""
+    """Required checks must run on every pull request and merge queue; a filter or skipped job would pass unseen."""
     workflow = load_yaml(WORKFLOWS / "required-checks.yml")
 
     assert workflow["on"]["pull_request"] == ""
@@ -191,7 +191,7 @@ def test_required_checks_run_on_pull_requests_without_conditions() -> None:
 
 
 def test_each_required_check_runs_its_own_target() -> None:
-    """The job runs the make target of its name, not something cheaper."""
+    """The job must run the make target of its name, not something cheaper."""
     jobs = load_yaml(WORKFLOWS / "required-checks.yml")["jobs"]
 
     for check in REQUIRED_CHECKS:
@@ -201,7 +201,7 @@ def test_each_required_check_runs_its_own_target() -> None:
 
 
 def test_promql_unit_covers_every_generation() -> None:
-    """The promtool tests run on every supported Prometheus."""
+    """The promtool tests must run on every supported Prometheus."""
     from l4gate.settings import GENERATIONS
 
     matrix = load_yaml(WORKFLOWS / "required-checks.yml")["jobs"]["promql-unit-generation"]["strategy"][
@@ -212,14 +212,14 @@ def test_promql_unit_covers_every_generation() -> None:
 
 
 def test_no_step_is_allowed_to_fail() -> None:
-    """Nothing in the workflows turns a failure into a pass."""
+    """Nothing in the workflows must turn a failure into a pass."""
     for path in (ROOT / ".github").rglob("*.yml"):
         text = re.sub(r"(^|\s)#.*", "", path.read_text())
         assert not re.search(r"continue-on-error|\|\|\s*(true|:)|set \+e|contains\(.*label", text), path
 
 
 def test_every_job_is_bounded_and_unprivileged() -> None:
-    """Each workflow starts without permissions; each job has a time limit and may at most read the repository."""
+    """Each workflow must start without permissions; each job must have a time limit and at most read the repository."""
     for path in WORKFLOWS.glob("*.yml"):
         assert load_yaml(path)["permissions"] == {}, path
     for workflow, job_id, job in workflow_jobs():
@@ -228,7 +228,7 @@ def test_every_job_is_bounded_and_unprivileged() -> None:
 
 
 def test_actions_are_pinned_by_commit() -> None:
-    """An action from elsewhere is named by its commit, its version beside it for people, the same everywhere."""
+    """An action from elsewhere must be named by its commit, with its version beside it, the same everywhere."""
     seen: dict[str, set[str]] = {}
     for path in (ROOT / ".github").rglob("*.yml"):
         for line in path.read_text().splitlines():
@@ -242,7 +242,7 @@ def test_actions_are_pinned_by_commit() -> None:
 
 
 def test_reports_are_kept_whatever_happens() -> None:
-    """Reports and the step summary are there also after a failure, which is when they are read."""
+    """Reports and step summary must be there also after a failure, which is when they are read."""
     action = load_yaml(ROOT / ".github" / "actions" / "check" / "action.yml")
     conditions = {step["name"]: step.get("if") for step in action["runs"]["steps"]}
 
@@ -253,7 +253,7 @@ def test_reports_are_kept_whatever_happens() -> None:
 
 
 def test_commands_in_documents_exist() -> None:
-    """Every `make TARGET` in a document is a target of the Makefile."""
+    """Every `make TARGET` in a document must be a target of the Makefile."""
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     unknown = {
         (path.name, target)
@@ -267,7 +267,7 @@ def test_commands_in_documents_exist() -> None:
 
 
 def test_documents_mention_every_command() -> None:
-    """Each `l4gate` command and each required check stands in the README or in docs/."""
+    """Each `l4gate` command and each required check must stand in the README or in docs/."""
     text = "\n".join(path.read_text() for path in DOCUMENTS)
     verbs = [path.stem for path in (ROOT / "l4gate" / "commands").glob("[a-z]*.py")]
 
@@ -276,7 +276,7 @@ def test_documents_mention_every_command() -> None:
 
 
 def test_the_readme_lists_the_settings() -> None:
-    """The README's table has every option beside its variable, and every variable, and nothing else."""
+    """The README's table must have every option beside its variable, and every variable, and nothing else."""
     from l4gate.settings import OPTIONS, VARIABLES
 
     rows = re.findall(r"^\| (.*?) ?\| (`L4_[^|]*) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
@@ -288,7 +288,7 @@ def test_the_readme_lists_the_settings() -> None:
 
 
 def test_links_in_documents_lead_somewhere() -> None:
-    """A relative link in a document points to a file of this repository."""
+    """A relative link in a document must point to a file of this repository."""
     broken = [
         (path.name, link)
         for path in DOCUMENTS
@@ -300,7 +300,7 @@ def test_links_in_documents_lead_somewhere() -> None:
 
 
 def test_decisions_are_numbered_without_gaps() -> None:
-    """Decision records are numbered from 1, each number once, and each is titled by its own number."""
+    """Decision records must be numbered from 1, each number once, and each be titled by its own number."""
     records = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 
     assert [int(path.name[:4]) for path in records] == list(range(1, len(records) + 1))
@@ -325,7 +325,7 @@ def tracked(*patterns: str) -> list[Path]:
 
 
 def test_no_package_index_is_named() -> None:
-    """Packages come from wherever the machine's owner has configured pip and apt; the tree names no such host."""
+    """Packages come from where the owner configured pip and apt to get them; the tree must name no such host."""
     pattern = re.compile(rb"--(extra-)?index-url|PIP_INDEX_URL|deb\.debian\.org|pypi\.org/simple|_index = ")
     named = [path.name for path in tracked() if pattern.search(path.read_bytes()) and path != Path(__file__)]
 
@@ -333,7 +333,7 @@ def test_no_package_index_is_named() -> None:
 
 
 def test_every_variable_is_registered() -> None:
-    """Whatever the tree calls L4_SOMETHING is in the register, or nobody is told of it."""
+    """Whatever the tree calls L4_SOMETHING must be in the register, or nobody is told of it."""
     from l4gate.settings import OPTIONS, VARIABLES
 
     known = {each.env for each in (*OPTIONS, *VARIABLES)} | {"L4_NAME"}  # how the README spells any of them
@@ -349,7 +349,7 @@ def test_every_variable_is_registered() -> None:
 
 
 def test_settings_alone_read_the_environment() -> None:
-    """No code but l4gate/settings asks the environment for a variable of ours, under whatever name it has it."""
+    """No code but l4gate/settings must ask the environment for a variable of ours, under whatever name it has it."""
 
     def spelt(node: ast.expr) -> str:
         return "".join(
@@ -385,14 +385,14 @@ def test_settings_alone_read_the_environment() -> None:
 
 
 def test_scripts_are_executable() -> None:
-    """What people and cron run by name can be run by name."""
+    """What people and cron run by name must be executable."""
     scripts = [path for path in tracked("scripts", ".ci") if path.read_bytes().startswith(b"#!")]
 
     assert [path.name for path in scripts if not os.access(path, os.X_OK)] == []
 
 
 def test_scripts_explain_themselves() -> None:
-    """A script's head gives its usage and exit codes, and an unset variable stops it."""
+    """A script's head must give its usage and exit codes, and an unset variable must stop it."""
     for path in tracked("scripts/**/*.sh", ".ci/run"):
         text = path.read_text()
         for part in (r"^# Usage", r"^# Exit codes?", r"^set -e?uo? "):

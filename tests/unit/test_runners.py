@@ -134,7 +134,7 @@ def filled(text: str, values: dict[str, str]) -> str:
 
 
 def test_every_target_is_run_by_a_workflow() -> None:
-    """Each target of the Makefile is run by a job, or is named above with the reason why by none."""
+    """Each target of the Makefile must be run by a job, or be named above with the reason why by none."""
     run = {job.target for job in jobs()}
 
     assert {target for target in recipes() if target not in run} == set(BY_HAND)
@@ -142,7 +142,7 @@ def test_every_target_is_run_by_a_workflow() -> None:
 
 
 def test_every_test_is_selected_by_a_target_of_a_workflow(tests: dict[str, set[str]]) -> None:
-    """Each test, whatever its markers, is selected by a target that some job runs."""
+    """Each test, whatever its markers, must be selected by a target that some job runs."""
     run = {job.target for job in jobs()}
     chosen = [selection for target, selection in selections().items() if target in run]
 
@@ -154,7 +154,7 @@ def test_every_test_is_selected_by_a_target_of_a_workflow(tests: dict[str, set[s
 
 @pytest.mark.parametrize("need", ["containers", "chromium"])
 def test_what_a_test_needs_is_demanded_where_it_runs(tests: dict[str, set[str]], need: str) -> None:
-    """Each test that needs an engine or a browser runs in a job that has it and fails without it."""
+    """Each test that needs an engine or a browser must run in a job that has it and fails without it."""
     variable = f"L4_REQUIRE_{need.upper()}"
     able = {
         job.target
@@ -179,7 +179,7 @@ def test_jobs_in_containers_see_no_engine() -> None:
 
 
 def test_every_generation_is_judged_on_both_stacks() -> None:
-    """The gate and the catalogue run nightly with each generation, as processes and as containers."""
+    """The gate and the catalogue must run nightly with each generation, as processes and as containers."""
     for target in ("gate", "faults"):
         for engine in (True, False):
             found = {
@@ -191,7 +191,7 @@ def test_every_generation_is_judged_on_both_stacks() -> None:
 
 
 def test_every_profile_is_used_by_a_target() -> None:
-    """Each profile of hypothesis is the default one or is named by a target."""
+    """Each profile of hypothesis must be the default one or be named by a target."""
     text = (ROOT / "fixtures" / "profiles.py").read_text()
     registered = set(re.findall(r'register_profile\(\s*"(\w+)"', text))
     loaded = set(re.findall(r'load_profile\("(\w+)"', text))
@@ -203,7 +203,7 @@ def test_every_profile_is_used_by_a_target() -> None:
 
 
 def test_summary_of_a_gate_is_hold_without_its_verdict() -> None:
-    """Each job that runs the gate says so to the step summary, which would else call a missing verdict `passed`."""
+    """Each job that runs the gate must say so to the step summary, which would else call a missing verdict `passed`."""
     for job in jobs():
         runs_gate = job.target in ("gate", "sandbox-smoke-60s")
         assert job.expects_verdict in (

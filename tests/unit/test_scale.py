@@ -116,7 +116,7 @@ def test_the_contract_tells_what_the_name_does_not(expr: str, scaled: str) -> No
 
 
 def test_a_bound_of_what_the_contract_gives_in_seconds_is_refused() -> None:
-    """The bound of a histogram of times is part of a label, and cannot be scaled, under whatever name."""
+    """A bound of a histogram of times is part of a label, and must be refused under whatever name: it cannot scale."""
     with pytest.raises(ExpressionError, match="histogram bound"):
         scale_expr('recovery_bucket{le="60"}', 60, is_time="recovery".__eq__)
 

@@ -41,7 +41,7 @@ def total(pushgateway: Pushgateway, name: str) -> float:
 
 
 def test_every_declared_input_is_there(service: SimulatedService, pushgateway: Pushgateway) -> None:
-    """All service metrics that the rules take as inputs are pushed, each with realm, job, instance and as simulated."""
+    """All service metrics that the rules take must be pushed, each with realm, job, instance and as simulated."""
     assert service.push()
 
     assert names(pushgateway) == set(SIMULATED)
@@ -54,7 +54,7 @@ def test_every_declared_input_is_there(service: SimulatedService, pushgateway: P
 
 
 def test_windows_are_labelled(service: SimulatedService, pushgateway: Pushgateway) -> None:
-    """The two statistics of the canary carry the window they are taken over."""
+    """The two statistics of the canary must carry the window they are taken over."""
     service.push()
 
     windowed = [name for name, each in SIMULATED.items() if each.simulated.labels]
@@ -64,7 +64,7 @@ def test_windows_are_labelled(service: SimulatedService, pushgateway: Pushgatewa
 
 
 def test_counters_go_on_from_where_they_stand(service: SimulatedService, pushgateway: Pushgateway) -> None:
-    """Every push adds what the contract says to where a counter stands, which may be set."""
+    """Every push must add what the contract says to where a counter stands, which may be set."""
     service.totals[EVENTS] = 1000
     service.push()
     service.push()
@@ -74,7 +74,7 @@ def test_counters_go_on_from_where_they_stand(service: SimulatedService, pushgat
 
 
 def test_the_simulated_service_is_healthy(service: SimulatedService, pushgateway: Pushgateway) -> None:
-    """Every canary was promoted or rolled back, and too few to abort were rolled back."""
+    """Every canary must be promoted or rolled back, with too few rolled back to abort."""
     for _ in range(3):
         service.push()
 
@@ -85,7 +85,7 @@ def test_the_simulated_service_is_healthy(service: SimulatedService, pushgateway
 
 
 def test_seconds_are_scaled(service: SimulatedService, pushgateway: Pushgateway) -> None:
-    """Durations are pushed divided by the factor, histogram bounds included, and nothing else is."""
+    """Durations must be pushed divided by the factor, histogram bounds included, and nothing else must be."""
     service.values |= {MTTR: 120, RESTORE: 600, KS_P: 0.3}
     service.push()
 
@@ -98,7 +98,7 @@ def test_seconds_are_scaled(service: SimulatedService, pushgateway: Pushgateway)
 
 
 def test_slow_restores_fill_the_last_bucket(service: SimulatedService, pushgateway: Pushgateway) -> None:
-    """A restore beyond the largest bound is counted in +Inf only."""
+    """A restore beyond the largest bound must be counted in +Inf only."""
     service.values[RESTORE] = 10_000
     service.push()
 
@@ -113,7 +113,7 @@ def restore_buckets(pushgateway: Pushgateway) -> Iterator[tuple[float, float]]:
 
 @pytest.mark.parametrize("name", SIMULATED)
 def test_omitted_metric_disappears(service: SimulatedService, pushgateway: Pushgateway, name: str) -> None:
-    """A metric that is omitted is gone from the Pushgateway after the next push, and the others stay."""
+    """A metric that is omitted must be gone from the Pushgateway after the next push, and the others must stay."""
     service.push()
     before = names(pushgateway)
     service.omitted.add(name)
@@ -123,7 +123,7 @@ def test_omitted_metric_disappears(service: SimulatedService, pushgateway: Pushg
 
 
 def test_pushes_steadily(pushgateway: Pushgateway) -> None:
-    """Between start and stop the service pushes by itself."""
+    """Between start and stop the service must push by itself."""
     with SimulatedService(pushgateway.url, "prod", 0.05, pace(1)) as service:
         wait_until(
             lambda: service.pushes >= 3, deadline_seconds=10, interval_seconds=0.01, what="three pushes"
@@ -134,7 +134,7 @@ def test_pushes_steadily(pushgateway: Pushgateway) -> None:
 
 
 def test_push_errors_are_remembered(refusing_url: str, scripted: Scripted) -> None:
-    """A push that fails raises nothing; the reason stays until a push succeeds."""
+    """A push that fails must raise nothing; the reason must stay until a push succeeds."""
     service = SimulatedService(refusing_url, "prod", 60, pace(1))
     assert not service.push()
     assert "Connection refused" in service.last_error
@@ -151,7 +151,7 @@ def test_push_errors_are_remembered(refusing_url: str, scripted: Scripted) -> No
 def test_proxy_is_not_used(
     service: SimulatedService, refusing_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A proxy of the environment does not come between the service and a Pushgateway on loopback."""
+    """A proxy of the environment must not come between the service and a Pushgateway on loopback."""
     monkeypatch.setenv("http_proxy", refusing_url)
     monkeypatch.setenv("HTTP_PROXY", refusing_url)
 
@@ -159,6 +159,6 @@ def test_proxy_is_not_used(
 
 
 def test_interval_must_be_a_time() -> None:
-    """An interval of 0 s is the caller's error."""
+    """An interval of 0 s must be the caller's error."""
     with pytest.raises(UsageError, match="simulated service: expected an interval above 0 s, found 0"):
         SimulatedService("http://127.0.0.1:1", "prod", 0, pace(1))

@@ -85,7 +85,7 @@ def test_a_missing_engine_is_known_at_once(home: Path, monkeypatch: pytest.Monke
 
 
 def test_an_engine_elsewhere_is_not_taken(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine on another machine has neither our folders nor our loopback."""
+    """An engine on another machine must not be taken: it has neither our folders nor our loopback."""
     monkeypatch.setenv("DOCKER_HOST", "tcp://192.0.2.1:2375")
 
     with pytest.raises(StackError, match=r"tcp://192\.0\.2\.1:2375 is not on this machine"):

@@ -42,7 +42,7 @@ def write_report(folder: Path, *, outcome: Outcome = Outcome.PASSED, causes: tup
 
 
 def test_hold_names_its_cause_and_the_gates_without_a_pass(tmp_path: Path) -> None:
-    """A HOLD is shown with verdict, cause, next step and the gates that did not pass."""
+    """A HOLD must be shown with verdict, cause, next step and the gates that did not pass."""
     write_report(tmp_path, outcome=Outcome.NOT_RUN, causes=(CAUSE,))
 
     text = render_summary("sandbox-smoke-60s", tmp_path, RED)
@@ -55,7 +55,7 @@ def test_hold_names_its_cause_and_the_gates_without_a_pass(tmp_path: Path) -> No
 
 
 def test_words_of_a_server_stay_inside_the_fence(tmp_path: Path) -> None:
-    """Nothing that a server answered can end the fenced block and be rendered by the page."""
+    """Nothing that a server answered must end the fenced block and be rendered by the page."""
     write_report(tmp_path, causes=(CAUSE,))
 
     lines = render_summary("gate", tmp_path, RED).splitlines()
@@ -77,7 +77,7 @@ def test_a_missing_verdict_is_hold_where_one_is_due(tmp_path: Path, outcome: str
 
 
 def test_unreadable_report_is_hold(tmp_path: Path) -> None:
-    """A report cut short, of another shape, or with a verdict that there is none of, is HOLD."""
+    """A report cut short, of another shape, or with a verdict that there is none of, must be HOLD."""
     write_report(tmp_path)
     told = json.loads((tmp_path / "l4-verdict.json").read_text())
     for text in ("", "{", "[]", json.dumps({"verdict": "GO"}), json.dumps(told | {"verdict": "GO!"})):
@@ -149,7 +149,7 @@ def test_reports_of_an_older_run_do_not_count(tmp_path: Path) -> None:
 
 
 def test_counts_of_junit_files_are_shown(tmp_path: Path) -> None:
-    """A check that writes only JUnit shows its counts; a broken file is called broken."""
+    """A check that writes only JUnit must show its counts; a broken file must be called broken."""
     (tmp_path / "promql-unit.xml").write_text(
         '<testsuites><testsuite tests="7" failures="1" errors="2" skipped="0"/></testsuites>'
     )

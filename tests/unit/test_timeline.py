@@ -30,7 +30,7 @@ def bars(svg: ET.Element, kind: str) -> list[ET.Element]:
 
 
 def test_a_picture_is_accessible() -> None:
-    """It has a role, a title and a description that its aria label points to."""
+    """A picture must have a role, a title and a description that its aria label points to."""
     svg = picture([Row("ok", [StateSpan(DAY, DAY + 60, State.GOOD)])])
 
     ids = {each.get("id"): each.text for each in svg if each.tag in (f"{SVG}title", f"{SVG}desc")}
@@ -40,7 +40,7 @@ def test_a_picture_is_accessible() -> None:
 
 
 def test_a_second_in_a_month_is_visible() -> None:
-    """An interval too short for a pixel is drawn two pixels wide, and stays inside the plot at both ends."""
+    """An interval too short for a pixel must be drawn two pixels wide, and stay inside the plot at both ends."""
     month = 30 * 86_400.0
     spans = [StateSpan(DAY, DAY + 1, State.BAD), StateSpan(DAY + month - 1, DAY + month, State.BAD)]
 
@@ -51,7 +51,7 @@ def test_a_second_in_a_month_is_visible() -> None:
 
 
 def test_thousands_of_intervals_stay_few_shapes() -> None:
-    """Intervals that would lie on one another become one, whose tooltip tells how many they were."""
+    """Intervals that would lie on one another must become one, whose tooltip must tell how many they were."""
     spans = [StateSpan(DAY + index * 30, DAY + index * 30 + 15, State.BAD) for index in range(2_880)]
 
     (bar,) = bars(picture([Row("ok", spans)]), "bad")
@@ -64,7 +64,7 @@ def test_thousands_of_intervals_stay_few_shapes() -> None:
 
 
 def test_bad_is_drawn_over_everything() -> None:
-    """A firing alert is never hidden under the condition that it came from."""
+    """A firing alert must never be hidden under the condition that it came from."""
     svg = picture(
         [Row("abort", [StateSpan(DAY, DAY + 60, State.BAD), StateSpan(DAY, DAY + 600, State.WARN)])]
     )
@@ -74,7 +74,7 @@ def test_bad_is_drawn_over_everything() -> None:
 
 
 def test_the_legend_names_the_states_in_use() -> None:
-    """Only states that occur are explained, in the caller's words."""
+    """Only states that occur must be explained, in the caller's words."""
     svg = picture(
         [Row("ok", [StateSpan(DAY, DAY + 60, State.GOOD), StateSpan(DAY + 60, DAY + 90, State.BAD)])]
     )
@@ -84,7 +84,7 @@ def test_the_legend_names_the_states_in_use() -> None:
 
 
 def test_foreign_text_is_escaped() -> None:
-    """Labels, notes and marks are data, whatever they contain."""
+    """Labels, notes and marks must be data, whatever they contain."""
     svg = picture([Row("<b>", [], "<i>")], marks=(Mark(DAY + 60, "<script>"),))
 
     texts = {each.text for each in svg.iter(f"{SVG}text")}
@@ -93,7 +93,7 @@ def test_foreign_text_is_escaped() -> None:
 
 
 def test_a_curve_keeps_its_highest_point_and_breaks_at_gaps() -> None:
-    """A peak of one sample among thousands is on the path, and a missing value interrupts it."""
+    """A peak of one sample among thousands must be on the path, and a missing value must interrupt it."""
     points = [(DAY + index * 30, 0.1) for index in range(2_880)]
     points[1_000] = (points[1_000][0], 0.9)
     points[2_000] = (points[2_000][0], float("nan"))
@@ -110,5 +110,5 @@ def test_a_curve_keeps_its_highest_point_and_breaks_at_gaps() -> None:
     ("seconds", "step"), [(60, 10), (86_400, 10_800), (3_600, 600), (30 * 86_400, 5 * 86_400)]
 )
 def test_ticks_are_round_and_few(seconds: float, step: float) -> None:
-    """The axis has at most eight steps of a round length."""
+    """The axis must have at most eight steps of a round length."""
     assert tick_step(seconds) == step
