@@ -22,6 +22,11 @@ WRONG = {
     "a part missing": ("realm: {", "ralm: {", "realm: field required"),
     "no duration": ("limit: 120s", "limit: 120", "heartbeat.fresh.limit: expected a Prometheus duration"),
     "no time at all": ("beat: 60s", "beat: 0s", "pace.beat: expected a duration above 0, found 0s"),
+    "a heartbeat with a colon": (
+        "time: duri_textfile_heartbeat_ts",
+        "time: duri:heartbeat_ts",
+        "heartbeat.time: string should match pattern",
+    ),
     "no operator": ('op: "!="', 'op: "~"', "abort.conditions[2].op: "),
     "a truth for a number": ("threshold: 0\n", "threshold: true\n", "abort.conditions[1].threshold: "),
     "a name of nothing": (
