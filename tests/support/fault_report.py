@@ -20,6 +20,8 @@ _NORMAL: Final = (
     (re.compile(r"held by pid \d+ \(.*?\); "), "held by pid N (COMMAND); "),
     (re.compile(r"/\S*(?=scripts/ops/)"), ""),
     (re.compile(r"from \{[^}]*\}"), "from {SOURCE}"),  # of two that are as old, either
+    # Of two metrics that contradict each other the Pushgateway quotes the one that it comes to first.
+    (re.compile(r"(?<=collected metric ).* is not a \w+"), "METRIC is not a TYPE"),
     (re.compile(r"(?<![\w.])\d+(?:\.\d+)?e[+-]\d+"), "N"),
     (re.compile(r"\([0-9a-f]{12}\)"), "(HASH)"),  # one in 300 of them has no letter
     (re.compile(r"\.\d+\.tmp"), ".N.tmp"),
