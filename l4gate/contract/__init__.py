@@ -1,6 +1,6 @@
 """What is promised, read from contract.yml: names, limits, paces, criteria; and the gates that ask for it."""
 
-from l4gate.contract.criteria import OPERATORS, Condition, Criterion, When
+from l4gate.contract.criteria import Condition, Criterion, When
 from l4gate.contract.gates import GATES, PlannedGate, planned
 from l4gate.contract.model import CHECKS, AbortCondition, Contract, Levels, Recorded, SimulatedFault, Target
 from l4gate.contract.pace import Pace
@@ -10,7 +10,6 @@ __all__ = [
     "CHECKS",
     "CONTRACT_NAME",
     "GATES",
-    "OPERATORS",
     "SCHEMA_NAME",
     "AbortCondition",
     "Condition",

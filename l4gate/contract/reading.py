@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
+from yaml.constructor import SafeConstructor
 
 from l4gate.base import PROMETHEUS_DIR, RuleError, UsageError, says_seconds, yamldoc
 from l4gate.contract.model import SECONDS_UNIT, Contract
@@ -17,7 +18,6 @@ from l4gate.contract.model import SECONDS_UNIT, Contract
 CONTRACT_NAME: Final = "contract.yml"
 SCHEMA_NAME: Final = "contract.schema.json"
 _ADAPTER: Final = TypeAdapter(Contract)
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Where in the contract something stands: keys of mappings and indices of lists.
 Keys = tuple[str | int, ...]
 
@@ -53,7 +53,7 @@ def parse_contract(text: str, name: str) -> Contract:
         for node in _nodes(document.root):
             if isinstance(node, yaml.MappingNode):
                 document.mapping(node)  # a key that stands twice
-        data = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader, in C where there is one
+        data = SafeConstructor().construct_document(document.root)
         contract = _ADAPTER.validate_python(data)
     except RuleError as error:
         raise UsageError(error.message, next_step=error.next_step) from None
