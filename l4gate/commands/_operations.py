@@ -52,7 +52,7 @@ def live_server(args: argparse.Namespace, settings: Settings) -> LiveServer:
         promtool=lambda version: host_promtool(generation_of(version), settings.cache_dir),
         pace=settings.pace,
         realms=settings.realms,
-        foreign=settings.foreign_rules,
+        only_of=settings.only_of,
     )
 
 

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             raise
         print(json.dumps(_payload(asked, folder, answered=False, said=str(error)), indent=2))
         return Verdict.HOLD.exit_code
-    difference = diff_rules(judge.expectation.groups, live, foreign=settings.foreign_rules)
+    difference = diff_rules(judge.expectation.groups, live, only_of=judge.expectation.only_of)
     if difference:
         said = (
             f"rules-differ: {asked} does not have the rules of {folder}/rules. "

@@ -195,7 +195,7 @@ def checkpoint(store: CheckpointStore, judge: Judge, looks: Sequence[Look], *, f
     """
     content = read_configuration(store.live_dir)
     loaded = groups_from_api(judge.rules_api.rules())
-    difference = diff_rules(content.rules(), loaded, foreign=judge.expectation.foreign)
+    difference = diff_rules(content.rules(), loaded, only_of=judge.expectation.only_of)
     if not difference:
         config = yaml.safe_load(content.files[CONFIG_FILE])
         difference = "\n".join(config_differences(judge.api, config))

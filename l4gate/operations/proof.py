@@ -17,10 +17,10 @@ from l4gate.base import (
     UsageError,
     parse_duration,
 )
+from l4gate.contract import Contract
 from l4gate.operations.configuration import CONFIG_FILE, Configuration
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.rules import RuleGroup, diff_rules, groups_from_api
-from l4gate.settings import Foreign
 from l4gate.verdict import unix_time
 
 _SECRET: Final = "<secret>"  # noqa: S105 - what Prometheus prints in place of one
@@ -47,13 +47,13 @@ def unproven(
     groups: tuple[RuleGroup, ...],
     since: float,
     *,
-    foreign: Foreign,
+    only_of: Contract | None,
 ) -> Iterator[str]:
     """Everything that is not yet as the files say, in words; `since` is the server's time before the reload."""
     config = yaml.safe_load(content.files[CONFIG_FILE])
     yield from config_differences(api, config)
     data = api.rules()
-    difference = diff_rules(groups, groups_from_api(data), foreign=foreign)
+    difference = diff_rules(groups, groups_from_api(data), only_of=only_of)
     if difference:
         yield f"the loaded rules are others:\n{difference}\n"
     names = {group.name for group in groups}

@@ -21,7 +21,7 @@ from l4gate.base import (
     UsageError,
     wait_until,
 )
-from l4gate.contract import Pace
+from l4gate.contract import Contract, Pace
 from l4gate.lint import as_text, lint
 from l4gate.machine import scratch
 from l4gate.operations.configuration import CONFIG_FILE, Configuration, read_configuration
@@ -30,7 +30,7 @@ from l4gate.operations.proof import unproven
 from l4gate.programs import Promtool, release_of
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.rules import RuleGroup, render, rules_hash
-from l4gate.settings import GENERATIONS, Foreign
+from l4gate.settings import GENERATIONS
 from l4gate.stack import Stack
 
 RELOAD_SECONDS: Final = 30.0  # takes milliseconds, but Prometheus sets itself no limit
@@ -56,7 +56,7 @@ class LiveServer:
     promtool: Callable[[str], Promtool]
     pace: Pace
     realms: tuple[str, ...] = ()
-    foreign: Foreign = "differ"
+    only_of: Contract | None = None  # leaves out rule groups of others, see `diff_rules`
 
     @classmethod
     def of_stack(cls, stack: Stack) -> LiveServer:
@@ -205,7 +205,7 @@ def _reload_and_prove(server: LiveServer, content: Configuration, groups: tuple[
     missing: list[str] = []
 
     def proven() -> bool:
-        missing[:] = list(unproven(server.api, content, groups, since, foreign=server.foreign))
+        missing[:] = list(unproven(server.api, content, groups, since, only_of=server.only_of))
         return not missing
 
     wait_until(

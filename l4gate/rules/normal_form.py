@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final
 
 from l4gate import promql
 from l4gate.base import ExpressionError, format_duration
@@ -32,21 +32,19 @@ def diff_rules(
     expected: Iterable[RuleGroup],
     loaded: Iterable[RuleGroup],
     *,
-    foreign: Literal["differ", "ignore"] = "differ",
-    contract: Contract | None = None,
+    only_of: Contract | None = None,
 ) -> str:
     """
     What differs between two sets of rules, as a unified diff of their normal forms; "" if nothing does.
 
-    With foreign="ignore", loaded groups of other people are left out: groups whose name is not among the expected ones,
-    that neither record nor use a metric of the contract, have no rule of an expected name, and carry no abort label.
-    It takes a contract to tell; without one every group is looked at.
+    With `only_of`, loaded groups of other people are left out: groups whose name is not among the expected ones, that
+    neither record nor use a metric of that contract, have no rule of an expected name, and carry no abort label.
     """
     expected = tuple(expected)
-    if foreign == "ignore" and contract is not None:
+    if only_of is not None:
         names = {group.name for group in expected}
         rules = {rule.name for group in expected for rule in group.rules}
-        loaded = [group for group in loaded if group.name in names or _concerns_us(group, rules, contract)]
+        loaded = [group for group in loaded if group.name in names or _concerns_us(group, rules, only_of)]
     wanted, found = list(_lines(expected)), list(_lines(loaded))
     if wanted == found:
         return ""

@@ -70,6 +70,11 @@ class Settings:
         return load_contract(self.config_dir)
 
     @property
+    def only_of(self) -> Contract | None:
+        """What tells whose a rule group on the server is, where those of others are ignored; None where all count."""
+        return self.contract if self.foreign_rules == "ignore" else None
+
+    @property
     def pace(self) -> Pace:
         """The contract at the factor of this run."""
         from l4gate.contract import Pace

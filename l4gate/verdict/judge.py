@@ -118,7 +118,7 @@ def judge_for(
         )
 
     groups = rendered_rules(settings.config_dir, factor=settings.factor, realms=settings.realms)
-    expectation = Expectation(settings.pace, groups, settings.foreign_rules)
+    expectation = Expectation(settings.pace, groups, settings.only_of)
     return Judge(client(url), client(settings.rules_url or url), expectation, settings.realms, writer)
 
 

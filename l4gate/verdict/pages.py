@@ -11,7 +11,6 @@ from l4gate.base import UsageError, parse_duration
 from l4gate.contract import Contract, Pace
 from l4gate.prometheus_api import QueryAnswer, SampleSeries
 from l4gate.rules import RuleGroup, diff_rules, groups_from_api, rules_hash
-from l4gate.settings import Foreign
 from l4gate.verdict.look import LoadedRules, RuleFault, TargetState
 from l4gate.verdict.series import Key, name_of, series_key
 
@@ -24,7 +23,7 @@ class Expectation:
 
     pace: Pace
     groups: tuple[RuleGroup, ...]
-    foreign: Foreign = "differ"
+    only_of: Contract | None = None  # leaves out rule groups of others, see `diff_rules`
 
 
 def targets_of(
@@ -118,7 +117,7 @@ def loaded_rules(data: dict[str, Any], expectation: Expectation, realm: str, now
     return LoadedRules(
         expected_hash=rules_hash(expectation.groups),
         loaded_hash=rules_hash(loaded),
-        diff=diff_rules(expectation.groups, loaded, foreign=expectation.foreign, contract=contract),
+        diff=diff_rules(expectation.groups, loaded, only_of=expectation.only_of),
         count=sum(len(group.rules) for group in loaded),
         faults=tuple(faults),
         abort_armed=frozenset(armed),

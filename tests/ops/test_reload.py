@@ -13,11 +13,12 @@ import requests
 import yaml
 
 from fixtures.wire import http, serve
-from l4gate.base import OperationRefused, Verdict
+from l4gate.base import OperationRefused, Verdict, wait_until
 from l4gate.cli import main
+from l4gate.contract import Contract
 from l4gate.operations import generation_of, read_configuration, reload_live
 from l4gate.operations.configuration import Configuration
-from l4gate.operations.proof import config_differences
+from l4gate.operations.proof import config_differences, unproven
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.rules import diff_rules, groups_from_api, load_rules
 from l4gate.settings import GENERATIONS, Settings
@@ -79,6 +80,32 @@ def test_new_rules_and_jobs_are_proven_live(box: Box) -> None:
     pools = {target["scrapePool"] for target in box.server.api.targets()}
     assert pools == {"prometheus", "pushgateway", "node-exporter", "another"}
     assert box.server.api.version().startswith(done.promtool_version.rpartition(".")[0])
+
+
+def test_groups_of_others_are_no_obstacle_where_they_are_ignored(
+    box: Box, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a shared server somebody else's rules must be no difference where those are ignored, and one by default."""
+    theirs = b"groups: [{name: theirs, rules: [{record: up:count, expr: count(up)}]}]\n"
+    content, contract = box.good, box.server.pace.contract
+    box.force(Configuration({**content.files, "rules/theirs.rules.yml": theirs}))
+
+    def missing(only_of: Contract | None) -> list[str]:
+        return list(unproven(box.server.api, content, content.rules(), 0.0, only_of=only_of))
+
+    wait_until(
+        lambda: missing(contract) == [],
+        deadline_seconds=20,
+        interval_seconds=0.1,
+        what="the reload to be proven beside their rules",
+        last_seen=lambda: repr(missing(contract)),
+    )
+    asked = ["diff", "--url", box.server.api.base_url, "--factor", f"{box.server.pace.factor:g}"]
+
+    assert [each.splitlines()[0] for each in missing(None)] == ["the loaded rules are others:"]
+    assert main([*asked, "--foreign-rules", "ignore"]) == 0
+    assert main(asked) == Verdict.HOLD.exit_code
+    assert "group theirs" in capsys.readouterr().out
 
 
 def test_changed_target_list_is_proven_live(box: Box) -> None:

@@ -239,7 +239,7 @@ def test_foreign_groups(text: str, ignored: bool) -> None:
     loaded = (*groups(), *groups(text))
 
     assert diff_rules(groups(), loaded) != ""
-    assert (diff_rules(groups(), loaded, foreign="ignore", contract=CONTRACT) == "") is ignored
+    assert (diff_rules(groups(), loaded, only_of=CONTRACT) == "") is ignored
 
 
 def test_unknown_expression_on_the_server_differs() -> None:
