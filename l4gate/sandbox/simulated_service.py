@@ -49,10 +49,13 @@ class SimulatedService(Repeating):
     def __init__(self, pushgateway_url: str, realm: str, interval_seconds: float, pace: Pace) -> None:
         super().__init__("simulated service", interval_seconds, self.push)
         contract = pace.contract
-        self._inputs = {name: each for name, each in contract.inputs.items() if each.simulated is not None}
-        self.values = {name: each.simulated.value for name, each in self._inputs.items() if each.simulated}
+        self._simulated = {
+            name: each.simulated for name, each in contract.inputs.items() if each.simulated is not None
+        }
+        self._kinds = {name: contract.inputs[name].kind for name in self._simulated}
+        self.values = {name: each.value for name, each in self._simulated.items()}
         self.omitted: set[str] = set()
-        self.totals = {name: 0.0 for name, each in self._inputs.items() if each.kind == "counter"}
+        self.totals = {name: 0.0 for name, kind in self._kinds.items() if kind == "counter"}
         self.pushes = 0
         self.last_error = ""
         self._url = (
@@ -62,9 +65,9 @@ class SimulatedService(Repeating):
         self._pace = pace
         # How often each histogram was in each bucket; the last one is +Inf.
         self._observed = {
-            name: [0] * (len(each.simulated.buckets) + 1)
-            for name, each in self._inputs.items()
-            if each.simulated and each.kind == "histogram"
+            name: [0] * (len(self._simulated[name].buckets) + 1)
+            for name, kind in self._kinds.items()
+            if kind == "histogram"
         }
         self._sums = dict.fromkeys(self._observed, 0.0)
         self._session = new_session(pushgateway_url)
@@ -91,46 +94,36 @@ class SimulatedService(Repeating):
         for name in self.totals:
             self.totals[name] += self.values[name]
         for name, observed in self._observed.items():
-            observed[bisect_left(self._bounds(name), self.values[name])] += 1
+            observed[bisect_left(self._simulated[name].buckets, self.values[name])] += 1
             self._sums[name] += self.values[name]
 
     def _families(self) -> list[Metric]:
         makers = {"counter": self._counter, "histogram": self._histogram}
         return [
-            makers.get(each.kind, self._gauge)(name)
-            for name, each in self._inputs.items()
+            makers.get(kind, self._gauge)(name)
+            for name, kind in self._kinds.items()
             if name not in self.omitted
         ]
 
     def _counter(self, name: str) -> Metric:
-        names, values = self._labels(name)
-        return counter_family(name, SIMULATED, dict(zip(names, values, strict=True)), self.totals[name])
+        return counter_family(name, SIMULATED, self._labels(name), self.totals[name])
 
     def _gauge(self, name: str) -> Metric:
-        names, values = self._labels(name)
-        family = GaugeMetricFamily(name, SIMULATED, labels=names)
-        family.add_metric(values, self._scaled(name, self.values[name]))
+        labels = self._labels(name)
+        family = GaugeMetricFamily(name, SIMULATED, labels=list(labels))
+        family.add_metric(list(labels.values()), self._pace.scaled(name, self.values[name]))
         return family
 
     def _histogram(self, name: str) -> Metric:
-        names, values = self._labels(name)
-        family = HistogramMetricFamily(name, SIMULATED, labels=names)
-        bounds = [str(self._scaled(name, bound)) for bound in self._bounds(name)]
+        labels = self._labels(name)
+        family = HistogramMetricFamily(name, SIMULATED, labels=list(labels))
+        bounds = [str(self._pace.scaled(name, bound)) for bound in self._simulated[name].buckets]
         buckets = list(zip([*bounds, "+Inf"], accumulate(self._observed[name]), strict=True))
-        family.add_metric(values, buckets, self._scaled(name, self._sums[name]))
+        family.add_metric(list(labels.values()), buckets, self._pace.scaled(name, self._sums[name]))
         return family
 
-    def _bounds(self, name: str) -> tuple[float, ...]:
-        simulated = self._inputs[name].simulated
-        return simulated.buckets if simulated else ()
-
-    def _labels(self, name: str) -> tuple[list[str], list[str]]:
-        simulated = self._inputs[name].simulated
-        labels = {self._pace.contract.realm.label: self._realm, **(simulated.labels if simulated else {})}
-        return list(labels), list(labels.values())
-
-    def _scaled(self, name: str, value: float) -> float:
-        return self._pace.scaled(name, value)
+    def _labels(self, name: str) -> dict[str, str]:
+        return {self._pace.contract.realm.label: self._realm, **self._simulated[name].labels}
 
 
 def counter_family(name: str, says: str, labels: Mapping[str, str], value: float) -> Metric:
