@@ -2,6 +2,16 @@
 
 from l4gate.prometheus_api.answers import Answer, QueryAnswer, Sample, SampleSeries
 from l4gate.prometheus_api.client import PrometheusApi
+from l4gate.prometheus_api.numbers import rfc3339
 from l4gate.prometheus_api.session import HttpError, new_session
 
-__all__ = ["Answer", "HttpError", "PrometheusApi", "QueryAnswer", "Sample", "SampleSeries", "new_session"]
+__all__ = [
+    "Answer",
+    "HttpError",
+    "PrometheusApi",
+    "QueryAnswer",
+    "Sample",
+    "SampleSeries",
+    "new_session",
+    "rfc3339",
+]

@@ -8,14 +8,15 @@ All times are Unix seconds of the server's clock.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
 from l4gate.base import ApiBadAnswer, ApiUnreachable
+from l4gate.prometheus_api.numbers import moment, number
+from l4gate.prometheus_api.partial import what_is_missing
 
 OK: Final = 200
 _UNAVAILABLE: Final = 503
@@ -71,7 +72,7 @@ class Response:
 
 @dataclass(frozen=True)
 class Answer:
-    """The `data` and the `warnings` of one successful API answer; `url` is who gave it."""
+    """The `data` of one successful API answer, and the `warnings` that make it a partial one; `url` is who gave it."""
 
     url: str
     data: Any
@@ -124,7 +125,7 @@ class Answer:
         values = each.get("values") if "values" in each else [each.get("value")]
         if (
             not isinstance(labels, dict)
-            or not all(isinstance(value, str) for value in labels.values())
+            or not all(name and isinstance(value, str) for name, value in labels.items())
             or not isinstance(values, list)
             or not values
         ):
@@ -138,14 +139,9 @@ class Answer:
     def _sample(self, pair: Any) -> Sample:
         try:
             at, value = pair
-            if isinstance(at, bool) or not isinstance(at, (int, float)) or not isinstance(value, str):
-                raise ValueError
-            sample = Sample(float(at), float(value))
-        except (TypeError, ValueError, OverflowError):
-            raise self.malformed("a sample that is no [time, text] pair") from None
-        if not math.isfinite(sample.at):
-            raise self.malformed("a sample without a finite time")
-        return sample
+            return Sample(moment(at), number(value))
+        except (TypeError, ValueError):
+            raise self.malformed(f"a sample that is no [time, text] pair: {quoted(repr(pair))}") from None
 
 
 def read(response: Response) -> Answer:
@@ -177,13 +173,11 @@ def read(response: Response) -> Answer:
     if age != "0":
         message = f"{url} answered from a cache (Age: {quoted(age)}), not from the server."
         raise ApiBadAnswer(message, next_step="give the URL of the API itself, or exempt it from the cache.")
-    warnings = payload.get("warnings")
-    if warnings is None:
-        warnings = []
     answer = Answer(url, payload.get("data"))
-    if not isinstance(warnings, list) or not all(isinstance(each, str) for each in warnings):
-        raise answer.malformed("warnings that are not a list of texts")
-    return Answer(url, answer.data, tuple(warnings))
+    try:
+        return replace(answer, warnings=what_is_missing(payload))
+    except ValueError as error:
+        raise answer.malformed(str(error)) from None
 
 
 def quoted(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -13,6 +12,7 @@ from l4gate.base import ApiBadAnswer
 from l4gate.prometheus_api.answers import OK, Answer, QueryAnswer, read
 from l4gate.prometheus_api.asking import Asker
 from l4gate.prometheus_api.credentials import authorization
+from l4gate.prometheus_api.numbers import is_time
 
 REQUEST_TIMEOUT_SECONDS: Final = 5.0  # a healthy server answers the gate's queries in milliseconds
 
@@ -61,7 +61,7 @@ class PrometheusApi:
         """The server's clock, in Unix seconds."""
         answer = self.ask("/api/v1/query", {"query": "time()"}).whole
         now = answer.scalar().value
-        if not 0 < now < math.inf:
+        if not is_time(now):
             raise answer.malformed(f"time() is {now:g}")
         return now
 

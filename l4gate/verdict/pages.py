@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from l4gate.base import UsageError, parse_duration
 from l4gate.contract import Contract, Pace
-from l4gate.prometheus_api import QueryAnswer, SampleSeries
+from l4gate.prometheus_api import QueryAnswer, SampleSeries, rfc3339
 from l4gate.rules import RuleGroup, diff_rules, groups_from_api, rules_hash
 from l4gate.verdict.look import LoadedRules, RuleFault, TargetState
 from l4gate.verdict.series import Key, name_of, series_key
@@ -127,11 +126,8 @@ def loaded_rules(data: dict[str, Any], expectation: Expectation, realm: str, now
 
 
 def unix_time(text: Any) -> float:
-    """Unix seconds of an RFC 3339 time with up to nanoseconds; minus infinity for none ("0001-01-01...")."""
+    """Unix seconds of a time on a page; minus infinity for none, and for what is no time: it proves no evaluation."""
     try:
-        parsed = dt.datetime.fromisoformat(text) if isinstance(text, str) else None
+        return rfc3339(text)
     except ValueError:
-        parsed = None
-    if parsed is None or parsed.tzinfo is None or parsed.year == 1:
         return float("-inf")
-    return parsed.timestamp()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import threading
 import time
 from pathlib import Path
@@ -16,10 +17,11 @@ from fixtures.contract import ABORT_RULES, CONTRACT
 from fixtures.wire import always, drip, http, serve, success
 from l4gate.base import ApiBadAnswer, ApiError, ApiUnreachable, UsageError, Verdict
 from l4gate.contract import Pace
-from l4gate.prometheus_api import PrometheusApi, QueryAnswer
+from l4gate.prometheus_api import PrometheusApi, QueryAnswer, rfc3339
+from l4gate.prometheus_api.partial import ANNOTATIONS, Annotation
 from l4gate.prometheus_api.session import is_loopback
 from l4gate.report import decision_as_dict, decision_lines
-from l4gate.verdict import Expectation, Stage, decide, diagnose, measure
+from l4gate.verdict import Expectation, Stage, decide, diagnose, measure, unix_time
 
 LIMIT = 0.5  # seconds for one request
 ROOM = 1.5  # seconds more for two busy cores
@@ -81,6 +83,14 @@ GARBAGE = {
     "value-number": (vector({"metric": {}, "value": [1, 1]}), ApiBadAnswer, "no [time, text] pair"),
     "value-bool-time": (vector({"metric": {}, "value": [True, "1"]}), ApiBadAnswer, "no [time, text] pair"),
     "value-word": (vector({"metric": {}, "value": [1, "one"]}), ApiBadAnswer, "no [time, text] pair"),
+    "label-without-a-name": (
+        vector({"metric": {"": "a"}, "value": [1, "1"]}),
+        ApiBadAnswer,
+        "without labels",
+    ),
+    "infos-text": (success(VECTOR, infos="not a counter"), ApiBadAnswer, "infos"),
+    "is-partial-text": (success(VECTOR, isPartial="true"), ApiBadAnswer, "'isPartial'"),
+    "is-partial-null": (success(VECTOR, isPartial=None), ApiBadAnswer, "'isPartial'"),
     "no-samples": (vector({"metric": {}, "values": []}), ApiBadAnswer, "without labels or float samples"),
     "histogram": (vector({"metric": {}, "histogram": [1, {}]}), ApiBadAnswer, ""),
     "label-number": (vector({"metric": {"a": 1}, "value": [1, "1"]}), ApiBadAnswer, "without labels"),
@@ -229,6 +239,148 @@ def test_loopback_is_known_in_every_spelling(url: str, expected: bool) -> None:
     assert is_loopback(url) is expected
 
 
+SAMPLE = {"metric": {"__name__": "up"}, "value": [1_700_000_000.123, "1"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0", 0.0),
+        ("-0", 0.0),
+        ("+1", 1.0),
+        ("1.0", 1.0),
+        ("0.30000000000000004", 0.1 + 0.2),
+        ("1.7e+09", 1.7e9),
+        ("5e-324", 5e-324),
+        ("1E3", 1000.0),
+        ("1e-7", 1e-7),
+        ("+Inf", math.inf),
+        ("-Inf", -math.inf),
+        ("Inf", math.inf),
+    ],
+)
+def test_values_are_read_as_engines_print_them(text: str, value: float) -> None:
+    """What Prometheus and VictoriaMetrics print for a float must be that float."""
+    with serve(always(vector({**SAMPLE, "value": [1, text]}))) as (url, _):
+        assert PrometheusApi(url, timeout_seconds=LIMIT).query("up").series[0].last.value == value
+
+
+def test_nan_is_read_as_nan() -> None:
+    """NaN must stay what no limit holds for."""
+    with serve(always(vector({**SAMPLE, "value": [1, "NaN"]}))) as (url, _):
+        assert math.isnan(PrometheusApi(url, timeout_seconds=LIMIT).query("up").series[0].last.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            " 1",
+            "1 ",
+            "1\n",
+            "\t1",
+            "0_0",
+            "1_000",
+            "1,5",
+            "0x1p3",
+            "0x10",
+            "1e",
+            "e1",
+            ".5",
+            "1.",
+            "--1",
+            "",
+            "+",
+        ),
+        *("nan", "NAN", "+NaN", "-nan", "inf", "INF", "+inf", "-inf", "Infinity", "infinity", "-Infinity"),
+        *(
+            "\u0661",
+            "\uff11",
+            "\u0967.\u0966",
+            "1\u0661",
+            "\u00bd",
+            "1e\u0661",
+            "1e999",
+            "9" * 400,
+            "true",
+            "1f",
+        ),
+    ],
+)
+def test_no_other_spelling_is_a_value(text: str) -> None:
+    """A text that no engine prints must be malformed, whatever Python would make of it."""
+    with serve(always(vector({**SAMPLE, "value": [1, text]}))) as (url, _):
+        with pytest.raises(ApiBadAnswer, match=r"no \[time, text\] pair"):
+            PrometheusApi(url, timeout_seconds=LIMIT).query("up")
+        verdict, stage = judged(url)
+
+    assert (verdict, stage) == (Verdict.HOLD, Stage.QUERY)
+
+
+@pytest.mark.parametrize(
+    "at", ["0", "-1", "-1e9", "253402300800", "1e20", "1" + "0" * 400, "true", '"1700000000"']
+)
+def test_no_sample_is_from_another_age(at: str) -> None:
+    """A sample's time must be a number after 1970 and before the year 10000."""
+    whole = '{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[AT,"1"]}]}}'
+    body = whole.replace("AT", at)
+    with (
+        serve(always(http(body.encode()))) as (url, _),
+        pytest.raises(ApiBadAnswer, match=r"no \[time, text\] pair"),
+    ):
+        PrometheusApi(url, timeout_seconds=LIMIT).query("up")
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("2023-11-14T22:13:20Z", 1_700_000_000.0),
+        ("2023-11-14T22:13:20.5Z", 1_700_000_000.5),
+        ("2023-11-14T22:13:20.123456789Z", 1_700_000_000.123456789),
+        ("2023-11-14T23:13:20+01:00", 1_700_000_000.0),
+        ("2023-11-14T20:43:20.25-01:30", 1_700_000_000.25),
+        ("1970-01-01T00:00:00Z", 0.0),
+        ("9998-12-31T23:59:59Z", 253_370_764_799.0),
+        ("0001-01-01T00:00:00Z", -math.inf),
+    ],
+)
+def test_times_of_pages_are_read_as_go_prints_them(text: str, at: float) -> None:
+    """RFC 3339 with up to nanoseconds must be its Unix seconds, and Go's zero time must be never."""
+    assert rfc3339(text) == at
+    assert unix_time(text) == at
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "now", "2023-11-14", "20231114T221320Z", "2023-W46-2T22:13:20Z", "2023-318T22:13:20Z"),
+        *("2023-11-14 22:13:20Z", "2023-11-14t22:13:20z", "2023-11-14T22:13Z", "2023-11-14T22:13:20"),
+        *(" 2023-11-14T22:13:20Z", "2023-11-14T22:13:20Z\n", "2023-11-14T24:00:00Z", "2023-11-14T22:60:20Z"),
+        *("2023-11-14T22:13:60Z", "2023-02-30T00:00:00Z", "2023-11-14T22:13:20,5Z", "2023-11-14T22:13:20.Z"),
+        *("2023-11-14T22:13:20.1234567890Z", "2023-11-14T22:13:20+01", "2023-11-14T22:13:20+0100"),
+        *("2023-11-14T22:13:20+24:00", "2023-11-14T22:13:20+01:60", "\u0662023-11-14T22:13:20Z"),
+        *(
+            "1969-12-31T23:59:59Z",
+            "1970-01-01T00:30:00+01:00",
+            "9999-01-01T00:00:00Z",
+            "0001-01-01T00:00:01Z",
+        ),
+        *("0001-01-01T00:00:00+00:00", None, 1_700_000_000, True, ["2023-11-14T22:13:20Z"]),
+    ],
+)
+def test_no_other_spelling_is_a_time(text: object) -> None:
+    """What Go does not print for a time must be refused, and must NOT prove an evaluation."""
+    with pytest.raises(ValueError):  # noqa: PT011 - it says nothing: its callers know where the time stood
+        rfc3339(text)
+    assert unix_time(text) == -math.inf
+
+
+def missing(*, warnings: object = (), infos: object = (), **more: object) -> tuple[str, ...]:
+    """What is kept of an answer's remarks."""
+    with serve(always(success(VECTOR, warnings=list(warnings), infos=list(infos), **more))) as (url, _):
+        return PrometheusApi(url, timeout_seconds=LIMIT).query("up").warnings
+
+
 def test_warnings_make_the_answer_partial_and_infos_do_not() -> None:
     """Warnings must be kept with the answer; infos are about style and must NOT be."""
     with serve(always(success(VECTOR, warnings=["a store is down"], infos=["not a counter"]))) as (url, _):
@@ -236,6 +388,46 @@ def test_warnings_make_the_answer_partial_and_infos_do_not() -> None:
         assert api.query("up") == QueryAnswer("up", (), ("a store is down",))
         with pytest.raises(ApiBadAnswer, match="partial answer: 'a store is down'"):
             api.rules()
+
+
+def test_a_cluster_that_says_partial_is_believed() -> None:
+    """`isPartial: true` must make the answer partial, whatever else it says, and `false` must NOT."""
+    assert missing(isPartial=True) == ("isPartial: true",)
+    assert missing(isPartial=True, warnings=["x"]) == ("isPartial: true", "x")
+    assert missing(isPartial=False) == ()
+
+
+@pytest.mark.parametrize("annotation", ANNOTATIONS, ids=lambda each: each.beginning[8:50])
+def test_an_annotation_is_partial_only_if_it_leaves_data_out(annotation: Annotation) -> None:
+    """A known annotation must make the answer partial exactly if it says that data was left out, wherever it stands."""
+    text = f'{annotation.beginning} ... "x" (1:6)'
+
+    assert missing(warnings=[text]) == missing(infos=[text]) == ((text,) if annotation.leaves_out else ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PromQL warning: something new",
+        "PromQL info: something new",
+        "store: PromQL info: metric might not be a counter, name does not end in _total",
+        " PromQL info: metric might not be a counter, name does not end in _total",
+        "promql info: metric might not be a counter, name does not end in _total",
+        "3 more warning annotations omitted",
+        "No StoreAPIs matched for this query",
+        "",
+    ],
+)
+def test_an_unknown_warning_is_a_partial_answer(text: str) -> None:
+    """A warning that is not known to leave nothing out must be taken for one that does."""
+    assert missing(warnings=["PromQL info: metric might not be a counter, x", text]) == (text,)
+
+
+def test_no_beginning_hides_another() -> None:
+    """No annotation must begin as another one does, or one of the two would never be looked at."""
+    beginnings = [each.beginning for each in ANNOTATIONS]
+
+    assert [one for one in beginnings for other in beginnings if one != other and one.startswith(other)] == []
 
 
 @pytest.mark.parametrize("text", ["NaN", "+Inf", "-Inf", "0", "-5"])
