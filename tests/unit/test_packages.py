@@ -13,13 +13,24 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "l4gate"
 # Each may import those before it and no others.
 ORDER = (
-    *("base", "machine", "contract", "settings", "promql", "rules", "programs", "prometheus_api", "verdict"),
+    *(
+        "base",
+        "machine",
+        "contract",
+        "settings",
+        "promql",
+        "rules",
+        "scraping",
+        "programs",
+        "prometheus_api",
+        "verdict",
+    ),
     *("certificate", "report", "lint", "stack", "sandbox", "operations", "rehearsal", "faults", "commands"),
     *("pytest_first", "cli", "__main__"),
 )
 EDGES = {"requests", "docker", "pytest", "testcontainers", "urllib3"}
 CORE = (
-    *("base/duration", "base/errors", "contract/*", "promql/*", "rules/*", "settings/*"),
+    *("base/duration", "base/errors", "contract/*", "promql/*", "rules/*", "scraping/*", "settings/*"),
     *("verdict/decision", "verdict/diagnosis", "verdict/look", "verdict/readings", "certificate/judging"),
 )
 

@@ -1,0 +1,97 @@
+"""Whether the configuration that a server prints is the one expected, addresses aside, as a unified diff."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final
+
+import yaml
+
+from l4gate.base import ApiBadAnswer
+from l4gate.contract import Contract
+from l4gate.scraping.foreign import is_harmless
+from l4gate.scraping.normal_form import lines_of, root_of
+
+# libyaml where PyYAML was built with it: a look must not take a tenth of a second for a printout.
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def config_difference(
+    expected: Mapping[str, Any],
+    loaded_text: str,
+    *,
+    contract: Contract,
+    realms: Collection[str] = (),
+    foreign_allowed: bool = False,
+) -> str:
+    """
+    What differs between a prometheus.yml and a server's own printout of its configuration; "" if nothing does.
+
+    Compared is what each does, in a normal form with defaults filled in. Addresses are aside: the targets of lists that
+    carry the same labels, schemes, and the folder that relative paths were completed with. So are sections that feed
+    neither queries nor rules. Secrets are equal to each other, and not shown.
+
+    Args:
+        expected: the parsed prometheus.yml, as it is rendered for this run.
+        loaded_text: the YAML that the server prints at /api/v1/status/config.
+        contract: whose realm label and names are ours.
+        realms: the realms of the run; that of the contract if there are none.
+        foreign_allowed: whether jobs that only the server has are let be if they can bring nothing that is ours.
+
+    Raises:
+        ApiBadAnswer: if what the server printed is no configuration.
+    """
+    try:
+        loaded = yaml.load(loaded_text, Loader=_LOADER)  # noqa: S506 - both are safe loaders
+    except (yaml.YAMLError, RecursionError):
+        message = "expected the YAML of a configuration from the server, found none."
+        raise ApiBadAnswer(message) from None
+    if not isinstance(loaded, dict):
+        message = f"expected the YAML of a configuration from the server, found {type(loaded).__name__}."
+        raise ApiBadAnswer(message)
+    ours = list(_jobs(expected))
+    names = {job.get("job_name") for job in ours}
+    theirs = [
+        job
+        for job in _jobs(loaded)
+        if job.get("job_name") in names
+        or not (foreign_allowed and is_harmless(job, contract, realms or (contract.realm.default,)))
+    ]
+    root = root_of(_paths(expected, ours), _paths(loaded, theirs))
+    wanted = list(lines_of(expected, jobs=ours))
+    found = list(lines_of(_relative(loaded, root), jobs=[_relative(job, root) for job in theirs]))
+    if wanted == found:
+        return ""
+    return "\n".join(
+        difflib.unified_diff(wanted, found, "expected configuration", "loaded configuration", lineterm="")
+    )
+
+
+def _jobs(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    jobs = config.get("scrape_configs")
+    for job in jobs if isinstance(jobs, list) else ():
+        yield job if isinstance(job, Mapping) else {"job_name": job}
+
+
+def _paths(config: Mapping[str, Any], jobs: list[Mapping[str, Any]]) -> Iterator[str]:
+    yield from map(str, config.get("rule_files") or ())
+    for job in jobs:
+        for source in job.get("file_sd_configs") or ():
+            if isinstance(source, Mapping):
+                yield from map(str, source.get("files") or ())
+
+
+def _relative(config: Mapping[str, Any], root: str) -> dict[str, Any]:
+    """The configuration with the paths of its own files as they are written below its folder."""
+    changed = dict(config)
+    if isinstance(config.get("rule_files"), list):
+        changed["rule_files"] = [str(path).removeprefix(root) for path in config["rule_files"]]
+    if isinstance(config.get("file_sd_configs"), list):
+        changed["file_sd_configs"] = [
+            {**source, "files": [str(path).removeprefix(root) for path in source["files"]]}
+            if isinstance(source, Mapping) and isinstance(source.get("files"), list)
+            else source
+            for source in config["file_sd_configs"]
+        ]
+    return changed

@@ -1,0 +1,244 @@
+"""
+The normal form of a configuration: what it does, as lines that two sides can be compared by.
+
+Both the file of a repository and the printout of a server come to it: defaults are left out wherever they are written,
+durations and sizes are spelt in one way, addresses and secrets are not in it, and the order is that of names, but for
+relabelling, whose order means something. What is not known here stays as it is, and so differs from everything else.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from l4gate.base import RuleError, UsageError, format_duration, parse_duration, without_credentials
+from l4gate.scraping.relabelling import relabellings
+
+# Sections that feed neither queries nor rules.
+ASIDE: Final = frozenset({"alerting", "remote_write", "storage", "tracing", "runtime", "otlp"})
+_PATHS: Final = frozenset({"rule_files", "scrape_config_files"})
+_JOBS: Final = "scrape_configs"
+SECRET: Final = "<secret>"  # noqa: S105 - what Prometheus prints in place of one
+_SECRET_KEY: Final = re.compile(r"(?i)passw|secret|token|credential|authorization|api_?key|access_?key|^key$")
+_HIDDEN_HEADERS: Final = "proxy_connect_header"  # whatever they are called
+_SIZES: Final = re.compile(r"(\d+)([KMGTPE])?i?B?")
+_DURATIONS: Final = re.compile(r".*(interval|timeout|offset|timestamps_age)")
+
+_GLOBAL: Final[Mapping[str, Any]] = {"scrape_interval": "1m", "evaluation_interval": "1m"}
+_TIMEOUT: Final = 10.0  # seconds: Prometheus' own default, where the interval is no shorter
+_PROTOCOLS: Final = (
+    *("PrometheusProto", "OpenMetricsText1.0.0", "OpenMetricsText0.0.1"),
+    *("PrometheusText1.0.0", "PrometheusText0.0.4"),
+)
+# What each version prints of what it was not told, and what no version prints but means: 2.42 to 3.5.
+_DEFAULTS: Final[Mapping[str, tuple[Any, ...]]] = {
+    "honor_labels": (False,),
+    "honor_timestamps": (True,),
+    "track_timestamps_staleness": (False,),
+    "metrics_path": ("/metrics",),
+    "enable_compression": (True,),
+    "follow_redirects": (True,),
+    "enable_http2": (True,),
+    "proxy_from_environment": (False,),
+    "fallback_scrape_protocol": ("", "PrometheusText0.0.4"),
+    "metric_name_validation_scheme": ("", "utf8", "legacy"),
+    "metric_name_escaping_scheme": ("", "allow-utf-8", "underscores"),
+    "always_scrape_classic_histograms": (False,),
+    "scrape_classic_histograms": (False,),
+    "convert_classic_histograms_to_nhcb": (False,),
+    "scrape_native_histograms": (False,),
+    "extra_scrape_metrics": (False,),
+    "native_histogram_min_bucket_factor": (0, 0.0),
+    "rule_query_offset": ("0s",),
+    "refresh_interval": ("5m",),
+}
+_LIMITS: Final = frozenset(
+    {"sample_limit", "target_limit", "label_limit", "label_name_length_limit", "label_value_length_limit"}
+    | {"body_size_limit", "keep_dropped_targets", "native_histogram_bucket_limit"}
+)
+
+
+def lines_of(config: Mapping[str, Any], *, jobs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The normal form of a configuration with these of its jobs."""
+    settings = config.get("global") or {}
+    inherited = _inherited(settings if isinstance(settings, Mapping) else {})
+    yield "global"
+    yield from _entries({**_mapping(settings), **inherited})
+    for section in sorted(map(str, set(config) - ASIDE - {"global", _JOBS})):
+        value = config[section]
+        if section in _PATHS:
+            yield from (f"{section}: {path}" for path in sorted(map(str, value or ())))
+        elif value not in (None, [], {}):
+            yield from _lines(section, hidden(value), 0)
+    for job in sorted(jobs, key=lambda each: str(each.get("job_name"))):
+        yield f"job {job.get('job_name')}"
+        yield from _job(job, inherited)
+
+
+def _inherited(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What jobs take from the global section, its defaults filled in."""
+    found = {**_GLOBAL, **{key: value for key, value in settings.items() if key in _GLOBAL and value}}
+    found["scrape_timeout"] = settings.get("scrape_timeout") or _timeout(found["scrape_interval"], None)
+    return found
+
+
+def _timeout(interval: object, inherited: object) -> str:
+    """The timeout of a scrape that nobody gave one: no longer than the interval."""
+    seconds, wanted = _seconds(interval), _seconds(inherited)
+    wanted = _TIMEOUT if wanted is None else wanted
+    return format_duration(wanted if seconds is None else min(wanted, seconds))
+
+
+def _job(job: Mapping[str, Any], inherited: Mapping[str, Any]) -> Iterator[str]:
+    interval = job.get("scrape_interval") or inherited["scrape_interval"]
+    timeout = job.get("scrape_timeout") or _timeout(interval, inherited["scrape_timeout"])
+    filled = {**job, "scrape_interval": interval, "scrape_timeout": timeout}
+    # A scheme is a part of the address.
+    yield from _entries({key: value for key, value in filled.items() if key not in ("job_name", "scheme")})
+
+
+def _entries(values: Mapping[str, Any]) -> Iterator[str]:
+    for key in sorted(map(str, values)):
+        value = values[key]
+        if key == "static_configs":
+            yield from _static(value)
+        elif key in ("relabel_configs", "metric_relabel_configs"):
+            yield from _steps(key, value)
+        elif key == "file_sd_configs":
+            yield from _file_lists(value)
+        elif not _is_default(key, value):
+            yield from _lines(key, hidden(_plain(key, value), key), 1)
+
+
+def _static(value: object) -> Iterator[str]:
+    """The lists of targets by their labels; what stands in them is an address."""
+    found = set()
+    for each in value if isinstance(value, list) else [value]:
+        if not isinstance(each, Mapping) or set(each) - {"targets", "labels"}:
+            found.add(f"  static_configs: {_json(hidden(each))}")
+        elif each.get("targets"):
+            labels = {name: text for name, text in _mapping(each.get("labels")).items() if text != ""}
+            found.add(f"  static_configs: targets with the labels {_json(labels)}")
+    yield from sorted(found)
+
+
+def _steps(key: str, value: object) -> Iterator[str]:
+    if not value:
+        return
+    yield f"  {key}:"
+    try:
+        steps = relabellings([_as_printed(each) for each in value] if isinstance(value, list) else value)
+    except RuleError:
+        yield from (f"    - {_json(each)}" for each in (value if isinstance(value, list) else [value]))
+        return
+    for step in steps:
+        parts = {name: part for name, part in vars(step).items() if part not in ((), "", 0)}
+        del parts["action"]
+        yield f"    - {step.action} {_json(parts)}"
+
+
+def _as_printed(step: object) -> object:
+    """Prometheus prints no empty separator or replacement, so that a default looks the same there."""
+    if not isinstance(step, Mapping):
+        return step
+    return {
+        key: value for key, value in step.items() if value != "" or key not in ("separator", "replacement")
+    }
+
+
+def _file_lists(value: object) -> Iterator[str]:
+    found = []
+    for each in value if isinstance(value, list) else [value]:
+        if not isinstance(each, Mapping):
+            found.append(f"  file_sd_configs: {_json(each)}")
+            continue
+        files = each.get("files")
+        others = {
+            key: _plain(key, part)
+            for key, part in each.items()
+            if key != "files" and not _is_default(key, part)
+        }
+        suffix = f" {_json(others)}" if others else ""
+        found += [
+            f"  file_sd_configs: {path}{suffix}"
+            for path in sorted(map(str, files if isinstance(files, list) else [files]))
+        ]
+    yield from sorted(found)
+
+
+def _is_default(key: str, value: object) -> bool:
+    if value is None or value in ([], {}):
+        return True
+    if key in _LIMITS:
+        return _plain(key, value) in (0, "0")
+    if key == "scrape_protocols":
+        return isinstance(value, list) and value == [each for each in _PROTOCOLS[1:] if each in value] != []
+    plain = _plain(key, value)
+    return any(type(plain) is type(each) and plain == each for each in _DEFAULTS.get(key, ()))
+
+
+def _plain(key: str, value: object) -> object:
+    """A value in the one spelling: durations, and sizes in bytes."""
+    seconds = _seconds(value) if _DURATIONS.fullmatch(key) else None
+    if seconds is not None:
+        return format_duration(seconds)
+    if key == "body_size_limit" and (found := _SIZES.fullmatch(str(value))):
+        return int(found[1]) * 1024 ** (1 + "KMGTPE".index(found[2]) if found[2] else 0)
+    return value
+
+
+def _seconds(value: object) -> float | None:
+    try:
+        return parse_duration(str(value))
+    except UsageError:
+        return None
+
+
+def hidden(value: object, key: str = "") -> object:
+    """A tree without secrets: those that Prometheus hides, and those of a file that it would hide."""
+    if isinstance(value, Mapping):
+        return {
+            name: hidden(part, key if key == _HIDDEN_HEADERS else str(name)) for name, part in value.items()
+        }
+    if isinstance(value, list):
+        return [hidden(part, key) for part in value]
+    if (
+        (_SECRET_KEY.search(key) or key == _HIDDEN_HEADERS)
+        and not key.endswith(("_file", "_url", "_ref"))
+        and value not in (None, "")
+    ):
+        return SECRET
+    return without_credentials(value, [value]) if isinstance(value, str) and "://" in value else value
+
+
+def _lines(key: str, value: object, depth: int) -> Iterator[str]:
+    indent = "  " * depth
+    if isinstance(value, Mapping) and value:
+        yield f"{indent}{key}:"
+        for name in sorted(map(str, value)):
+            yield from _lines(name, _plain(name, value[name]), depth + 1)
+    else:
+        yield f"{indent}{key}: {value if isinstance(value, str) and value.isprintable() else _json(value)}"
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, default=str, ensure_ascii=False)
+
+
+def root_of(expected: Iterable[str], loaded: Iterable[str]) -> str:
+    """The folder, with its `/`, that a server has most of the expected paths below; "" if it has them as they are."""
+    wanted = set(expected)
+    found = Counter(
+        path.removesuffix(each)
+        for path in loaded
+        for each in wanted
+        if path == each or path.endswith(f"/{each}")
+    )
+    return min(found, key=lambda root: (-found[root], len(root))) if found else ""
