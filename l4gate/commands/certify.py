@@ -12,7 +12,17 @@ from l4gate.base import UsageError, Verdict, parse_duration, worst
 from l4gate.certificate import Window, certify_window, moment
 from l4gate.contract import CHECKS, Pace
 from l4gate.prometheus_api import PrometheusApi
-from l4gate.report import certificate_as_dict, certificate_lines, criterion_as_dict, utc, write_certificate
+from l4gate.report import (
+    certificate_as_dict,
+    certificate_lines,
+    criterion_as_dict,
+    judged_by,
+    judged_lines,
+    plain_line,
+    utc,
+    write_certificate,
+)
+from l4gate.rules import rendered_rules
 from l4gate.settings import Settings
 
 HELP: Final = (
@@ -81,12 +91,14 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     if args.check:
         return _check(args, settings, api, end, pace)
     window = Window(end - seconds / pace.factor, end, pace)
+    groups = rendered_rules(settings.config_dir, factor=settings.factor, realms=settings.realms)
+    named = judged_by(settings, groups, api).facts()
     payloads, verdicts = [], []
     for realm in settings.realms:
         certificate, histories = certify_window(api, realm, window)
         facts = {
             "server": settings.url,
-            "server version": api.version() or "not told by the server",
+            **named,
             "asked at": utc(now) or "",
             "took": f"{time.monotonic() - started:.2f} s",
             "time factor": f"{pace.factor:g}",
@@ -96,6 +108,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         written = write_certificate(certificate, histories, facts, settings.report_dir)
         if not args.json:
             print("\n".join(certificate_lines(certificate)))
+            print(*map(plain_line, judged_lines(named)), sep="\n")
             print(f"  report   {', '.join(str(path) for path in written)}")
     if args.json:
         print(json.dumps(_payload(verdicts, payloads), indent=2, allow_nan=False))

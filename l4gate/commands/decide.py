@@ -7,7 +7,15 @@ import time
 from typing import Final
 
 from l4gate.base import UsageError, worst
-from l4gate.report import HEADLINES, Progress, decision_as_dict, decision_lines
+from l4gate.report import (
+    HEADLINES,
+    Progress,
+    decision_as_dict,
+    decision_lines,
+    judged_by,
+    judged_lines,
+    plain_line,
+)
 from l4gate.settings import Settings
 from l4gate.verdict import judge_for
 
@@ -39,10 +47,12 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         )
     with Progress() as progress:
         judge = judge_for(settings, settings.url)
+        named = judged_by(settings, judge.expectation.groups, judge.api, deadline_seconds=settings.deadline)
         # The caller's deadline began with the command; half of it is kept for asking, however slow this machine is.
         left = settings.deadline - (time.monotonic() - args.began)
         looks = judge.judge(max(left, settings.deadline / 2), progress=progress)
     verdict = worst(look.decision.verdict for look in looks)
+    facts = named.after(looks).facts()
     if args.json:
         import json
 
@@ -50,6 +60,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             "verdict": verdict.name,
             "exit_code": verdict.exit_code,
             "realms": [decision_as_dict(look.decision) for look in looks],
+            "judged_by": facts,
         }
         print(json.dumps(payload, indent=2, allow_nan=False))
     else:
@@ -57,4 +68,6 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         for look in looks:
             for line in decision_lines(look.decision):
                 print(line)
+        for line in judged_lines(facts):
+            print(plain_line(line))
     return verdict.exit_code

@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 from l4gate.base import ApiError, GateError, UsageError, Verdict, format_duration, parse_duration
@@ -27,7 +28,16 @@ from l4gate.commands.certify import parse_time
 from l4gate.commands.rollback import as_dict as rollback_as_dict
 from l4gate.commands.rollback import lines as rollback_lines
 from l4gate.operations import Change, RolledBack, Watch, Watched, checkpoint, roll_back
-from l4gate.report import HEADLINES, Progress, certificate_as_dict, certificate_lines, utc
+from l4gate.report import (
+    HEADLINES,
+    Progress,
+    certificate_as_dict,
+    certificate_lines,
+    judged_by,
+    judged_lines,
+    plain_line,
+    utc,
+)
 from l4gate.settings import Settings
 from l4gate.verdict import Judge, Look, judge_for
 
@@ -65,6 +75,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     if args.rollback:
         needed_live_dir(args, settings)
     judge = judge_for(settings, url)
+    named = judged_by(settings, judge.expectation.groups, judge.api)
     now = _now(judge)
     start = parse_time(args.since) if args.since else now
     if start > now:
@@ -110,10 +121,11 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             progress=progress.say,
         )
         done = watch.run(now)
+    facts = named.after(done.looks).facts()
     if args.json:
-        print(json.dumps(_as_dict(done, url), indent=2, allow_nan=False))
+        print(json.dumps(_as_dict(done, {"server": url, **facts}), indent=2, allow_nan=False))
     else:
-        print("\n".join(_lines(done)))
+        print("\n".join((*_lines(done), *map(plain_line, judged_lines(facts)))))
     return done.verdict.exit_code
 
 
@@ -142,7 +154,7 @@ def _lines(done: Watched) -> list[str]:
     return lines
 
 
-def _as_dict(done: Watched, url: str) -> dict[str, Any]:
+def _as_dict(done: Watched, facts: Mapping[str, str]) -> dict[str, Any]:
     window, interval = done.window, done.worst
     return {
         "verdict": done.verdict.name,
@@ -164,5 +176,6 @@ def _as_dict(done: Watched, url: str) -> dict[str, Any]:
         "aborted": done.aborted,
         "problem": done.problem,
         "rollback": done.rolled_back and rollback_as_dict(done.rolled_back),
-        "certificates": [certificate_as_dict(each, {"server": url}) for each in done.certificates],
+        "certificates": [certificate_as_dict(each, facts) for each in done.certificates],
+        "judged_by": dict(facts),
     }

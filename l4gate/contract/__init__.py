@@ -4,7 +4,14 @@ from l4gate.contract.criteria import Condition, Criterion, When
 from l4gate.contract.gates import GATES, PlannedGate, planned
 from l4gate.contract.model import CHECKS, AbortCondition, Contract, Levels, Recorded, SimulatedFault, Target
 from l4gate.contract.pace import Pace
-from l4gate.contract.reading import CONTRACT_NAME, SCHEMA_NAME, load_contract, parse_contract, schema
+from l4gate.contract.reading import (
+    CONTRACT_NAME,
+    SCHEMA_NAME,
+    contract_hash,
+    load_contract,
+    parse_contract,
+    schema,
+)
 
 __all__ = [
     "CHECKS",
@@ -22,6 +29,7 @@ __all__ = [
     "SimulatedFault",
     "Target",
     "When",
+    "contract_hash",
     "load_contract",
     "parse_contract",
     "planned",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
@@ -65,6 +67,16 @@ def parse_contract(text: str, name: str) -> Contract:
         message = f"{_place(document, where)}: {_dotted(where)}{found}."
         raise UsageError(message)
     return contract
+
+
+def contract_hash(contract: Contract) -> str:
+    """
+    SHA-256 of what the contract says, as loaded: the same for another order or comment, another for any other number.
+
+    Every verdict names it. A limit that is no limit for anything can only be known by somebody who knows the service.
+    """
+    said = _ADAPTER.dump_python(contract, by_alias=True)
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def schema() -> dict[str, Any]:

@@ -11,6 +11,7 @@ from l4gate.machine.folders import (
     scratch,
 )
 from l4gate.machine.guarded import Guarded
+from l4gate.machine.identity import commit_of, sources_hash
 from l4gate.machine.lock import exclusive
 from l4gate.machine.owner import is_own, new_run_id, owner_of, start_time
 from l4gate.machine.ports import LOOPBACK, free_port
@@ -23,6 +24,7 @@ __all__ = [
     "RUN_VARIABLE",
     "Guarded",
     "all_owned",
+    "commit_of",
     "environment_of",
     "exclusive",
     "free_port",
@@ -33,5 +35,6 @@ __all__ = [
     "remove_owned",
     "scratch",
     "signals_end_the_run",
+    "sources_hash",
     "start_time",
 ]

@@ -36,7 +36,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Watched:
-    """What came of a watch. `aborted` says which abort was seen, `problem` what could not be done at the end."""
+    """
+    What came of a watch.
+
+    `aborted` says which abort was seen, `problem` what could not be done at the end; `looks` are the last ones.
+    """
 
     window: Window
     changes: tuple[Change, ...]
@@ -45,6 +49,7 @@ class Watched:
     rolled_back: RolledBack | None = None
     certificates: tuple[Certificate, ...] = ()
     problem: str = ""
+    looks: tuple[Look, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -86,6 +91,7 @@ class Watch:
         self._bad_since: float | None = None
         self._seen_until = window.start
         self._aborted = ""
+        self._looks: tuple[Look, ...] = ()
 
     def run(self, now: float) -> Watched:
         """Watches from `now` (the server's clock, Unix seconds) to the end of the window, or to an ABORT."""
@@ -108,12 +114,18 @@ class Watch:
             except GateError as error:
                 problem = f"the rollback failed: {error}"
         return Watched(
-            self._window, tuple(self._changes), self._worst, self._aborted, rolled_back, problem=problem
+            self._window,
+            tuple(self._changes),
+            self._worst,
+            self._aborted,
+            rolled_back,
+            problem=problem,
+            looks=self._looks,
         )
 
     def _look(self) -> bool:
         """One look; true ends the watch."""
-        looks = self._judge.look()
+        self._looks = looks = self._judge.look()
         now = self._offset + time.monotonic()
         verdict = worst(look.decision.verdict for look in looks)
         cause = next((look.decision.cause for look in looks if look.decision.cause), None)
@@ -182,4 +194,5 @@ class Watch:
             self._worst,
             certificates=certificates,
             problem=problem,
+            looks=self._looks,
         )

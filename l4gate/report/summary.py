@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from l4gate.base import Verdict
+from l4gate.report.naming import JUDGED_BY
 from l4gate.report.write import STEM
 
 SUCCESS: Final = "success"
 OUTCOMES: Final = (SUCCESS, "failure", "cancelled", "skipped")  # of a step, in GitHub's words
 _FENCE: Final = "~~~~"
-_SHOWN_FACTS: Final = ("stack", "programs", "rules", "commit")
+_SHOWN_FACTS: Final = ("stack", "programs", *JUDGED_BY)
 # What a page would make something of that our own tables never have: tags, links, images, entities, code, headings.
 _NOT_OURS: Final = re.compile(
     r"<[A-Za-z/!?]|\[|https?://|www\.|&#?\w+;|```|~~~|^ {0,3}(?:#|>|=|-{2})", re.MULTILINE

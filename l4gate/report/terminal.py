@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from l4gate.base import Verdict
 from l4gate.report.model import RunReport
+from l4gate.report.naming import judged_lines
 from l4gate.verdict import NOT_PROVEN, Cause, Decision
 
 HEADLINES = {
@@ -44,7 +45,11 @@ def _report(report: RunReport) -> Iterator[str]:
     yield f"  gates    {passed} of {len(report.results)} passed"
     for result in report.not_passed:
         yield f"           {result.outcome.value:<8} {result.planned.name}"
-    for name in ("stack", "programs", "rules", "service metrics", "commit", "kept", "report"):
+    for name in ("stack", "programs", "service metrics"):
+        if name in report.facts:
+            yield f"  {name:<8} {report.facts[name]}"
+    yield from judged_lines(report.facts)
+    for name in ("kept", "report"):
         if name in report.facts:
             yield f"  {name:<8} {report.facts[name]}"
 

@@ -124,6 +124,8 @@ def test_command_rolls_back_and_exits_4(
     assert code == done["exit_code"] == 20
     assert done["rollback"]["verdict"] == "GO"
     assert done["rollback"]["restored"] == kept.hash
+    assert done["judged_by"]["contract"].startswith("DuRi, sha256 ")
+    assert {"server version", "rules loaded"} < done["judged_by"].keys()
     assert "to go on after a restart: --since " in err
     assert " ABORT: " in err
 

@@ -134,6 +134,8 @@ def test_the_exit_code_is_the_verdict(
     assert payload["realms"][0]["level"] == written["level"]
     assert written["level"] in headline
     assert payload["realms"][0]["criteria"] == written["criteria"]
+    assert written["facts"]["contract"].startswith("DuRi, sha256 ")
+    assert {"rules", "server version", "l4gate", "commit", "config folder"} < written["facts"].keys()
 
 
 def test_a_gap_is_told_with_its_times(certify: Certify, server: tuple[str, float], tmp_path: Path) -> None:

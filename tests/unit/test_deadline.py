@@ -21,6 +21,7 @@ DATA = {
     "time": {"resultType": "scalar", "result": [1.7e9, "1700000000"]},
     "query": {"resultType": "vector", "result": []},
     "rules": {"groups": []},
+    "buildinfo": {"version": "3.5.0"},
     "targets": {"activeTargets": []},
 }
 
