@@ -19,6 +19,9 @@ from l4gate.lint.checks import (
     realm,
     references,
     rules,
+    samples,
+    scraping,
+    settings,
     values,
     windows,
 )
@@ -34,6 +37,9 @@ from l4gate.programs import Promtool
 _AREAS: Final = (
     promtool_area,
     config,
+    settings,
+    scraping,
+    samples,
     rules,
     realm,
     references,

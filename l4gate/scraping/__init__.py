@@ -1,7 +1,25 @@
 """What Prometheus makes of targets and scraped samples, and whether a server's configuration is the one expected."""
 
 from l4gate.scraping.comparison import config_difference
-from l4gate.scraping.job import ScrapeJob
+from l4gate.scraping.foreign import is_harmless
+from l4gate.scraping.job import ADDRESS, EXPORTED, METRICS_PATH, NAME, ScrapeJob, visible
+from l4gate.scraping.normal_form import ASIDE, DEFAULT_TIMEOUT_SECONDS, is_default
 from l4gate.scraping.relabelling import Labels, Relabelling, relabel, relabellings
 
-__all__ = ["Labels", "Relabelling", "ScrapeJob", "config_difference", "relabel", "relabellings"]
+__all__ = [
+    "ADDRESS",
+    "ASIDE",
+    "DEFAULT_TIMEOUT_SECONDS",
+    "EXPORTED",
+    "METRICS_PATH",
+    "NAME",
+    "Labels",
+    "Relabelling",
+    "ScrapeJob",
+    "config_difference",
+    "is_default",
+    "is_harmless",
+    "relabel",
+    "relabellings",
+    "visible",
+]

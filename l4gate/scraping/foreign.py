@@ -17,9 +17,17 @@ _SOMEWHERE: Final = "host:1"
 _ANY_LABELS: Final = frozenset({"file_sd_configs", "http_sd_configs"})
 
 
-def is_harmless(config: Mapping[str, Any], contract: Contract, realms: Collection[str]) -> bool:
+def is_harmless(
+    config: Mapping[str, Any],
+    contract: Contract,
+    realms: Collection[str],
+    *,
+    discovered: Collection[Mapping[str, str]] = (),
+) -> bool:
     """
     Whether a job gives none of these realms to a series, and lets none claim a job or instance that is not its own.
+
+    `discovered`: the labels of its targets, where the lists in files are at hand; else they may have any.
 
     Its samples may state a realm themselves, as everything that is pushed may; job and instance then tell where they
     are from.
@@ -29,9 +37,8 @@ def is_harmless(config: Mapping[str, Any], contract: Contract, realms: Collectio
         steps = (*job.relabelling, *job.metric_relabelling)
         if job.honor_labels or any(_could_claim(step, contract, realms) for step in steps):
             return False
-        return all(
-            _is_another(job, labels, contract, realms) for labels in _discovered(config, contract, realms)
-        )
+        found = discovered or _discovered(config, contract, realms)
+        return all(_is_another(job, labels, contract, realms) for labels in found)
     except RuleError:
         return False
 

@@ -28,7 +28,7 @@ _SIZES: Final = re.compile(r"(\d+)([KMGTPE])?i?B?")
 _DURATIONS: Final = re.compile(r".*(interval|timeout|offset|timestamps_age)")
 
 _GLOBAL: Final[Mapping[str, Any]] = {"scrape_interval": "1m", "evaluation_interval": "1m"}
-_TIMEOUT: Final = 10.0  # seconds: Prometheus' own default, where the interval is no shorter
+DEFAULT_TIMEOUT_SECONDS: Final = 10.0  # Prometheus' own default, where the interval is no shorter
 _PROTOCOLS: Final = (
     *("PrometheusProto", "OpenMetricsText1.0.0", "OpenMetricsText0.0.1"),
     *("PrometheusText1.0.0", "PrometheusText0.0.4"),
@@ -88,7 +88,7 @@ def _inherited(settings: Mapping[str, Any]) -> dict[str, Any]:
 def _timeout(interval: object, inherited: object) -> str:
     """The timeout of a scrape that nobody gave one: no longer than the interval."""
     seconds, wanted = _seconds(interval), _seconds(inherited)
-    wanted = _TIMEOUT if wanted is None else wanted
+    wanted = DEFAULT_TIMEOUT_SECONDS if wanted is None else wanted
     return format_duration(wanted if seconds is None else min(wanted, seconds))
 
 
@@ -109,7 +109,7 @@ def _entries(values: Mapping[str, Any]) -> Iterator[str]:
             yield from _steps(key, value)
         elif key == "file_sd_configs":
             yield from _file_lists(value)
-        elif not _is_default(key, value):
+        elif not is_default(key, value):
             yield from _lines(key, hidden(_plain(key, value), key), 1)
 
 
@@ -159,7 +159,7 @@ def _file_lists(value: object) -> Iterator[str]:
         others = {
             key: _plain(key, part)
             for key, part in each.items()
-            if key != "files" and not _is_default(key, part)
+            if key != "files" and not is_default(key, part)
         }
         suffix = f" {_json(others)}" if others else ""
         found += [
@@ -169,7 +169,8 @@ def _file_lists(value: object) -> Iterator[str]:
     yield from sorted(found)
 
 
-def _is_default(key: str, value: object) -> bool:
+def is_default(key: str, value: object) -> bool:
+    """Whether a setting, of a job or global, says what Prometheus does without it."""
     if value is None or value in ([], {}):
         return True
     if key in _LIMITS:

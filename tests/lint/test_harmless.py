@@ -120,3 +120,55 @@ def test_equivalent_heartbeat_rule_is_clean(
 
     assert good in text
     assert check().findings == ()
+
+
+GATEWAY = "    honor_labels: true\n"
+SCRAPED: dict[str, tuple[str, str]] = {
+    "defaults, written out": (
+        GATEWAY,
+        f"{GATEWAY}    metrics_path: /metrics\n    sample_limit: 0\n    scrape_timeout: 10s\n    scheme: http\n",
+    ),
+    "how to reach the gateway": (
+        GATEWAY,
+        f"{GATEWAY}    scheme: https\n    basic_auth: {{ username: u, password_file: p }}\n",
+    ),
+    "a label more": (
+        GATEWAY,
+        f"{GATEWAY}    relabel_configs:\n      - {{ target_label: site, replacement: north }}\n",
+    ),
+    "the realm, moved by replacing": (
+        "      - action: labelmap\n        regex: exported_(metric_realm)\n",
+        "      - source_labels: [exported_metric_realm]\n        regex: (.+)\n        target_label: metric_realm\n",
+    ),
+    "the names, one by one": ("|scrape_.+|", "|scrape_[a-z_]+|"),
+    "a sample that nobody reads": (
+        "      - *made_here\n\n",
+        "      - *made_here\n      - { source_labels: [__name__], regex: junk_.+, action: drop }\n\n",
+    ),
+    "a job of another realm": (
+        "scrape_configs:\n",
+        """\
+scrape_configs:
+  - job_name: other
+    static_configs:
+      - targets: [a:1]
+        labels:
+          metric_realm: other
+    metric_relabel_configs:
+      - { source_labels: [metric_realm], regex: other, action: drop }
+""",
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new"), SCRAPED.values(), ids=SCRAPED)
+def test_a_scrape_that_does_the_same_is_clean(
+    old: str, new: str, folder: Path, check: Callable[..., Report]
+) -> None:
+    """What leaves the contract's targets and samples as they are must have no finding."""
+    path = folder / "prometheus.yml"
+    text = path.read_text()
+    path.write_text(text.replace(old, new, 1))
+
+    assert old in text
+    assert check(only=["config"]).findings == ()

@@ -60,6 +60,21 @@ CHANGES_EXPR = 'changes(duri_textfile_heartbeat_seq{metric_realm="prod"}[6m])'
 AGE_EXPR = 'time() - duri_textfile_heartbeat_ts{metric_realm="prod"}'
 MOVING = '(source:duri_heartbeat_changes:count_6m{metric_realm="prod"} > bool 0)'
 UNTIL = "until=2999-01-01"
+HONOR = "honor_labels: true"
+RULE_FILES = "rule_files:\n  - rules/*.rules.yml"
+GATEWAY = "- job_name: pushgateway"
+TIMES_GATEWAY = f"{GATEWAY}\n  honor_timestamps: false"
+GATEWAY_TARGET = "static_configs:\n  - targets: [pushgateway:9091]\n    labels:\n      metric_realm: prod"
+MADE_HERE = "- *made_here"
+KEPT_NAMES = """\
+- action: keep
+  source_labels: [__name__]
+  regex: duri_textfile_heartbeat_(ts|seq)|(node|go|process|promhttp)_.+"""
+
+
+def relabelled(job: str, step: str) -> str:
+    """The head of a job with one step for its targets."""
+    return f"{job}\n  relabel_configs:\n    - {step}"
 
 
 def one_rule(area: str, rule: str) -> str:
@@ -178,6 +193,287 @@ VARIANTS = (
     Variant(
         "an empty target list", "config/required-job", TARGETS, "targets: [node-exporter:9100]", "targets: []"
     ),
+    # settings and scraping
+    Variant("a limit on samples", "config/settings", CONFIG, HONOR, f"{HONOR}\nsample_limit: 1"),
+    Variant("a limit on the body", "config/settings", CONFIG, HONOR, f"{HONOR}\nbody_size_limit: 1KB"),
+    Variant("a limit on labels", "config/settings", CONFIG, HONOR, f"{HONOR}\nlabel_limit: 1"),
+    Variant("a limit on targets", "config/settings", CONFIG, HONOR, f"{HONOR}\ntarget_limit: 1"),
+    Variant(
+        "a limit for all jobs",
+        "config/settings",
+        CONFIG,
+        "global:",
+        "global:\n  sample_limit: 1",
+    ),
+    Variant(
+        "a page of something else", "config/settings", CONFIG, HONOR, f"{HONOR}\nmetrics_path: /federate"
+    ),
+    Variant("parameters", "config/settings", CONFIG, HONOR, f"{HONOR}\nparams: {{ name: [up] }}"),
+    Variant("a setting of tomorrow", "config/settings", CONFIG, HONOR, f"{HONOR}\nscrape_backwards: true"),
+    Variant(
+        "targets that nobody can look at",
+        "config/settings",
+        CONFIG,
+        HONOR,
+        f"{HONOR}\nhttp_sd_configs:\n  - url: http://a/b",
+    ),
+    Variant(
+        "rules that look at ten minutes ago",
+        "config/settings",
+        CONFIG,
+        "global:",
+        "global:\n  rule_query_offset: 10m",
+    ),
+    Variant(
+        "samples of another server",
+        "config/settings",
+        CONFIG,
+        RULE_FILES,
+        f"remote_read:\n  - url: http://a/read\n{RULE_FILES}",
+    ),
+    Variant(
+        "jobs in files that nobody looks at",
+        "config/settings",
+        CONFIG,
+        RULE_FILES,
+        f"scrape_config_files: [jobs/*.yml]\n{RULE_FILES}",
+    ),
+    Variant("no time to answer", "config/timeout", CONFIG, HONOR, f"{HONOR}\nscrape_timeout: 1ms"),
+    Variant(
+        "no time to answer for all jobs",
+        "config/timeout",
+        CONFIG,
+        "global:",
+        "global:\n  scrape_timeout: 1s",
+    ),
+    Variant("times of the body", "config/timestamps", CONFIG, TIMES_GATEWAY, GATEWAY),
+    Variant(
+        "times of the body, asked for",
+        "config/timestamps",
+        CONFIG,
+        TIMES_GATEWAY,
+        f"{GATEWAY}\n  honor_timestamps: true",
+    ),
+    Variant(
+        "a step that nobody knows",
+        "config/relabelling",
+        CONFIG,
+        GATEWAY,
+        relabelled(GATEWAY, "action: rename"),
+    ),
+    Variant(
+        "an expression of another language",
+        "config/relabelling",
+        CONFIG,
+        GATEWAY,
+        relabelled(GATEWAY, "{ source_labels: [job], regex: '(?!duri).*', action: drop }"),
+    ),
+    Variant(
+        "a target that is dropped",
+        "config/targets",
+        CONFIG,
+        GATEWAY,
+        relabelled(GATEWAY, "{ source_labels: [__address__], regex: push.*, action: drop }"),
+    ),
+    Variant(
+        "a target without its realm",
+        "config/targets",
+        CONFIG,
+        GATEWAY,
+        relabelled(GATEWAY, "{ regex: metric_.*, action: labeldrop }"),
+    ),
+    Variant(
+        "a target under another job",
+        "config/targets",
+        CONFIG,
+        GATEWAY,
+        relabelled(GATEWAY, "{ target_label: job, replacement: gateway }"),
+    ),
+    Variant(
+        "a target at another address",
+        "config/targets",
+        CONFIG,
+        GATEWAY,
+        relabelled(GATEWAY, "{ target_label: __address__, replacement: 'elsewhere:9091' }"),
+    ),
+    Variant(
+        "a target at another path",
+        "config/targets",
+        CONFIG,
+        GATEWAY,
+        relabelled(GATEWAY, "{ target_label: __metrics_path__, replacement: /federate }"),
+    ),
+    Variant(
+        "a target with a parameter",
+        "config/targets",
+        CONFIG,
+        GATEWAY,
+        relabelled(GATEWAY, "{ target_label: __param_match, replacement: up }"),
+    ),
+    Variant(
+        "a target that is scraped rarely",
+        "config/targets",
+        CONFIG,
+        GATEWAY,
+        relabelled(GATEWAY, "{ target_label: __scrape_interval__, replacement: 5m }"),
+    ),
+    Variant(
+        "a list that gives another job",
+        "config/targets",
+        TARGETS,
+        "metric_realm: prod",
+        "metric_realm: prod\njob: pushgateway",
+    ),
+    Variant(
+        "another realm that becomes ours",
+        "config/rewriting",
+        CONFIG,
+        MADE_HERE,
+        f"{MADE_HERE}\n- {{ source_labels: [metric_realm], regex: staging, target_label: metric_realm,"
+        " replacement: prod }",
+    ),
+    Variant(
+        "another metric that becomes ours",
+        "config/rewriting",
+        CONFIG,
+        MADE_HERE,
+        f"{MADE_HERE}\n- {{ source_labels: [__name__], regex: other_ts, target_label: __name__, replacement: y }}",
+    ),
+    Variant(
+        "a label of any name",
+        "config/rewriting",
+        CONFIG,
+        MADE_HERE,
+        f"{MADE_HERE}\n- {{ source_labels: [a], regex: (.+), target_label: $1, replacement: prod }}",
+    ),
+    Variant(
+        "a label map that hits the realm",
+        "config/rewriting",
+        CONFIG,
+        MADE_HERE,
+        f"{MADE_HERE}\n- {{ regex: other_(.+), action: labelmap }}",
+    ),
+    Variant(
+        "a second gateway with our realm",
+        "config/foreign-job",
+        CONFIG,
+        TIMES_GATEWAY,
+        "- job_name: pushgateway-2\n"
+        "  static_configs:\n    - targets: [b:9091]\n      labels: { metric_realm: prod }\n"
+        f"{TIMES_GATEWAY}",
+    ),
+    Variant(
+        "a job whose samples say who they are",
+        "config/foreign-job",
+        CONFIG,
+        TIMES_GATEWAY,
+        f"- job_name: other\n  honor_labels: true\n  static_configs: [targets: [b:1]]\n{TIMES_GATEWAY}",
+    ),
+    Variant(
+        "a realm by relabelling",
+        "config/foreign-job",
+        CONFIG,
+        TIMES_GATEWAY,
+        "- job_name: other\n  static_configs: [targets: [b:1]]\n"
+        "  relabel_configs: [{ target_label: metric_realm, replacement: prod }]\n"
+        f"{TIMES_GATEWAY}",
+    ),
+    Variant(
+        "a gateway that lets everything through",
+        "config/made-here",
+        CONFIG,
+        f"{GATEWAY_TARGET}\nmetric_relabel_configs:\n  - *made_here",
+        GATEWAY_TARGET,
+    ),
+    Variant("names with a colon", "config/made-here", CONFIG, ".*:.*|ALERTS", "ALERTS"),
+    Variant("one recorded name", "config/made-here", CONFIG, "duri_heartbeat_(ok|", "duri_heartbeat_("),
+    Variant("alerts", "config/made-here", CONFIG, "|ALERTS|", "|"),
+    Variant("up", "config/made-here", CONFIG, "|up|", "|"),
+    Variant("what Prometheus says of a scrape", "config/made-here", CONFIG, "|scrape_.+|", "|"),
+    Variant(
+        "names under a condition",
+        "config/made-here",
+        CONFIG,
+        'source_labels: [__name__]\nregex: "\\',
+        'source_labels: [alertname, __name__]\nseparator: ""\nregex: "\\',
+    ),
+    Variant(
+        "inputs that are dropped",
+        "config/samples",
+        CONFIG,
+        MADE_HERE,
+        f"{MADE_HERE}\n- {{ source_labels: [__name__], regex: duri_.*, action: drop }}",
+    ),
+    Variant(
+        "one bucket that is dropped",
+        "config/samples",
+        CONFIG,
+        MADE_HERE,
+        f'{MADE_HERE}\n- {{ source_labels: [le], regex: "720", action: drop }}',
+    ),
+    Variant(
+        "beats of one instance only",
+        "config/samples",
+        CONFIG,
+        MADE_HERE,
+        f"{MADE_HERE}\n- {{ source_labels: [instance], regex: remote, action: keep }}",
+    ),
+    Variant(
+        "a realm that is erased",
+        "config/samples",
+        CONFIG,
+        MADE_HERE,
+        f"{MADE_HERE}\n- {{ regex: metric_realm, action: labeldrop }}",
+    ),
+    Variant(
+        "a realm in capitals",
+        "config/samples",
+        CONFIG,
+        MADE_HERE,
+        f"{MADE_HERE}\n- {{ source_labels: [metric_realm], target_label: metric_realm, action: uppercase }}",
+    ),
+    Variant(
+        "every realm is ours",
+        "config/samples",
+        CONFIG,
+        MADE_HERE,
+        f"{MADE_HERE}\n- {{ target_label: metric_realm, replacement: prod }}",
+    ),
+    Variant(
+        "a text file of another realm",
+        "config/samples",
+        CONFIG,
+        "    - action: labelmap\n      regex: exported_(metric_realm)\n",
+        "",
+    ),
+    Variant(
+        "every metric of a text file",
+        "config/textfile",
+        CONFIG,
+        KEPT_NAMES,
+        "",
+    ),
+    Variant(
+        "the service's metrics from a text file",
+        "config/textfile",
+        CONFIG,
+        "regex: duri_textfile_heartbeat_(ts|seq)|",
+        "regex: duri_.+|",
+    ),
+    Variant(
+        "a text file with the job of somebody else",
+        "config/textfile",
+        CONFIG,
+        "- job_name: node-exporter",
+        "- job_name: node-exporter\n  honor_labels: true",
+    ),
+    Variant(
+        "a text file with two realms",
+        "config/textfile",
+        CONFIG,
+        "source_labels: [exported_job, exported_instance, exported_exported_metric_realm]\nregex: ;; # none of them",
+        "source_labels: [exported_job, exported_instance]\nregex: ;",
+    ),
     # rules
     Variant(
         "a key that no Prometheus knows",
@@ -194,6 +490,13 @@ VARIANTS = (
         "- name: heartbeat\n  interval: 30s\n rules:",
     ),
     Variant("an operator without a right side", "rules/parse", LYAPUNOV, UPTIME_EXPR, f"{UPTIME_EXPR} -"),
+    Variant(
+        "a group that looks at ten minutes ago",
+        "rules/parse",
+        HEARTBEAT,
+        "interval: 30s",
+        "interval: 30s\nquery_offset: 10m",
+    ),
     Variant("an interval of five minutes", "rules/interval", HEARTBEAT, "interval: 30s", "interval: 5m"),
     Variant("no interval", "rules/interval", DR, "  - name: dr\n    interval: 30s", "  - name: dr"),
     Variant(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import yaml
 
 from l4gate.base import UsageError, format_duration, parse_duration
 from l4gate.lint.facts import Facts
+from l4gate.lint.jobs import judged_jobs, matching
 from l4gate.lint.model import check
 from l4gate.lint.places import Place, Problem
 from l4gate.lint.repository import (
@@ -52,7 +52,7 @@ def rule_files(facts: Facts) -> Iterator[Problem]:
     if not patterns:
         yield Problem("there is no rule_files, so no rule is loaded", Place(repository.config_name))
     for node in patterns:
-        if not _matches(repository, plain(node)):
+        if not matching(repository, plain(node)):
             yield Problem(
                 f"rule_files: {plain(node)!r} matches no file",
                 repository.at_node(repository.config_name, node),
@@ -73,9 +73,9 @@ def unloaded_file(facts: Facts) -> Iterator[Problem]:
     rules = {
         path
         for node in items(entry(repository.config, "rule_files"))
-        for path in _matches(repository, plain(node))
+        for path in matching(repository, plain(node))
     }
-    targets = {path for node in _target_patterns(repository) for path in _matches(repository, plain(node))}
+    targets = {path for node in _target_patterns(repository) for path in matching(repository, plain(node))}
     for folder, loaded, where in (
         (RULES_FOLDER, rules, "rule_files"),
         (TARGETS_FOLDER, targets, "file_sd_configs"),
@@ -116,14 +116,17 @@ def honor_labels(facts: Facts) -> Iterator[Problem]:
     mend="Add the contract's realm label (`realm`) to the `labels` of the list of targets.",
 )
 def target_realm(facts: Facts) -> Iterator[Problem]:
-    """Looks at static_configs and at every target list in targets/."""
+    """Looks at static_configs and at the target lists of the contract's jobs."""
     repository, realm = facts.repository, facts.contract.realm
+    names = {each.job for each in facts.contract.targets}
+    ours = [each for each in judged_jobs(repository) if each.name in names]
     lists = [
-        (repository.config_name, name, node)
-        for name, job in _jobs(repository)
-        for node in items(entry(job, "static_configs"))
+        (repository.config_name, each.name, node)
+        for each in ours
+        for node in items(entry(each.node, "static_configs"))
     ]
-    lists += [(file, file, node) for file, root in repository.targets.items() for node in items(root)]
+    files = set().union(*(each.files() for each in ours))
+    lists += [(file, file, node) for file in sorted(files) for node in items(repository.targets.get(file))]
     for file, name, node in lists:
         label = entry(node, "labels", realm.label)
         found = plain(label)
@@ -217,16 +220,9 @@ def _has_target(repository: Repository, job: yaml.Node) -> bool:
     lists = items(entry(job, "static_configs"))
     for source in items(entry(job, _FILE_SD)):
         for pattern in items(entry(source, "files")):
-            for path in _matches(repository, plain(pattern)):
+            for path in matching(repository, plain(pattern)):
                 lists += items(repository.targets.get(repository.name(path)))
     return any(items(entry(each, "targets")) for each in lists)
-
-
-def _matches(repository: Repository, pattern: str) -> list[Path]:
-    """The files that a pattern means; Prometheus takes it from the folder of prometheus.yml."""
-    if not pattern or Path(pattern).is_absolute():
-        return []
-    return [path for path in repository.folder.glob(pattern) if path.is_file()]
 
 
 def _seconds(node: yaml.Node | None) -> float | None:
