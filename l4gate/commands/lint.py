@@ -62,7 +62,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     if args.json:
         print(as_json(report))
     else:
-        if args.github and report.findings:
+        if args.github and (report.findings or report.waived):
             print(as_github(report))
         print(as_text(report))
     if args.junit is not None:

@@ -29,7 +29,7 @@ from l4gate.lint.checks import (
     promtool as promtool_area,
 )
 from l4gate.lint.facts import Facts
-from l4gate.lint.model import Check, Finding, finding
+from l4gate.lint.model import Check, Finding, Waived, finding
 from l4gate.lint.repository import CONFIG_NAME, Repository
 from l4gate.lint.waivers import EXPIRED, INVALID, UNUSED, apply_waivers
 from l4gate.programs import Promtool
@@ -60,6 +60,7 @@ class Report:
     What one run of the lint found, and what it looked at.
 
     `not_made`: those of `checks` that say nothing while a rule file cannot be read.
+    `waived`: what exceptions hide; it is shown, and decides nothing.
     """
 
     findings: tuple[Finding, ...]
@@ -67,6 +68,7 @@ class Report:
     files: int
     rules: int
     not_made: tuple[str, ...] = ()
+    waived: tuple[Waived, ...] = ()
 
     @property
     def clean(self) -> bool:
@@ -116,7 +118,7 @@ def lint(
         if check.id not in not_made
         for problem in check.run(facts)
     ]
-    remaining = apply_waivers(
+    remaining, waived = apply_waivers(
         repository,
         dict.fromkeys(found),
         today or datetime.now(tz=UTC).date(),
@@ -130,6 +132,7 @@ def lint(
         len(repository.texts),
         len(repository.rules),
         not_made,
+        tuple(sorted(waived, key=lambda each: (each.finding.place, each.finding.id, each.finding.what))),
     )
 
 

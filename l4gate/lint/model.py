@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 from l4gate.lint.facts import Facts
@@ -55,6 +56,16 @@ class Finding:
     link: str
     place: Place
     source_line: str = ""
+
+
+@dataclass(frozen=True)
+class Waived:
+    """A finding that an exception hides: it is shown, and decides nothing."""
+
+    finding: Finding
+    reason: str
+    owner: str
+    until: date
 
 
 def check(

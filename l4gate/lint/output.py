@@ -10,19 +10,21 @@ from typing import Any, Final
 
 from l4gate.base import xml_text
 from l4gate.lint.engine import Report
-from l4gate.lint.model import Finding
+from l4gate.lint.model import Finding, Waived
 
 _WIDTH: Final = 110
 
 
 def as_text(report: Report) -> str:
-    """One block per finding (place, line, caret, reason, remedy, manual) and a line that sums up."""
-    return "\n\n".join([*map(_block, report.findings), summary(report)])
+    """One block per finding (place, line, caret, reason, remedy, manual), a line per waived one, and a summary."""
+    waived = ["\n".join(map(_waived, report.waived))] if report.waived else []
+    return "\n\n".join([*map(_block, report.findings), *waived, summary(report)])
 
 
 def summary(report: Report) -> str:
     """How much was looked at and what was found, in one line."""
     looked = f"{len(report.checks)} checks, {report.files} files, {report.rules} rules"
+    looked += f", {len(report.waived)} waived" if report.waived else ""
     if report.clean:
         return f"obs-lint: clean ({looked})"
     counts = Counter(each.kind for each in report.findings)
@@ -54,12 +56,25 @@ def as_json(report: Report) -> str:
             }
             for each in report.findings
         ],
+        "waived": [
+            {
+                "id": each.finding.id,
+                "file": each.finding.place.file,
+                "line": each.finding.place.line,
+                "column": each.finding.place.column,
+                "what": each.finding.what,
+                "reason": each.reason,
+                "owner": each.owner,
+                "until": each.until.isoformat(),
+            }
+            for each in report.waived
+        ],
     }
     return json.dumps(document, indent=2)
 
 
 def as_junit(report: Report) -> str:
-    """A test case per check: a failure for each finding, an error where the check could not be made."""
+    """A test case per check: a failure for each finding, an error where it could not be made, waived ones as output."""
     found: dict[str, list[Finding]] = {each: [] for each in report.checks}
     for each in report.findings:
         found.setdefault(each.id, []).append(each)  # what exceptions lack is found by no check of the list
@@ -75,6 +90,9 @@ def as_junit(report: Report) -> str:
             message = "not made: a rule file cannot be read"
             ET.SubElement(case, "error", type=id_, message=message).text = message
         kinds = {outcome.tag for outcome in case}
+        waived = [_waived(each) for each in report.waived if each.finding.id == id_]
+        if waived:
+            ET.SubElement(case, "system-out").text = xml_text("\n".join(waived))
         counts["errors"] += "error" in kinds
         counts["failures"] += kinds == {"failure"}
     suite.attrib.update(
@@ -87,14 +105,23 @@ def as_junit(report: Report) -> str:
 
 
 def as_github(report: Report) -> str:
-    """Workflow commands that put each finding beside its line in a pull request."""
-    return "\n".join(map(_annotation, report.findings))
+    """Workflow commands that put each finding, and each waived one as a notice, beside its line in a pull request."""
+    return "\n".join([*map(_annotation, report.findings), *map(_notice, report.waived)])
+
+
+def _where(each: Finding) -> str:
+    return each.place.file + "".join(
+        f":{number}" for number in (each.place.line, each.place.column) if number
+    )
+
+
+def _waived(each: Waived) -> str:
+    found = each.finding
+    return f"{_where(found)}: {found.id} (waived until {each.until} by {each.owner}: {each.reason}): {found.what}"
 
 
 def _block(each: Finding) -> str:
-    where = each.place.file + "".join(
-        f":{number}" for number in (each.place.line, each.place.column) if number
-    )
+    where = _where(each)
     label = " (not checked)" if each.kind == "not-run" else ""
     lines = [f"{where}: {each.id}{label}: {each.what}"]
     if each.source_line:
@@ -109,12 +136,20 @@ def _block(each: Finding) -> str:
 
 
 def _annotation(each: Finding) -> str:
+    title = each.id + (" (not checked)" if each.kind == "not-run" else "")
+    return _command("error", each, title, f"{each.what}\n{each.why}\nMend: {each.mend}\nSee {each.link}")
+
+
+def _notice(each: Waived) -> str:
+    message = f"{each.finding.what}\nWaived until {each.until} by {each.owner}: {each.reason}"
+    return _command("notice", each.finding, f"{each.finding.id} (waived)", message)
+
+
+def _command(level: str, each: Finding, title: str, message: str) -> str:
     place = [f"file={_property(each.place.file)}"]
     place += [f"line={each.place.line}"] if each.place.line else []
     place += [f"col={each.place.column}"] if each.place.column else []
-    title = _property(each.id + (" (not checked)" if each.kind == "not-run" else ""))
-    message = f"{each.what}\n{each.why}\nMend: {each.mend}\nSee {each.link}"
-    return f"::error {','.join([*place, f'title={title}'])}::{_data(message)}"
+    return f"::{level} {','.join([*place, f'title={_property(title)}'])}::{_data(message)}"
 
 
 def _data(text: str) -> str:

@@ -4,6 +4,7 @@ Exceptions from a check, written beside the rule they are for.
     # l4gate-lint: disable=realm/selector reason="looks for other realms" owner="sre" until=2027-01-31
 
 A reason, an owner and an end are needed; an exception that has ended, or that nothing needs any more, is a finding.
+What exceptions hide is reported as waived.
 """
 
 from __future__ import annotations
@@ -11,22 +12,25 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
-from l4gate.lint.model import Check, Finding, finding
+from l4gate.lint.model import Check, Finding, Waived, finding
 from l4gate.lint.places import Place
 from l4gate.lint.repository import Repository
 
 _COMMENT: Final = re.compile(r"#\s*l4gate-lint:\s*(?P<text>.*)")
 _PART: Final = re.compile(r'(\w+)=(?:"([^"]*)"|(\S+))')
+# Days: a year and the days until the next meeting. Whoever owns an exception gives a reason for it once a year.
+LONGEST: Final = 370
 _PARTS: Final = ("disable", "reason", "owner", "until")
 
 INVALID: Final = Check(
     "waiver/invalid",
     "an exception is complete",
-    "An exception without a reason, an owner and an end stays for ever, and nobody knows why.",
-    'Write `# l4gate-lint: disable=<id> reason="..." owner="..." until=YYYY-MM-DD` on or above the rule.',
+    "An exception without a reason, an owner and an end in sight stays for ever, and nobody knows why.",
+    'Write `# l4gate-lint: disable=<id> reason="..." owner="..." until=YYYY-MM-DD` on or above the rule, with a day'
+    f" at most {LONGEST} days ahead.",
 )
 EXPIRED: Final = Check(
     "waiver/expired",
@@ -49,6 +53,8 @@ class Waiver:
     id: str
     place: Place
     lines: range
+    reason: str
+    owner: str
     until: date
 
     def covers(self, found: Finding) -> bool:
@@ -58,20 +64,20 @@ class Waiver:
 
 def apply_waivers(
     repository: Repository, findings: Iterable[Finding], today: date, *, known: Collection[str], only: bool
-) -> list[Finding]:
+) -> tuple[list[Finding], list[Waived]]:
     """
-    The findings that remain, and those about the exceptions themselves.
+    The findings that remain, with those about the exceptions themselves, and the findings that exceptions hide.
 
     `known`: the ids there are. `only`: not all checks were made, so unneeded exceptions are not judged.
     """
-    remaining = list(findings)
+    remaining, waived = list(findings), []
     for file, text in repository.texts.items():
         for number, line in enumerate(text.splitlines(), 1):
             comment = _COMMENT.search(line)
             if comment is None:
                 continue
             place = Place(file, number, comment.start() + 1, len(comment.group().rstrip()))
-            waiver = _read(comment["text"], place, _covered(repository, file, number), known)
+            waiver = _read(comment["text"], place, _covered(repository, file, number), known, today)
             if isinstance(waiver, str):
                 remaining.append(finding(INVALID, waiver, place, line))
                 continue
@@ -82,14 +88,15 @@ def apply_waivers(
                 )
             elif covered:
                 remaining = [each for each in remaining if each not in covered]
+                waived += [Waived(each, waiver.reason, waiver.owner, waiver.until) for each in covered]
             elif not only:
                 remaining.append(
                     finding(UNUSED, f"nothing here needs an exception from {waiver.id}", place, line)
                 )
-    return remaining
+    return remaining, waived
 
 
-def _read(text: str, place: Place, lines: range, known: Collection[str]) -> Waiver | str:
+def _read(text: str, place: Place, lines: range, known: Collection[str], today: date) -> Waiver | str:
     """The exception in a comment, or what is wrong with it."""
     parts = {name: quoted or bare for name, quoted, bare in _PART.findall(text)}
     missing = [name for name in _PARTS if not parts.get(name, "").strip()]
@@ -106,7 +113,9 @@ def _read(text: str, place: Place, lines: range, known: Collection[str]) -> Waiv
         until = date.fromisoformat(parts["until"])
     except ValueError:
         return f"expected until=YYYY-MM-DD, found {parts['until']!r}"
-    return Waiver(parts["disable"], place, lines, until)
+    if until > today + timedelta(days=LONGEST):
+        return f"expected an end at most {LONGEST} days ahead, found {until}"
+    return Waiver(parts["disable"], place, lines, parts["reason"], parts["owner"], until)
 
 
 def _covered(repository: Repository, file: str, number: int) -> range:

@@ -10,6 +10,7 @@ import textwrap
 
 from l4gate.lint.engine import CATALOGUE
 from l4gate.lint.model import Check
+from l4gate.lint.waivers import LONGEST
 from tests.lint.variants import VARIANTS, Variant
 
 HEAD = """\
@@ -38,7 +39,8 @@ check, a reason, an owner and the last day on which it holds:
 # l4gate-lint: disable=realm/selector reason="looks for beats of other realms" owner="sre" until=2027-06-30
 ```
 
-One that is incomplete, has ended, or is not needed is a finding itself.
+One that is incomplete, ends more than {longest} days ahead, has ended, or is not needed is a finding itself. What
+exceptions hide is shown as waived, with reason, owner and end, in every form of the output, and changes no exit code.
 
 This page is made from the checks by `make docs`; each wrong example is one of the tests'.
 """
@@ -46,7 +48,7 @@ This page is made from the checks by `make docs`; each wrong example is one of t
 
 def render() -> str:
     """The manual: one section per check, from one template, in the order in which the checks are made."""
-    parts, area = [HEAD], ""
+    parts, area = [HEAD.replace("{longest}", str(LONGEST))], ""
     for check in CATALOGUE.values():
         if check.id.partition("/")[0] != area:
             area = check.id.partition("/")[0]

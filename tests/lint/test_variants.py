@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from l4gate.lint.engine import CATALOGUE, Report
-from tests.lint.variants import VARIANTS, Variant
+from tests.lint.variants import TODAY, VARIANTS, Variant
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=[f"{each.id}: {each.what}" for each in VARIANTS])
@@ -16,8 +16,8 @@ def test_wrong_variant_is_noticed(variant: Variant, folder: Path, check: Callabl
     """The finding must carry the named id and point at a line of an existing file, or at a file."""
     variant.apply(folder)
 
-    asked = {} if variant.id.startswith("promtool/") else {"promtool": None}
-    found = {each.id: each for each in check(**asked).findings}
+    asked: dict[str, None] = {} if variant.id.startswith("promtool/") else {"promtool": None}
+    found = {each.id: each for each in check(today=TODAY, **asked).findings}
 
     assert variant.id in found
     place = found[variant.id].place

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from l4gate.lint import as_github, as_json, as_junit, as_text
 from l4gate.lint.engine import Report
 from tests.lint.variants import CANARY, CONFIG, Variant, edited
 
@@ -117,3 +120,43 @@ def test_unneeded_exception_is_not_judged_when_only_some_checks_are_made(
 
     assert ids(check(today=TODAY, only=["rules"])) == []
     assert ids(check(today=TODAY)) == ["waiver/unused"]
+
+
+def test_an_exception_ends_in_sight(folder: Path, check: Callable[..., Report]) -> None:
+    """An end 370 days ahead must be good, and one on the day after it no end at all."""
+    SELECTOR.apply(folder)
+    waived(folder, COMPLETE)
+    end = dt.date(2027, 6, 30)
+
+    assert ids(check(today=end - dt.timedelta(days=370))) == []
+    early = check(today=end - dt.timedelta(days=371))
+    assert sorted(ids(early)) == ["realm/selector", "waiver/invalid"]
+    assert "expected an end at most 370 days ahead, found 2027-06-30" in [
+        each.what for each in early.findings
+    ]
+
+
+def test_what_is_waived_is_shown_in_every_form(folder: Path, check: Callable[..., Report]) -> None:
+    """A hidden finding must be shown as waived with reason, owner and end, and leave the report clean."""
+    SELECTOR.apply(folder)
+    waived(folder, COMPLETE)
+
+    report = check(today=TODAY)
+
+    assert report.clean
+    assert [each.finding.id for each in report.waived] == ["realm/selector"]
+    said = "realm/selector (waived until 2027-06-30 by sre: all realms together): "
+    text = as_text(report)
+    assert said in text
+    assert text.splitlines()[-1].startswith("obs-lint: clean (")
+    assert text.splitlines()[-1].endswith(", 1 waived)")
+    (found,) = json.loads(as_json(report))["waived"]
+    assert (found["reason"], found["owner"], found["until"]) == ("all realms together", "sre", "2027-06-30")
+    suite = ET.fromstring(as_junit(report))[0]  # noqa: S314 - our own
+    (output,) = suite.iter("system-out")
+    assert said in (output.text or "")
+    assert suite.get("failures") == suite.get("errors") == "0"
+    annotation = as_github(report)
+    assert annotation.startswith("::notice file=prometheus/rules/canary.rules.yml,line=")
+    assert "title=realm/selector (waived)::" in annotation
+    assert "Waived until 2027-06-30 by sre: all realms together" in annotation

@@ -7,6 +7,7 @@ The first variant of a check is its example in docs/lint.md.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import textwrap
 from dataclasses import dataclass
@@ -59,7 +60,8 @@ UPTIME_EXPR = 'avg_over_time(duri_heartbeat_ok{metric_realm="prod"}[24h])'
 CHANGES_EXPR = 'changes(duri_textfile_heartbeat_seq{metric_realm="prod"}[6m])'
 AGE_EXPR = 'time() - duri_textfile_heartbeat_ts{metric_realm="prod"}'
 MOVING = '(source:duri_heartbeat_changes:count_6m{metric_realm="prod"} > bool 0)'
-UNTIL = "until=2999-01-01"
+TODAY = dt.date(2027, 6, 1)  # what the ends of exceptions are counted from
+UNTIL = "until=2027-06-30"
 HONOR = "honor_labels: true"
 RULE_FILES = "rule_files:\n  - rules/*.rules.yml"
 GATEWAY = "- job_name: pushgateway"
@@ -919,6 +921,13 @@ VARIANTS = (
         CANARY,
         "- record: duri_canary_samples_15m",
         f'# l4gate-lint: disable=rules/nmae reason="x" owner=sre {UNTIL}\n- record: duri_canary_samples_15m',
+    ),
+    Variant(
+        "an exception for ever",
+        "waiver/invalid",
+        CANARY,
+        "- record: duri_canary_samples_15m",
+        '# l4gate-lint: disable=rules/name reason="x" owner=sre until=9999-12-31\n- record: duri_canary_samples_15m',
     ),
     Variant(
         "an exception that has ended",
