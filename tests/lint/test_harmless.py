@@ -140,10 +140,10 @@ SCRAPED: dict[str, tuple[str, str]] = {
         "      - action: labelmap\n        regex: exported_(metric_realm)\n",
         "      - source_labels: [exported_metric_realm]\n        regex: (.+)\n        target_label: metric_realm\n",
     ),
-    "the names, one by one": ("|scrape_.+|", "|scrape_[a-z_]+|"),
+    "the names, one by one": ("|scrape_.+", "|scrape_[a-z_]+"),
     "a sample that nobody reads": (
-        "      - *made_here\n\n",
-        "      - *made_here\n      - { source_labels: [__name__], regex: junk_.+, action: drop }\n\n",
+        "      - *recorded_shares\n\n",
+        "      - *recorded_shares\n      - { source_labels: [__name__], regex: junk_.+, action: drop }\n\n",
     ),
     "a job of another realm": (
         "scrape_configs:\n",
@@ -154,8 +154,6 @@ scrape_configs:
       - targets: [a:1]
         labels:
           metric_realm: other
-    metric_relabel_configs:
-      - { source_labels: [metric_realm], regex: other, action: drop }
 """,
     ),
 }

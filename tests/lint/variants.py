@@ -67,7 +67,7 @@ RULE_FILES = "rule_files:\n  - rules/*.rules.yml"
 GATEWAY = "- job_name: pushgateway"
 TIMES_GATEWAY = f"{GATEWAY}\n  honor_timestamps: false"
 GATEWAY_TARGET = "static_configs:\n  - targets: [pushgateway:9091]\n    labels:\n      metric_realm: prod"
-MADE_HERE = "- *made_here"
+MADE_HERE = "- *recorded_shares"
 KEPT_NAMES = """\
 - action: keep
   source_labels: [__name__]
@@ -384,20 +384,27 @@ VARIANTS = (
         "a gateway that lets everything through",
         "config/made-here",
         CONFIG,
-        f"{GATEWAY_TARGET}\nmetric_relabel_configs:\n  - *made_here",
+        f"{GATEWAY_TARGET}\nmetric_relabel_configs:\n  - *made_here\n  - *recorded\n  - *recorded_shares",
         GATEWAY_TARGET,
     ),
     Variant("names with a colon", "config/made-here", CONFIG, ".*:.*|ALERTS", "ALERTS"),
-    Variant("one recorded name", "config/made-here", CONFIG, "duri_heartbeat_(ok|", "duri_heartbeat_("),
+    Variant("one recorded name", "config/made-here", CONFIG, "error_budget_burn_.+|", ""),
     Variant("alerts", "config/made-here", CONFIG, "|ALERTS|", "|"),
     Variant("up", "config/made-here", CONFIG, "|up|", "|"),
-    Variant("what Prometheus says of a scrape", "config/made-here", CONFIG, "|scrape_.+|", "|"),
+    Variant("what Prometheus says of a scrape", "config/made-here", CONFIG, "|scrape_.+", ""),
     Variant(
         "names under a condition",
         "config/made-here",
         CONFIG,
-        'source_labels: [__name__]\nregex: "\\',
-        'source_labels: [alertname, __name__]\nseparator: ""\nregex: "\\',
+        "source_labels: [__name__]\nregex: .*:.*",
+        'source_labels: [alertname, __name__]\nseparator: ""\nregex: .*:.*|ALERTS|ALERTS_FOR_STATE|up|scrape_.+',
+    ),
+    Variant(
+        "a job of others whose samples may say that they are ours",
+        "config/made-here",
+        CONFIG,
+        TIMES_GATEWAY,
+        f"- job_name: other\n  static_configs: [targets: [b:1]]\n{TIMES_GATEWAY}",
     ),
     Variant(
         "inputs that are dropped",

@@ -28,7 +28,7 @@ HEART = "rules/heartbeat.rules.yml"
 ABORT = "rules/abort.rules.yml"
 JOB = b"""
   - job_name: another
-    static_configs: [{targets: ['127.0.0.1:1'], labels: {metric_realm: prod}}]
+    static_configs: [{targets: ['127.0.0.1:1'], labels: {metric_realm: another}}]
 """
 
 

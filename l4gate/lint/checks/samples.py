@@ -40,6 +40,7 @@ def made_here(facts: Facts) -> Iterator[Problem]:
     """Scrapes each of these names with every kind of labels."""
     recorded = {*facts.contract.recorded, *facts.repository.recorded}
     names = (*sorted(recorded), *_MADE_UP, *_OWN_SERIES)
+    realm, known = facts.contract.realm, {each.job for each in facts.contract.targets}
     for each in judged_jobs(facts.repository):
         job = each.job
         if job is None:
@@ -48,7 +49,9 @@ def made_here(facts: Facts) -> Iterator[Problem]:
             name
             for name in names
             if any(
-                job.sample({NAME: name, **labels}, target) is not None
+                (stored := job.sample({NAME: name, **labels}, target)) is not None
+                # Other people's jobs may bring what they like of a realm of their own.
+                and (each.name in known or stored.get(realm.label) == realm.default)
                 for target in _targets(facts, each, job)
                 for labels in _claims(facts, job)
             )
