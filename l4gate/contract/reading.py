@@ -15,13 +15,13 @@ from pydantic import TypeAdapter, ValidationError
 from yaml.constructor import SafeConstructor
 
 from l4gate.base import PROMETHEUS_DIR, RuleError, UsageError, says_seconds, yamldoc
+from l4gate.contract.bounds import Keys
+from l4gate.contract.meaning import meaningless
 from l4gate.contract.model import SECONDS_UNIT, Contract
 
 CONTRACT_NAME: Final = "contract.yml"
 SCHEMA_NAME: Final = "contract.schema.json"
 _ADAPTER: Final = TypeAdapter(Contract)
-# Where in the contract something stands: keys of mappings and indices of lists.
-Keys = tuple[str | int, ...]
 
 
 def load_contract(folder: Path) -> Contract:
@@ -146,6 +146,7 @@ def _contradictions(contract: Contract) -> Iterator[tuple[Keys, str]]:
     for metric in (*contract.decisive, contract.heartbeat.changes.metric):
         if metric not in contract.recorded:
             yield ("heartbeat",), f"expected {metric} among `recorded`"
+    yield from meaningless(contract)
 
 
 def _doubled(contract: Contract) -> Iterator[tuple[Keys, str]]:
