@@ -396,7 +396,7 @@ VARIANTS = (
         "names under a condition",
         "config/made-here",
         CONFIG,
-        "source_labels: [__name__]\nregex: .*:.*",
+        "source_labels: [__name__]\nregex: .*:.*|ALERTS|ALERTS_FOR_STATE|up|scrape_.+",
         'source_labels: [alertname, __name__]\nseparator: ""\nregex: .*:.*|ALERTS|ALERTS_FOR_STATE|up|scrape_.+',
     ),
     Variant(
