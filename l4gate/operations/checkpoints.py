@@ -198,7 +198,7 @@ def checkpoint(store: CheckpointStore, judge: Judge, looks: Sequence[Look], *, f
     difference = diff_rules(content.rules(), loaded, only_of=judge.expectation.only_of)
     if not difference:
         config = yaml.safe_load(content.files[CONFIG_FILE])
-        difference = "\n".join(config_differences(judge.api, config))
+        difference = "\n".join(config_differences(judge.api, config, judge.expectation.pace.contract))
     if difference:
         message = (
             f"expected {judge.rules_api.base_url} to run what is in {store.live_dir}, found something else:\n"

@@ -12,33 +12,25 @@ from typing import Any, Final
 
 import yaml
 
-from l4gate.base import (
-    ApiBadAnswer,
-    UsageError,
-    parse_duration,
-)
+from l4gate.base import UsageError, parse_duration
 from l4gate.contract import Contract
 from l4gate.operations.configuration import CONFIG_FILE, Configuration
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.rules import RuleGroup, diff_rules, groups_from_api
+from l4gate.scraping import config_difference
 from l4gate.verdict import unix_time
 
 _SECRET: Final = "<secret>"  # noqa: S105 - what Prometheus prints in place of one
 
 
-def config_differences(api: PrometheusApi, config: Mapping[str, Any]) -> Iterator[str]:
-    """What a prometheus.yml says and the server's own printout of its configuration does not."""
-    try:
-        loaded = yaml.safe_load(api.configuration())
-    except yaml.YAMLError:
-        raise ApiBadAnswer(f"{api.base_url} printed a configuration that is no YAML.") from None
-    yield from _differences(config, loaded, "")
-    jobs = [
-        {job.get("job_name") for job in each.get("scrape_configs") or ()}
-        for each in (config, loaded if isinstance(loaded, dict) else {})
-    ]
-    if jobs[0] != jobs[1]:
-        yield f"scrape jobs: expected {sorted(map(str, jobs[0]))}, found {sorted(map(str, jobs[1]))}"
+def config_differences(api: PrometheusApi, config: Mapping[str, Any], contract: Contract) -> Iterator[str]:
+    """What of a prometheus.yml a server does otherwise, by its own printout of its configuration."""
+    printed = api.configuration()
+    difference = config_difference(config, printed, contract=contract)
+    if difference:
+        yield f"the loaded configuration is another:\n{difference}\n"
+    else:  # what a comparison of behaviour leaves aside: addresses, and sections that feed no rule
+        yield from _differences(config, yaml.safe_load(printed), "")
 
 
 def unproven(
@@ -47,11 +39,12 @@ def unproven(
     groups: tuple[RuleGroup, ...],
     since: float,
     *,
+    contract: Contract,
     only_of: Contract | None,
 ) -> Iterator[str]:
     """Everything that is not yet as the files say, in words; `since` is the server's time before the reload."""
     config = yaml.safe_load(content.files[CONFIG_FILE])
-    yield from config_differences(api, config)
+    yield from config_differences(api, config, contract)
     data = api.rules()
     difference = diff_rules(groups, groups_from_api(data), only_of=only_of)
     if difference:

@@ -205,7 +205,11 @@ def _reload_and_prove(server: LiveServer, content: Configuration, groups: tuple[
     missing: list[str] = []
 
     def proven() -> bool:
-        missing[:] = list(unproven(server.api, content, groups, since, only_of=server.only_of))
+        missing[:] = list(
+            unproven(
+                server.api, content, groups, since, contract=server.pace.contract, only_of=server.only_of
+            )
+        )
         return not missing
 
     wait_until(

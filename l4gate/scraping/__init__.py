@@ -1,9 +1,10 @@
 """What Prometheus makes of targets and scraped samples, and whether a server's configuration is the one expected."""
 
 from l4gate.scraping.comparison import config_difference
+from l4gate.scraping.defaults import DEFAULT_TIMEOUT_SECONDS, is_default
 from l4gate.scraping.foreign import is_harmless
 from l4gate.scraping.job import ADDRESS, EXPORTED, METRICS_PATH, NAME, ScrapeJob, visible
-from l4gate.scraping.normal_form import ASIDE, DEFAULT_TIMEOUT_SECONDS, is_default
+from l4gate.scraping.normal_form import ASIDE
 from l4gate.scraping.relabelling import Labels, Relabelling, relabel, relabellings
 
 __all__ = [

@@ -15,6 +15,7 @@ from l4gate.scraping.normal_form import lines_of, root_of
 
 # libyaml where PyYAML was built with it: a look must not take a tenth of a second for a printout.
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_PATHS: Final = ("_file", "files")  # how the keys end whose relative paths a server completes
 
 
 def config_difference(
@@ -82,16 +83,10 @@ def _paths(config: Mapping[str, Any], jobs: list[Mapping[str, Any]]) -> Iterator
                 yield from map(str, source.get("files") or ())
 
 
-def _relative(config: Mapping[str, Any], root: str) -> dict[str, Any]:
-    """The configuration with the paths of its own files as they are written below its folder."""
-    changed = dict(config)
-    if isinstance(config.get("rule_files"), list):
-        changed["rule_files"] = [str(path).removeprefix(root) for path in config["rule_files"]]
-    if isinstance(config.get("file_sd_configs"), list):
-        changed["file_sd_configs"] = [
-            {**source, "files": [str(path).removeprefix(root) for path in source["files"]]}
-            if isinstance(source, Mapping) and isinstance(source.get("files"), list)
-            else source
-            for source in config["file_sd_configs"]
-        ]
-    return changed
+def _relative(value: Any, root: str, key: str = "") -> Any:
+    """What a server prints, with the paths of its own files as they are written below its folder."""
+    if isinstance(value, Mapping):
+        return {name: _relative(part, root, str(name)) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_relative(part, root, key) for part in value]
+    return value.removeprefix(root) if isinstance(value, str) and key.endswith(_PATHS) else value

@@ -14,7 +14,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from l4gate.base import RuleError, UsageError, format_duration, parse_duration, without_credentials
+from l4gate.base import RuleError, format_duration, without_credentials
+from l4gate.scraping.defaults import DEFAULT_TIMEOUT_SECONDS, is_default, plain, seconds, told
 from l4gate.scraping.relabelling import relabellings
 
 # Sections that feed neither queries nor rules.
@@ -24,41 +25,8 @@ _JOBS: Final = "scrape_configs"
 SECRET: Final = "<secret>"  # noqa: S105 - what Prometheus prints in place of one
 _SECRET_KEY: Final = re.compile(r"(?i)passw|secret|token|credential|authorization|api_?key|access_?key|^key$")
 _HIDDEN_HEADERS: Final = "proxy_connect_header"  # whatever they are called
-_SIZES: Final = re.compile(r"(\d+)([KMGTPE])?i?B?")
-_DURATIONS: Final = re.compile(r".*(interval|timeout|offset|timestamps_age)")
 
 _GLOBAL: Final[Mapping[str, Any]] = {"scrape_interval": "1m", "evaluation_interval": "1m"}
-DEFAULT_TIMEOUT_SECONDS: Final = 10.0  # Prometheus' own default, where the interval is no shorter
-_PROTOCOLS: Final = (
-    *("PrometheusProto", "OpenMetricsText1.0.0", "OpenMetricsText0.0.1"),
-    *("PrometheusText1.0.0", "PrometheusText0.0.4"),
-)
-# What each version prints of what it was not told, and what no version prints but means: 2.42 to 3.5.
-_DEFAULTS: Final[Mapping[str, tuple[Any, ...]]] = {
-    "honor_labels": (False,),
-    "honor_timestamps": (True,),
-    "track_timestamps_staleness": (False,),
-    "metrics_path": ("/metrics",),
-    "enable_compression": (True,),
-    "follow_redirects": (True,),
-    "enable_http2": (True,),
-    "proxy_from_environment": (False,),
-    "fallback_scrape_protocol": ("", "PrometheusText0.0.4"),
-    "metric_name_validation_scheme": ("", "utf8", "legacy"),
-    "metric_name_escaping_scheme": ("", "allow-utf-8", "underscores"),
-    "always_scrape_classic_histograms": (False,),
-    "scrape_classic_histograms": (False,),
-    "convert_classic_histograms_to_nhcb": (False,),
-    "scrape_native_histograms": (False,),
-    "extra_scrape_metrics": (False,),
-    "native_histogram_min_bucket_factor": (0, 0.0),
-    "rule_query_offset": ("0s",),
-    "refresh_interval": ("5m",),
-}
-_LIMITS: Final = frozenset(
-    {"sample_limit", "target_limit", "label_limit", "label_name_length_limit", "label_value_length_limit"}
-    | {"body_size_limit", "keep_dropped_targets", "native_histogram_bucket_limit"}
-)
 
 
 def lines_of(config: Mapping[str, Any], *, jobs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -87,9 +55,9 @@ def _inherited(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _timeout(interval: object, inherited: object) -> str:
     """The timeout of a scrape that nobody gave one: no longer than the interval."""
-    seconds, wanted = _seconds(interval), _seconds(inherited)
+    longest, wanted = seconds(interval), seconds(inherited)
     wanted = DEFAULT_TIMEOUT_SECONDS if wanted is None else wanted
-    return format_duration(wanted if seconds is None else min(wanted, seconds))
+    return format_duration(wanted if longest is None else min(wanted, longest))
 
 
 def _job(job: Mapping[str, Any], inherited: Mapping[str, Any]) -> Iterator[str]:
@@ -97,7 +65,18 @@ def _job(job: Mapping[str, Any], inherited: Mapping[str, Any]) -> Iterator[str]:
     timeout = job.get("scrape_timeout") or _timeout(interval, inherited["scrape_timeout"])
     filled = {**job, "scrape_interval": interval, "scrape_timeout": timeout}
     # A scheme is a part of the address.
-    yield from _entries({key: value for key, value in filled.items() if key not in ("job_name", "scheme")})
+    yield from _entries(
+        {key: value for key, value in _authorized(filled).items() if key not in ("job_name", "scheme")}
+    )
+
+
+def _authorized(job: Mapping[str, Any]) -> dict[str, Any]:
+    """A job with its token where Prometheus prints it."""
+    found = dict(job)
+    for old, new in (("bearer_token", "credentials"), ("bearer_token_file", "credentials_file")):
+        if found.get(old):
+            found["authorization"] = {new: found.pop(old)}
+    return found
 
 
 def _entries(values: Mapping[str, Any]) -> Iterator[str]:
@@ -110,7 +89,7 @@ def _entries(values: Mapping[str, Any]) -> Iterator[str]:
         elif key == "file_sd_configs":
             yield from _file_lists(value)
         elif not is_default(key, value):
-            yield from _lines(key, hidden(_plain(key, value), key), 1)
+            yield from _lines(key, hidden(told(plain(key, value), key), key), 1)
 
 
 def _static(value: object) -> Iterator[str]:
@@ -157,7 +136,7 @@ def _file_lists(value: object) -> Iterator[str]:
             continue
         files = each.get("files")
         others = {
-            key: _plain(key, part)
+            key: plain(key, part)
             for key, part in each.items()
             if key != "files" and not is_default(key, part)
         }
@@ -167,35 +146,6 @@ def _file_lists(value: object) -> Iterator[str]:
             for path in sorted(map(str, files if isinstance(files, list) else [files]))
         ]
     yield from sorted(found)
-
-
-def is_default(key: str, value: object) -> bool:
-    """Whether a setting, of a job or global, says what Prometheus does without it."""
-    if value is None or value in ([], {}):
-        return True
-    if key in _LIMITS:
-        return _plain(key, value) in (0, "0")
-    if key == "scrape_protocols":
-        return isinstance(value, list) and value == [each for each in _PROTOCOLS[1:] if each in value] != []
-    plain = _plain(key, value)
-    return any(type(plain) is type(each) and plain == each for each in _DEFAULTS.get(key, ()))
-
-
-def _plain(key: str, value: object) -> object:
-    """A value in the one spelling: durations, and sizes in bytes."""
-    seconds = _seconds(value) if _DURATIONS.fullmatch(key) else None
-    if seconds is not None:
-        return format_duration(seconds)
-    if key == "body_size_limit" and (found := _SIZES.fullmatch(str(value))):
-        return int(found[1]) * 1024 ** (1 + "KMGTPE".index(found[2]) if found[2] else 0)
-    return value
-
-
-def _seconds(value: object) -> float | None:
-    try:
-        return parse_duration(str(value))
-    except UsageError:
-        return None
 
 
 def hidden(value: object, key: str = "") -> object:
@@ -220,7 +170,7 @@ def _lines(key: str, value: object, depth: int) -> Iterator[str]:
     if isinstance(value, Mapping) and value:
         yield f"{indent}{key}:"
         for name in sorted(map(str, value)):
-            yield from _lines(name, _plain(name, value[name]), depth + 1)
+            yield from _lines(name, plain(name, value[name]), depth + 1)
     else:
         yield f"{indent}{key}: {value if isinstance(value, str) and value.isprintable() else _json(value)}"
 

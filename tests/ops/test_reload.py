@@ -91,7 +91,9 @@ def test_groups_of_others_are_no_obstacle_where_they_are_ignored(
     box.force(Configuration({**content.files, "rules/theirs.rules.yml": theirs}))
 
     def missing(only_of: Contract | None) -> list[str]:
-        return list(unproven(box.server.api, content, content.rules(), 0.0, only_of=only_of))
+        return list(
+            unproven(box.server.api, content, content.rules(), 0.0, contract=contract, only_of=only_of)
+        )
 
     wait_until(
         lambda: missing(contract) == [],
@@ -162,17 +164,31 @@ def test_folder_that_the_server_does_not_read_is_found_out(
 
 
 def test_differences_of_the_configuration_are_named(box: Box) -> None:
-    """Each value that the server does not have must be named by its place; defaults and paths are no difference."""
+    """Each setting that the server has otherwise must be shown; defaults and paths are no difference."""
     config = yaml.safe_load(box.good.files["prometheus.yml"])
-    assert list(config_differences(box.server.api, config)) == []
+    contract = box.server.pace.contract
+    assert list(config_differences(box.server.api, config, contract)) == []
     config["global"]["scrape_interval"] = "1m"
     config["scrape_configs"][1]["honor_labels"] = False
     del config["scrape_configs"][2]
 
-    found = "\n".join(config_differences(box.server.api, config))
+    found = "\n".join(config_differences(box.server.api, config, contract))
 
-    assert "global.scrape_interval: expected '1m'" in found
-    assert "scrape jobs: expected ['prometheus', 'pushgateway'], found ['node-exporter', " in found
+    assert "-  scrape_interval: 1m" in found
+    assert "+  honor_labels: true" in found
+    assert "+job node-exporter" in found
+
+
+def test_what_a_comparison_of_behaviour_leaves_aside_is_proven_too(box: Box) -> None:
+    """An address, or a section that feeds no rule, that is not the file's must be named by its place."""
+    config = yaml.safe_load(box.good.files["prometheus.yml"])
+    config["scrape_configs"][0]["static_configs"][0]["targets"] = ["127.0.0.9:1"]
+    config["alerting"] = {"alertmanagers": []}
+
+    found = "\n".join(config_differences(box.server.api, config, box.server.pace.contract))
+
+    assert "scrape_configs[0].static_configs[0].targets[0]: expected '127.0.0.9:1'" in found
+    assert "alerting.alertmanagers: expected []" in found
 
 
 @pytest.mark.parametrize(

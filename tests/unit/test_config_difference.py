@@ -65,6 +65,24 @@ def test_a_printout_of_each_generation_is_the_file(generation: str) -> None:
     assert config_difference(EXPECTED, PRINTOUTS[generation], contract=CONTRACT) == ""
 
 
+OTHERS = Path(__file__).parents[2] / "fixtures/printouts/others"
+
+
+@pytest.mark.parametrize("generation", ["2.53", "3.5"])
+def test_jobs_of_other_kinds_are_the_file_too(generation: str) -> None:
+    """What servers fill in of discovery and access, or print elsewhere, must be no difference."""
+    expected = yaml.safe_load((OTHERS / "prometheus.yml").read_text())
+    printed = (OTHERS / f"{generation}.yml").read_text()
+
+    assert config_difference(expected, printed, contract=CONTRACT) == ""
+    for old, new in (
+        ("insecure_skip_verify: false", "insecure_skip_verify: true"),
+        ("role: pod", "role: node"),
+    ):
+        assert old in printed
+        assert config_difference(expected, printed.replace(old, new), contract=CONTRACT) != ""
+
+
 def test_a_printout_is_compared_within_a_look() -> None:
     """The comparison must take less than 15 ms, as it is made at each look."""
     best = 1.0
