@@ -11,7 +11,7 @@ import pytest
 from l4gate import pytest_first
 from l4gate.base import UsageError, Verdict
 from l4gate.pytest_first import PREFIX
-from l4gate.settings import GATE_FACTOR, PYTEST_OPTIONS, SANDBOX_FACTOR, load_settings
+from l4gate.settings import GATE_FACTOR, PYTEST_OPTIONS, SANDBOX_FACTOR, Settings, load_settings
 
 pytest_plugins = [
     "fixtures.settings",
@@ -86,6 +86,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, in
         if asked:
             _one_process(config)
             pytest_first.begin_gate_run(settings)
+            _sound(settings)
         recorder = GateRecorder(config, asked=asked)
         if config.pluginmanager.register(recorder, RECORDER) is None:
             message = f"expected the plugin {RECORDER}, found it switched off (-p no:{RECORDER})."
@@ -102,6 +103,17 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declares the markers."""
     for name, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
+
+
+def _sound(settings: Settings) -> None:
+    """Refuses to judge by a folder that the lint does not pass, and leaves a HOLD that says so."""
+    from l4gate.lint import ensure_sound
+
+    try:
+        ensure_sound(settings.config_dir, settings.contract)
+    except UsageError as error:
+        pytest_first.begin_gate_run(settings, error.message)
+        raise
 
 
 def _one_process(config: pytest.Config) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from l4gate.base import UsageError, Verdict, parse_duration, worst
 from l4gate.certificate import Window, certify_window, moment
+from l4gate.commands._sound import ensure_sound_settings
 from l4gate.contract import CHECKS, Pace
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.report import (
@@ -36,6 +37,7 @@ OPTIONS: Final = (
     "config-dir",
     "bearer-token-file",
     "basic-auth-file",
+    "cache-dir",
 )
 _TIMEOUT_SECONDS: Final = (
     30.0  # per piece; a server that reads 10,000 samples from a slow disk is no broken server
@@ -73,6 +75,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         message = f"--window: expected a duration above 0, found {args.window!r}."
         raise UsageError(message)
     asked = parse_time(args.until) if args.until else None
+    ensure_sound_settings(settings)
     started = time.monotonic()
     api = PrometheusApi(
         settings.url,

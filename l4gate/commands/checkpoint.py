@@ -19,13 +19,14 @@ from l4gate.commands._operations import (
     needed_url,
     store_for,
 )
+from l4gate.commands._sound import ensure_sound_settings
 from l4gate.operations import KEEP, Checkpoint, checkpoint
 from l4gate.report import Progress, decision_lines, utc
 from l4gate.settings import Settings
 from l4gate.verdict import judge_for
 
 HELP: Final = "keep the live configuration for a rollback, if it earns a GO now"
-OPTIONS: Final = (*(name for name in JUDGING_OPTIONS if name != "cache-dir"), *FOLDER_OPTIONS)
+OPTIONS: Final = (*JUDGING_OPTIONS, *FOLDER_OPTIONS)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +46,9 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     if args.list:
         _print(args, list(store.all()))
         return Verdict.GO.exit_code
-    judge = judge_for(settings, needed_url(args, settings))
+    url = needed_url(args, settings)
+    ensure_sound_settings(settings)
+    judge = judge_for(settings, url)
     with Progress() as progress:
         looks = judge.judge(settings.deadline, progress=progress)
     verdict = worst(look.decision.verdict for look in looks)

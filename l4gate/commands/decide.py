@@ -7,6 +7,7 @@ import time
 from typing import Final
 
 from l4gate.base import UsageError, worst
+from l4gate.commands._sound import ensure_sound_settings
 from l4gate.report import (
     HEADLINES,
     Progress,
@@ -30,6 +31,7 @@ OPTIONS: Final = (
     "config-dir",
     "bearer-token-file",
     "basic-auth-file",
+    "cache-dir",
 )
 
 
@@ -45,6 +47,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         raise UsageError(
             message, next_step="give --url http://HOST:PORT, or run pytest -m l4_gate for a sandbox."
         )
+    ensure_sound_settings(settings)
     with Progress() as progress:
         judge = judge_for(settings, settings.url)
         named = judged_by(settings, judge.expectation.groups, judge.api, deadline_seconds=settings.deadline)

@@ -17,6 +17,7 @@ from l4gate.commands._operations import (
     needed_url,
     store_for,
 )
+from l4gate.commands._sound import ensure_sound_settings
 from l4gate.operations import RolledBack, roll_back
 from l4gate.report import Progress, decision_as_dict, decision_lines
 from l4gate.settings import Settings
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Rolls back and prints the new verdict."""
     server = live_server(args, settings)
+    ensure_sound_settings(settings)
     judge = judge_for(settings, needed_url(args, settings))
     with Progress() as progress:
         done = roll_back(

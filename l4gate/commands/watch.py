@@ -24,6 +24,7 @@ from l4gate.commands._operations import (
     needed_url,
     store_for,
 )
+from l4gate.commands._sound import ensure_sound_settings
 from l4gate.commands.certify import parse_time
 from l4gate.commands.rollback import as_dict as rollback_as_dict
 from l4gate.commands.rollback import lines as rollback_lines
@@ -74,6 +75,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         raise UsageError(message)
     if args.rollback:
         needed_live_dir(args, settings)
+    ensure_sound_settings(settings)
     judge = judge_for(settings, url)
     named = judged_by(settings, judge.expectation.groups, judge.api)
     now = _now(judge)

@@ -128,7 +128,12 @@ OPTIONS: Final = (
     ),
     Option("bearer-token-file", "file with the bearer token for the URL", values.file, "FILE"),
     Option("basic-auth-file", "file with user:password for the URL", values.file, "FILE"),
-    Option("cache-dir", "where fetched programs are kept", values.folder, "DIR"),
+    Option(
+        "cache-dir",
+        "where fetched programs are kept, and which config folders were clean",
+        values.folder,
+        "DIR",
+    ),
     Option("keep-stack", "leave the stack up after the run and print its addresses", values.flag, flag=True),
     Option(
         "live-dir",
