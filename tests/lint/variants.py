@@ -400,6 +400,13 @@ VARIANTS = (
         'source_labels: [alertname, __name__]\nseparator: ""\nregex: .*:.*|ALERTS|ALERTS_FOR_STATE|up|scrape_.+',
     ),
     Variant(
+        "names with a password",
+        "config/made-here",
+        CONFIG,
+        "source_labels: [__name__]\nregex: .*:.*|ALERTS|ALERTS_FOR_STATE|up|scrape_.+",
+        "source_labels: [pass, __name__]\nregex: (|[^s]+);(.*:.*|ALERTS|ALERTS_FOR_STATE|up|scrape_.+)",
+    ),
+    Variant(
         "a job of others whose samples may say that they are ours",
         "config/made-here",
         CONFIG,

@@ -6,6 +6,7 @@ How a job is written does not matter, so that no way to write it is forgotten.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -13,7 +14,7 @@ from l4gate.lint.facts import Facts
 from l4gate.lint.jobs import JudgedJob, judged_jobs, ours
 from l4gate.lint.model import check
 from l4gate.lint.places import Problem
-from l4gate.scraping import EXPORTED, NAME, Labels, ScrapeJob, visible
+from l4gate.scraping import EXPORTED, NAME, Labels, Relabelling, ScrapeJob, visible
 
 _STEPS: Final = "metric_relabel_configs"
 # The series that Prometheus makes of each scrape and alert: its documentation of "jobs and instances", and of alerts.
@@ -23,6 +24,7 @@ _OWN_SERIES: Final = (
     *("scrape_sample_limit", "scrape_body_size_bytes"),
 )
 _MADE_UP: Final = ("made:up", "a:b:c", "A:1", ":", "made_up:total", "job:x_y:rate5m")
+_WORD: Final = re.compile(r"[\w.-]+")
 _OTHER: Final = "made-up"  # a realm, job or instance that nobody has
 _EXPORTER: Final = "node_"  # how the names of node-exporter's own metrics begin
 
@@ -161,10 +163,17 @@ def _claims(facts: Facts, job: ScrapeJob) -> Iterator[Labels]:
     for marks in _marks():
         yield marks
         yield from ({**marks, realm.label: value} for value in ("", realm.default, _OTHER))
+    yield {realm.label: realm.default, "alertname": _OTHER, "alertstate": "firing"}
     looked_at = {name for step in job.metric_relabelling for name in step.source_labels} - {NAME}
-    for more in ({"alertname": _OTHER, "alertstate": "firing"}, *({name: _OTHER} for name in looked_at)):
-        yield {realm.label: realm.default, **more}
+    words = {word for step in job.metric_relabelling for word in _special(step)}
+    for name in sorted(looked_at):
+        yield from ({realm.label: realm.default, name: value} for value in (_OTHER, *sorted(words)))
     yield {realm.label: realm.default, **dict.fromkeys(looked_at, _OTHER)}
+
+
+def _special(step: Relabelling) -> list[str]:
+    """The words in the expression of a step that looks at more than the name: it may mean one value alone."""
+    return [] if step.source_labels == (NAME,) else _WORD.findall(step.regex)
 
 
 def _inputs(facts: Facts) -> Iterator[tuple[str, Mapping[str, str]]]:
