@@ -8,7 +8,7 @@ other change is made at one place of the parsed YAML or PromQL tree, and leaves 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from l4gate.rules.model import CONFIG_FILE, RULE_FILES, RULES_FOLDER, RuleGroup,
 from l4gate.rules.scaling import scale_config, scale_rule_file
 
 _TARGET_FILES: Final = "*.yml"
+_STEPS: Final = (("relabel_configs",), ("metric_relabel_configs",))
 _PLAIN_SCALAR: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]*")
 
 
@@ -88,6 +89,7 @@ def _configured(
         edits = [
             *_edits(document, lambda _path, value: addresses.get(value)),
             *_edits(document, lambda keys, value: realms[0] if _is_realm(keys, value, contract) else None),
+            *_relabelling_edits(document, realms[0], contract),
         ]
         unused -= {edit.node.value for edit in edits}
         text = yamldoc.apply(document, edits)
@@ -188,6 +190,25 @@ def _edits(document: Document, change: Callable[[tuple[str, ...], str], str | No
             if value is not None and value != node.value:
                 edits.append(Edit(node, value if _PLAIN_SCALAR.fullmatch(value) else yamldoc.quote(value)))
     return edits
+
+
+def _relabelling_edits(document: Document, realm: str, contract: Contract) -> Iterator[Edit]:
+    """The realm where a relabelling step writes it, or looks at it alone."""
+    ours = contract.realm
+    for keys, node in document.walk():
+        if keys[-1:] not in _STEPS or not isinstance(node, yaml.MappingNode):
+            continue
+        step = {key.value: value for key, value in node.value}
+        label, sources = step.get("target_label"), step.get("source_labels")
+        if label is not None and label.value == ours.label:
+            yield from _realm_edit(step.get("replacement"), realm, ours.default)
+        if sources is not None and [each.value for each in sources.value] == [ours.label]:
+            yield from _realm_edit(step.get("regex"), realm, ours.default)
+
+
+def _realm_edit(node: yaml.Node | None, realm: str, default: str) -> Iterator[Edit]:
+    if node is not None and node.value == default != realm:
+        yield Edit(node, realm if _PLAIN_SCALAR.fullmatch(realm) else yamldoc.quote(realm))
 
 
 def _is_realm(keys: tuple[str, ...], value: str, contract: Contract) -> bool:

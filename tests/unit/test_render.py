@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from difflib import ndiff
@@ -79,6 +80,30 @@ def test_other_realm_is_meant_everywhere(tmp_path: Path) -> None:
     for name in ("prometheus.yml", "targets/node_exporter.yml"):
         lines = (tmp_path / name).read_text().splitlines()
         assert not [line for line in lines if "metric_realm: prod" in line and not line.startswith("#")]
+
+
+def test_relabelling_means_the_other_realm_too(tmp_path: Path) -> None:
+    """A step that writes the realm, or looks at it alone, must mean the realm of the run, and no other text change."""
+    source = tmp_path / "source"
+    shutil.copytree(SOURCE, source)
+    path = source / "prometheus.yml"
+    steps = """
+      - { target_label: metric_realm, replacement: prod }
+      - { source_labels: [metric_realm], regex: prod, action: keep }
+      - { target_label: stage, replacement: prod }
+"""
+    path.write_text(path.read_text().rstrip("\n") + steps)
+
+    render(source, tmp_path / "run", factor=1, realms=("staging",), addresses={})
+
+    rendered = (tmp_path / "run/prometheus.yml").read_text()
+    assert rendered.endswith(
+        """
+      - { target_label: metric_realm, replacement: staging }
+      - { source_labels: [metric_realm], regex: staging, action: keep }
+      - { target_label: stage, replacement: prod }
+"""
+    )
 
 
 def test_each_realm_has_its_rules(tmp_path: Path) -> None:
