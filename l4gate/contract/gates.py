@@ -38,6 +38,12 @@ GATES: Final = (
     ),
     Gate("scrape/targets", "Are the required targets up?", "up == 1, scraped just now", per_realm=True),
     Gate(
+        "config/loaded",
+        "Does the server scrape as this repository says?",
+        "no difference but addresses",
+        per_realm=True,
+    ),
+    Gate(
         "rules/loaded",
         "Are the loaded rules this repository's?",
         "no difference, no failing rule",

@@ -88,6 +88,8 @@ class EvidenceLimits:
     """How many rule evaluations in a row must say 1."""
     max_age_evaluations: Count
     """After how many rule intervals a recorded sample proves nothing any more."""
+    clock: Seconds
+    """By how much the server's clock may differ from that of the machine that judges."""
 
 
 @dataclass(frozen=True, config=_CONFIG)

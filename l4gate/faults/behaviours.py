@@ -85,6 +85,9 @@ def caching() -> Behaviour:
     kept: dict[str, HttpResponse] = {}
 
     def behave(exchange: Exchange) -> None:
+        if exchange.handler.command != "GET":  # no cache keeps another's answer
+            pass_on(exchange)
+            return
         if exchange.path not in kept:
             kept[exchange.path] = exchange.answer
         answer = kept[exchange.path]

@@ -75,6 +75,7 @@ class Fault:
         needs: says why it cannot be injected on this machine; empty if it can.
         by_discovery: Prometheus takes it over with its targets only, up to 5 s after the reload.
         parts: the faults that it is made of, if it is several at once.
+        reason: why the verdict is this one, where another would have been possible.
     """
 
     id: str
@@ -90,6 +91,7 @@ class Fault:
     needs: Callable[[], str] = lambda: ""
     by_discovery: bool = False
     parts: Sequence[Fault] = ()
+    reason: str = ""
 
     @property
     def stage(self) -> Stage:

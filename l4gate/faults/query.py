@@ -134,12 +134,18 @@ FAULTS: Final = (
         "rules/rules-unreadable",
         "/api/v1/rules",
     ),
-    Fault(
-        "query/targets-unreadable",
-        "The page of the targets answers 404; `up` still tells.",
-        lambda site: site.queries.behaving(
-            behaviours.says(404, "not found", "text/plain"), "/api/v1/targets"
-        ),
-        Verdict.GO,
+    _wire(
+        "targets-unreadable",
+        "The page of the targets answers 404: `up` alone may be anybody's.",
+        behaviours.says(404, "not found", "text/plain"),
+        "query/bad-answer",
+        "/api/v1/targets",
+    ),
+    _wire(
+        "configuration-unreadable",
+        "The page of the configuration answers 404: nobody knows what the server lets in.",
+        behaviours.says(404, "not found", "text/plain"),
+        "scrape/config-unreadable",
+        "/api/v1/status/config",
     ),
 )

@@ -53,6 +53,7 @@ def faults_as_data(faults: Iterable[Fault]) -> list[dict[str, Any]]:
             "warnings": list(fault.warnings),
             "stacks": list(fault.stacks),
             "passes": fault.passes,
+            "reason": fault.reason,
         }
         for fault in faults
     ]

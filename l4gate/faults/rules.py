@@ -126,6 +126,8 @@ FAULTS: Final = (
         "A rule file that does not parse was put beside the right ones: the reload is refused, the right ones run on.",
         _refused,
         Verdict.GO,
+        warnings=("rules/reload-failed",),
+        reason="What runs is the repository's and is judged; what would not start again is for a person to mend.",
     ),
     _differs(
         "reload-refused",
@@ -205,16 +207,14 @@ FAULTS: Final = (
     ),
     Fault(
         "rules/decision-pushed",
-        "Somebody pushes the number that decides, beside the rule that records it.",
+        "Somebody pushes the number that decides, beside the rule that records it; the scrape drops it.",
         _pushed(_decides, 1),
-        Verdict.HOLD,
-        "query/ambiguous",
+        Verdict.GO,
     ),
     Fault(
         "rules/energy-pushed",
-        "Somebody pushes what an abort condition of the service watches, beside the rule that records it.",
+        "Somebody pushes what an abort condition of the service watches; the scrape drops it.",
         _pushed(lambda contract: _of_the_service(contract).metric, 0),
-        Verdict.HOLD,
-        "verdict/abort-input-missing",
+        Verdict.GO,
     ),
 )

@@ -19,6 +19,7 @@ from l4gate.faults.tools import (
     heart_set,
     sourced,
 )
+from l4gate.faults.transport import PUSH_IS_REQUIRED
 
 _SECONDS: Final = 10.0
 # All that the script runs beside bash itself; what a fault leaves out is not there.
@@ -183,10 +184,11 @@ FAULTS: Final = (
     ),
     Fault(
         "writer/no-curl",
-        "There is no curl in cron's PATH; the textfile still delivers.",
+        "There is no curl in cron's PATH; the textfile still delivers, but the push is required.",
         _with_tools("curl"),
-        Verdict.GO,
-        warnings=_ONE_PATH,
+        Verdict.HOLD,
+        "transport/push-failed",
+        reason=PUSH_IS_REQUIRED,
     ),
     Fault(
         "writer/bare-path",

@@ -26,7 +26,7 @@ from l4gate.faults.tools import (
 )
 from l4gate.stack import PUSHGATEWAY
 
-_ONE_PATH: Final = ("writer/one-path-failed", "scrape/paths-disagree")
+PUSH_IS_REQUIRED: Final = "The push is the required path, whatever keeps it away; the textfile is advisory."
 # A proxy on this host's loopback cannot be reached from a container.
 _ON_LOOPBACK: Final = (PROCESSES,)
 
@@ -125,6 +125,7 @@ FAULTS: Final = (
         _type_conflict,
         Verdict.HOLD,
         "transport/push-rejected",
+        reason=PUSH_IS_REQUIRED,
     ),
     Fault(
         "transport/other-realm",
@@ -142,17 +143,19 @@ FAULTS: Final = (
     ),
     Fault(
         "transport/push-hangs",
-        "A proxy accepts the push and never answers; the textfile still delivers.",
+        "A proxy accepts the push and never answers; the textfile still delivers, but the push is required.",
         _push_wire(behaviours.hang),
-        Verdict.GO,
-        warnings=_ONE_PATH,
+        Verdict.HOLD,
+        "transport/push-failed",
+        reason=PUSH_IS_REQUIRED,
     ),
     Fault(
         "transport/push-reset",
-        "A firewall resets the connection of the push; the textfile still delivers.",
+        "A firewall resets the connection of the push; the textfile still delivers, but the push is required.",
         _push_wire(behaviours.reset),
-        Verdict.GO,
-        warnings=_ONE_PATH,
+        Verdict.HOLD,
+        "transport/push-failed",
+        reason=PUSH_IS_REQUIRED,
     ),
     Fault(
         "transport/push-answered-503",
@@ -160,6 +163,7 @@ FAULTS: Final = (
         _push_wire(behaviours.says(503, "<html>Service Unavailable</html>")),
         Verdict.HOLD,
         "transport/push-rejected",
+        reason=PUSH_IS_REQUIRED,
     ),
     Fault(
         "transport/push-redirected",
@@ -167,13 +171,15 @@ FAULTS: Final = (
         _push_wire(behaviours.says(302, "", Location="/login")),
         Verdict.HOLD,
         "transport/push-rejected",
+        reason=PUSH_IS_REQUIRED,
     ),
     Fault(
         "transport/push-swallowed",
-        "A captive portal answers 200 to the push and drops it; the textfile still delivers.",
+        "A captive portal answers 200 to the push and drops it; only the textfile delivers, and the push is required.",
         _push_wire(behaviours.says(200, "<html>Welcome</html>")),
-        Verdict.GO,
-        warnings=("scrape/paths-disagree",),
+        Verdict.HOLD,
+        "transport/required-path-dead",
+        reason=PUSH_IS_REQUIRED,
     ),
     _scrape_wire(
         "gateway-answers-503",

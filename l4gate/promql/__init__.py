@@ -22,6 +22,7 @@ from l4gate.promql.nodes import (
     walk,
 )
 from l4gate.promql.parser import canonical, normalise, parse
+from l4gate.promql.pinning import TICK_SECONDS, is_scalar, pinned
 from l4gate.promql.positions import Span
 from l4gate.promql.printer import to_text
 from l4gate.promql.timed_names import IsTime, counts_times, names_alone, power_of_name
@@ -30,6 +31,7 @@ from l4gate.promql.units import powers
 __all__ = [
     "COMPARISONS",
     "SET_OPERATORS",
+    "TICK_SECONDS",
     "Aggregate",
     "Binary",
     "Call",
@@ -47,9 +49,11 @@ __all__ = [
     "canonical",
     "children",
     "counts_times",
+    "is_scalar",
     "names_alone",
     "normalise",
     "parse",
+    "pinned",
     "power_of_name",
     "powers",
     "selectors",

@@ -13,21 +13,30 @@ from l4gate.rules.model import (
     rules_in,
 )
 from l4gate.rules.normal_form import diff_rules, rules_hash
-from l4gate.rules.rendering import render, rendered_rules
+from l4gate.rules.recomputing import Asked, Labels, Question, Recording, Vector, recordings, sources
+from l4gate.rules.rendering import render, rendered_config, rendered_rules
 
 __all__ = [
     "CONFIG_FILE",
     "RULES_FOLDER",
+    "Asked",
+    "Labels",
+    "Question",
+    "Recording",
     "Rule",
     "RuleGroup",
+    "Vector",
     "all_rules",
     "diff_rules",
     "groups_from_api",
     "load_rule_file",
     "load_rules",
     "parse_rule_text",
+    "recordings",
     "render",
+    "rendered_config",
     "rendered_rules",
     "rules_hash",
     "rules_in",
+    "sources",
 ]

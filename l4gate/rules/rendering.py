@@ -7,11 +7,10 @@ other change is made at one place of the parsed YAML or PromQL tree, and leaves 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
@@ -19,11 +18,10 @@ from l4gate import promql
 from l4gate.base import Document, Edit, RuleError, UsageError, yamldoc
 from l4gate.contract import Contract, load_contract
 from l4gate.rules.model import CONFIG_FILE, RULE_FILES, RULES_FOLDER, RuleGroup, load_rules, rules_in
+from l4gate.rules.realm_in_steps import plain_or_quoted, relabelling_edits
 from l4gate.rules.scaling import scale_config, scale_rule_file
 
 _TARGET_FILES: Final = "*.yml"
-_STEPS: Final = (("relabel_configs",), ("metric_relabel_configs",))
-_PLAIN_SCALAR: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]*")
 
 
 def render(
@@ -74,6 +72,19 @@ def rendered_rules(source: Path, *, factor: float, realms: tuple[str, ...]) -> t
     return rules_in({path.as_posix(): text.encode() for path, text in written.items()}, folder=source)
 
 
+def rendered_config(source: Path, *, factor: float, realms: tuple[str, ...]) -> dict[str, Any]:
+    """
+    The prometheus.yml of the folder `source` as it is in such a run, but for addresses, as data; writes nothing.
+
+    Raises:
+        RuleError, UsageError: as `render`.
+    """
+    contract = load_contract(source)
+    text = _configured(source, contract, factor=factor, realms=realms, addresses={})[Path(CONFIG_FILE)]
+    parsed = yaml.safe_load(text)
+    return parsed if isinstance(parsed, dict) else {}
+
+
 def _configured(
     source: Path,
     contract: Contract,
@@ -89,7 +100,7 @@ def _configured(
         edits = [
             *_edits(document, lambda _path, value: addresses.get(value)),
             *_edits(document, lambda keys, value: realms[0] if _is_realm(keys, value, contract) else None),
-            *_relabelling_edits(document, realms[0], contract),
+            *relabelling_edits(document, realms[0], contract),
         ]
         unused -= {edit.node.value for edit in edits}
         text = yamldoc.apply(document, edits)
@@ -188,27 +199,8 @@ def _edits(document: Document, change: Callable[[tuple[str, ...], str], str | No
         if isinstance(node, yaml.ScalarNode):
             value = change(keys, str(node.value))
             if value is not None and value != node.value:
-                edits.append(Edit(node, value if _PLAIN_SCALAR.fullmatch(value) else yamldoc.quote(value)))
+                edits.append(Edit(node, plain_or_quoted(value)))
     return edits
-
-
-def _relabelling_edits(document: Document, realm: str, contract: Contract) -> Iterator[Edit]:
-    """The realm where a relabelling step writes it, or looks at it alone."""
-    ours = contract.realm
-    for keys, node in document.walk():
-        if keys[-1:] not in _STEPS or not isinstance(node, yaml.MappingNode):
-            continue
-        step = {key.value: value for key, value in node.value}
-        label, sources = step.get("target_label"), step.get("source_labels")
-        if label is not None and label.value == ours.label:
-            yield from _realm_edit(step.get("replacement"), realm, ours.default)
-        if sources is not None and [each.value for each in sources.value] == [ours.label]:
-            yield from _realm_edit(step.get("regex"), realm, ours.default)
-
-
-def _realm_edit(node: yaml.Node | None, realm: str, default: str) -> Iterator[Edit]:
-    if node is not None and node.value == default != realm:
-        yield Edit(node, realm if _PLAIN_SCALAR.fullmatch(realm) else yamldoc.quote(realm))
 
 
 def _is_realm(keys: tuple[str, ...], value: str, contract: Contract) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import yaml
@@ -11,7 +11,7 @@ import yaml
 from l4gate.base import ApiBadAnswer
 from l4gate.contract import Contract
 from l4gate.scraping.foreign import is_harmless
-from l4gate.scraping.normal_form import lines_of, root_of
+from l4gate.scraping.normal_form import REACHED, lines_of, root_of
 
 # libyaml where PyYAML was built with it: a look must not take a tenth of a second for a printout.
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -25,6 +25,7 @@ def config_difference(
     contract: Contract,
     realms: Collection[str] = (),
     foreign_allowed: bool = False,
+    how_reached: bool = True,
 ) -> str:
     """
     What differs between a prometheus.yml and a server's own printout of its configuration; "" if nothing does.
@@ -38,6 +39,7 @@ def config_difference(
         loaded_text: the YAML that the server prints at /api/v1/status/config.
         contract: whose realm label and names are ours.
         realms: the realms of the run; that of the contract if there are none.
+        how_reached: whether proxies, TLS and credentials of a job count; a server that is judged has its own.
         foreign_allowed: whether jobs that only the server has are let be if they can bring nothing that is ours.
 
     Raises:
@@ -51,10 +53,11 @@ def config_difference(
     if not isinstance(loaded, dict):
         message = f"expected the YAML of a configuration from the server, found {type(loaded).__name__}."
         raise ApiBadAnswer(message)
-    ours = list(_jobs(expected))
+    unasked = frozenset() if how_reached else REACHED
+    ours = [_without(job, unasked) for job in _jobs(expected)]
     names = {job.get("job_name") for job in ours}
     theirs = [
-        job
+        _without(job, unasked)
         for job in _jobs(loaded)
         if job.get("job_name") in names
         or not (foreign_allowed and is_harmless(job, contract, realms or (contract.realm.default,)))
@@ -69,13 +72,17 @@ def config_difference(
     )
 
 
+def _without(job: Mapping[str, Any], keys: Collection[str]) -> dict[str, Any]:
+    return {key: value for key, value in job.items() if key not in keys}
+
+
 def _jobs(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     jobs = config.get("scrape_configs")
     for job in jobs if isinstance(jobs, list) else ():
         yield job if isinstance(job, Mapping) else {"job_name": job}
 
 
-def _paths(config: Mapping[str, Any], jobs: list[Mapping[str, Any]]) -> Iterator[str]:
+def _paths(config: Mapping[str, Any], jobs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     yield from map(str, config.get("rule_files") or ())
     for job in jobs:
         for source in job.get("file_sd_configs") or ():

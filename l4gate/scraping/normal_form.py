@@ -20,6 +20,11 @@ from l4gate.scraping.relabelling import relabellings
 
 # Sections that feed neither queries nor rules.
 ASIDE: Final = frozenset({"alerting", "remote_write", "storage", "tracing", "runtime", "otlp"})
+# How a target is reached is a part of its address, which each installation has for itself.
+REACHED: Final = frozenset(
+    {"proxy_url", "no_proxy", "tls_config", "basic_auth", "authorization", "oauth2", "bearer_token"}
+    | {"bearer_token_file"}
+)
 _PATHS: Final = frozenset({"rule_files", "scrape_config_files"})
 _JOBS: Final = "scrape_configs"
 SECRET: Final = "<secret>"  # noqa: S105 - what Prometheus prints in place of one

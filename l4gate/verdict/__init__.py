@@ -1,12 +1,14 @@
 """From a question to GO, HOLD or ABORT: readings, measuring, diagnosis, decision, and the judge who repeats it."""
 
-from l4gate.verdict.decision import NOT_PROVEN, Cause, Decision, Evaluation, Evidence, Stage, decide
+from l4gate.verdict.decision import NOT_PROVEN, Decision, decide
 from l4gate.verdict.diagnosis import diagnose
+from l4gate.verdict.evidence import Cause, Evaluation, Evidence, Stage
 from l4gate.verdict.judge import Judge, Look, judge_for, progress_line
 from l4gate.verdict.look import WriterReport
 from l4gate.verdict.measuring import measure
 from l4gate.verdict.pages import Expectation, unix_time
 from l4gate.verdict.readings import Reading, Unreachable, Value, format_labels
+from l4gate.verdict.witness import Memory
 
 __all__ = [
     "NOT_PROVEN",
@@ -17,6 +19,7 @@ __all__ = [
     "Expectation",
     "Judge",
     "Look",
+    "Memory",
     "Reading",
     "Stage",
     "Unreachable",

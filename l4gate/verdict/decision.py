@@ -8,95 +8,15 @@ backwards from the verdict: the first of them is the first broken stage on that 
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from l4gate.base import Verdict
 from l4gate.contract import Contract
-from l4gate.verdict.readings import Missing, Reading, Unreachable, Value
+from l4gate.verdict.evidence import Cause, Evidence, Stage
+from l4gate.verdict.readings import Missing, Unreachable, Value
 
 NOT_PROVEN: Final = "not-proven"  # the code of a condition of GO without evidence, whatever the reason
-
-
-class Stage(enum.IntEnum):
-    """The data path, in its order."""
-
-    WRITER = 0
-    TRANSPORT = 1
-    SCRAPE = 2
-    RULES = 3
-    QUERY = 4
-    VERDICT = 5
-    RUN = 6
-
-    def __str__(self) -> str:
-        return self.name.lower()
-
-
-@dataclass(frozen=True)
-class Cause:
-    """Why the verdict is not GO, or what is worth a warning; every field is for a person to read."""
-
-    stage: Stage
-    code: str
-    expected: str
-    found: str
-    where: str
-    next_step: str
-
-    @property
-    def id(self) -> str:
-        """The cause's name, `stage/code`."""
-        return f"{self.stage}/{self.code}"
-
-    def __str__(self) -> str:
-        return (
-            f"{self.id}: expected {self.expected}, found {self.found} ({self.where}). Next: {self.next_step}"
-        )
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What one rule evaluation recorded: its time, `ok` and `fresh` (None where it recorded none)."""
-
-    at: float
-    ok: float | None
-    fresh: float | None
-
-    @property
-    def good(self) -> bool:
-        """Both recorded, and both exactly 1."""
-        return self.ok == 1.0 and self.fresh == 1.0
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """
-    All that a decision stands on, for one realm at one moment of the server's clock.
-
-    `contract` is what it is held against; `readings` has one reading for each metric that the contract lets the gate
-    read, by name. `broken` holds the causes that the diagnosis of each stage found, in any order; `abort_firing` and
-    `abort_armed` are names of abort alerts. `evaluations` are the newest ones in time order, without gaps between them.
-    """
-
-    contract: Contract
-    realm: str
-    at: float
-    readings: Mapping[str, Reading] = field(default_factory=dict)
-    evaluations: tuple[Evaluation, ...] = ()
-    targets_up: Mapping[str, bool] = field(default_factory=dict)
-    rules_equal: bool = False
-    abort_armed: frozenset[str] = frozenset()
-    abort_firing: frozenset[str] = frozenset()
-    broken: tuple[Cause, ...] = ()
-    warnings: tuple[Cause, ...] = ()
-
-    @property
-    def newest(self) -> tuple[Evaluation, ...]:
-        """The evaluations that a GO rests on, as far as they are there."""
-        return self.evaluations[-self.contract.evidence.evaluations :]
 
 
 @dataclass(frozen=True)
@@ -119,7 +39,7 @@ class Decision:
 def decide(evidence: Evidence) -> Decision:
     """Judges the evidence of one realm. The same evidence always gives the same decision."""
     unmet = _unmet(evidence)
-    if evidence.abort_firing:
+    if evidence.abort_firing and evidence.witnessed:
         verdict = Verdict.ABORT
         causes = (
             _backwards(evidence.broken)
@@ -172,19 +92,8 @@ def _unmet(evidence: Evidence) -> tuple[Cause, ...]:
                 "the newest recorded samples",
             )
         )
-    unmet += [
-        _verdict_cause(f"target {job} up", "no such evidence", "the server's targets")
-        for job in contract.required_jobs
-        if not evidence.targets_up.get(job, False)
-    ]
-    if not contract.required_jobs:
-        unmet.append(_verdict_cause("required targets to judge", "none were named", "the contract"))
-    if not evidence.rules_equal:
-        unmet.append(
-            _verdict_cause(
-                "the loaded rules equal to this repository's", "no such evidence", "the server's rules"
-            )
-        )
+    unmet += _unlike_expected(evidence)
+    unmet += _no_evidence(evidence)
     for condition in contract.abort.conditions:
         if condition.alert not in evidence.abort_armed:
             unmet.append(
@@ -198,6 +107,63 @@ def _unmet(evidence: Evidence) -> tuple[Cause, ...]:
         if not isinstance(reading, Value):
             unmet.append(_abort_input(condition.metric, reading, contract))
     return tuple(unmet)
+
+
+def _unlike_expected(evidence: Evidence) -> list[Cause]:
+    """What of targets, configuration and rules is not proven to be as expected."""
+    contract = evidence.contract
+    unmet = [
+        _verdict_cause(f"target {job} up", "no such evidence", "the server's targets")
+        for job in contract.required_jobs
+        if not evidence.targets_up.get(job, False)
+    ]
+    if not contract.required_jobs:
+        unmet.append(_verdict_cause("required targets to judge", "none were named", "the contract"))
+    if not evidence.config_equal:
+        unmet.append(
+            _verdict_cause(
+                "the loaded configuration equal to this repository's",
+                "no such evidence",
+                "the server's configuration",
+            )
+        )
+    if not evidence.rules_equal:
+        unmet.append(
+            _verdict_cause(
+                "the loaded rules equal to this repository's", "no such evidence", "the server's rules"
+            )
+        )
+    return unmet
+
+
+def _no_evidence(evidence: Evidence) -> list[Cause]:
+    """What makes values no evidence: nobody has asked again, nobody has seen time pass, or an alert says otherwise."""
+    unmet = []
+    others = sorted(evidence.contract.recorded.keys() - evidence.recomputed)
+    if others:
+        unmet.append(
+            _verdict_cause(
+                "every recorded metric as its rule gives it when it is asked again",
+                f"no such evidence of {', '.join(others)}",
+                "the rules' own expressions",
+            )
+        )
+    unmet += [
+        _verdict_cause(f"{alert} not firing", "said to be firing", "the server's alerts")
+        for alert in sorted(evidence.abort_claimed)
+    ]
+    if not evidence.witnessed:
+        unmet.append(
+            Cause(
+                Stage.VERDICT,
+                "not-witnessed",
+                "a new evaluation of the rules while the gate looks",
+                "none yet",
+                "the newest recorded samples",
+                "give it time (--deadline): at least twice the interval of the rules.",
+            )
+        )
+    return unmet
 
 
 def _abort_input(metric: str, reading: Missing | Unreachable | None, contract: Contract) -> Cause:

@@ -10,11 +10,13 @@ from __future__ import annotations
 from typing import Final
 
 from l4gate.contract import Contract, Pace
-from l4gate.verdict.decision import Cause, Evidence, Stage
+from l4gate.verdict.abort_stage import abort_causes, claims, pending, proven, recomputed, standings
+from l4gate.verdict.clock_stage import clock_causes
+from l4gate.verdict.evidence import Cause, Evidence, Stage
 from l4gate.verdict.look import Measurement
 from l4gate.verdict.readings import Missing, MissingReason
 from l4gate.verdict.rule_stage import rule_causes
-from l4gate.verdict.scrape_stage import scrape_causes, target_age_limit
+from l4gate.verdict.scrape_stage import config_causes, scrape_causes, target_age_limit
 from l4gate.verdict.writer_stages import is_healthy, said, transport_causes, writer_causes
 
 _READ_LOG: Final = "read the server's log."
@@ -25,17 +27,19 @@ def diagnose(m: Measurement, pace: Pace) -> Evidence:
     contract = pace.contract
     if not m.readings:
         return _without_answer(m, contract)
-    broken: list[Cause] = [*_query(m, contract), *rule_causes(m, pace)]
+    held = standings(m, pace)
+    clock = clock_causes(m, pace)
+    broken: list[Cause] = [*clock, *_query(m, contract), *rule_causes(m, pace), *abort_causes(m, held, pace)]
     scrape = scrape_causes(m, pace)
-    broken += scrape
+    broken += scrape + config_causes(m)
     path_down = any(cause.code in ("target-down", "no-target", "scrape-error") for cause in scrape)
     if not path_down or m.sources:
-        broken += transport_causes(m, contract)
+        broken += transport_causes(m, pace)
     if not path_down and not any(cause.stage is Stage.TRANSPORT for cause in broken):
         broken += writer_causes(m, pace)
     up: dict[str, bool] = {}
     for target in m.targets:
-        alive = target.up and m.at - target.sampled_at <= target_age_limit(pace)
+        alive = target.up and target.listed and m.at - target.sampled_at <= target_age_limit(pace)
         up[target.job] = up.get(target.job, True) and alive
     return Evidence(
         contract=contract,
@@ -44,11 +48,15 @@ def diagnose(m: Measurement, pace: Pace) -> Evidence:
         readings=m.readings,
         evaluations=m.evaluations,
         targets_up=up,
+        config_equal=m.config_diff == "",
         rules_equal=m.rules is not None and not m.rules.diff,
         abort_armed=m.rules.abort_armed if m.rules else frozenset(),
-        abort_firing=m.abort_firing,
+        recomputed=recomputed(m),
+        witnessed=m.witnessed and not clock,
+        abort_claimed=claims(m),
+        abort_firing=proven(m, held),
         broken=tuple(broken),
-        warnings=_warnings(m, pace),
+        warnings=(*pending(m, held, pace), *_warnings(m, pace)),
     )
 
 
@@ -94,7 +102,7 @@ def _query(m: Measurement, contract: Contract) -> list[Cause]:
                     "find the store or shard that did not answer.",
                 )
             )
-    if "targets" in m.errors and not m.targets:
+    if "targets" in m.errors:
         error = m.errors["targets"]
         causes.append(
             Cause(Stage.QUERY, "bad-answer", "the list of targets", error.error, error.query, _READ_LOG)
@@ -113,6 +121,11 @@ def _warnings(m: Measurement, pace: Pace) -> tuple[Cause, ...]:
             warnings.append(
                 Cause(Stage.SCRAPE, "advisory-target-down", f"{target.job} up", found, where, step)
             )
+    if m.reload_failed:
+        where = "query prometheus_config_last_reload_successful"
+        step = "read the server's log and mend the files: what runs is right, and would not start again."
+        found = "the last one was refused"
+        warnings.append(Cause(Stage.RULES, "reload-failed", "a reload that succeeds", found, where, step))
     if m.textfile_error:
         where = "query node_textfile_scrape_error"
         step = "look for a torn or foreign .prom file in the textfile folder; node-exporter's log names it."

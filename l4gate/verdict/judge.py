@@ -10,18 +10,19 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from l4gate.base import NotReady, Verdict, wait_until, worst
 from l4gate.prometheus_api import PrometheusApi
-from l4gate.rules import rendered_rules
+from l4gate.rules import rendered_config, rendered_rules
 from l4gate.settings import Settings
 from l4gate.verdict.decision import Decision, decide
 from l4gate.verdict.diagnosis import diagnose
 from l4gate.verdict.look import Measurement, WriterReport
 from l4gate.verdict.measuring import measure
 from l4gate.verdict.pages import Expectation
+from l4gate.verdict.witness import Memory
 
 _POLLS_PER_EVALUATION: Final = 8.0  # how soon a new evaluation is noticed, as a share of the rule interval
 _POLL_LIMITS_SECONDS: Final = (0.04, 1.0)
@@ -38,19 +39,27 @@ class Look:
 
 @dataclass(frozen=True)
 class Judge:
-    """Everything that is asked, and of whom. `look` asks once, `judge` until an answer or the deadline."""
+    """
+    Everything that is asked, and of whom. `look` asks once, `judge` until an answer or the deadline.
+
+    `memories` is what was seen so far, by realm: one look alone is no evidence.
+    """
 
     api: PrometheusApi
     rules_api: PrometheusApi
     expectation: Expectation
     realms: tuple[str, ...]
     writer: Callable[[], WriterReport | None] = lambda: None
+    memories: dict[str, Memory] = field(default_factory=dict, compare=False, repr=False)
 
     def look(self) -> tuple[Look, ...]:
         """One look at each realm."""
         looks = []
         for realm in self.realms:
-            measurement = measure(self.api, self.rules_api, self.expectation, realm, self.writer)
+            memory = self.memories.setdefault(realm, Memory())
+            measurement = measure(
+                self.api, self.rules_api, self.expectation, realm, memory=memory, writer=self.writer
+            )
             decision = decide(diagnose(measurement, self.expectation.pace))
             looks.append(Look(measurement, decision, cut_short=self.api.out_of_time))
         return tuple(looks)
@@ -104,7 +113,7 @@ def judge_for(
     settings: Settings, url: str, writer: Callable[[], WriterReport | None] = lambda: None
 ) -> Judge:
     """
-    The judge of the server at url, with this repository's rules scaled and renamed as the settings say.
+    The judge of the server at url, with this repository's files scaled and renamed as the settings say.
 
     Raises:
         RuleError: if the repository's own rules cannot be read.
@@ -118,7 +127,8 @@ def judge_for(
         )
 
     groups = rendered_rules(settings.config_dir, factor=settings.factor, realms=settings.realms)
-    expectation = Expectation(settings.pace, groups, settings.only_of)
+    config = rendered_config(settings.config_dir, factor=settings.factor, realms=settings.realms)
+    expectation = Expectation(settings.pace, groups, config, settings.only_of)
     return Judge(client(url), client(settings.rules_url or url), expectation, settings.realms, writer)
 
 

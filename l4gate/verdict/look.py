@@ -9,18 +9,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from l4gate.verdict.decision import Evaluation
+from l4gate.prometheus_api import Sample
+from l4gate.verdict.evidence import Evaluation
 from l4gate.verdict.readings import Reading, Unreachable
+from l4gate.verdict.recomputed import Disagreement
+from l4gate.verdict.witness import ClockReading
 
 
 @dataclass(frozen=True)
 class TargetState:
-    """One scrape target: `up` as the server recorded it, and what its target page adds (empty where unknown)."""
+    """
+    One scrape target: `up` as the server recorded it, and what its target page adds (empty where unknown).
+
+    `listed`: whether the page has a target with these labels; without one somebody else has made its `up`.
+    """
 
     job: str
     instance: str
     up: bool
     sampled_at: float
+    listed: bool = True
     last_error: str = ""
     scrape_timeout: float | None = None
 
@@ -46,7 +54,7 @@ class RuleFault:
 
 @dataclass(frozen=True)
 class LoadedRules:
-    """The server's rules beside this repository's."""
+    """The server's rules beside this repository's. `ahead` names a rule whose evaluation is still to come."""
 
     expected_hash: str
     loaded_hash: str
@@ -56,6 +64,7 @@ class LoadedRules:
     abort_armed: frozenset[str] = frozenset()
     abort_firing: frozenset[str] = frozenset()
     oldest_evaluation: float | None = None
+    ahead: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,21 +77,43 @@ class WriterReport:
 
 @dataclass(frozen=True)
 class Measurement:
-    """One look at one realm. `errors` holds the questions that got no answer, by the path that was asked."""
+    """
+    One look at one realm. `errors` holds the questions that got no answer, by what was asked.
+
+    Attributes:
+        clock: the server's clock beside ours; `clock_strayed` is by how much it has not gone as ours did.
+        witnessed: a rule evaluation has come since the first look.
+        histories: the recent recorded samples of what the abort conditions watch, oldest first.
+        disagreements: what is not as its rule gives it; None if that could not be asked.
+        made_from: by the name of a recorded metric, those that it is made from, itself included.
+        config_diff: how the loaded configuration differs from the expected one; None if it could not be asked.
+        reload_failed: the server says that its last reload was refused.
+        too_close: how far apart two samples are that no rule can both have written, in seconds.
+        alerts_firing: the abort alerts that `ALERTS` says are firing.
+    """
 
     realm: str
     at: float
+    clock: ClockReading | None = None
+    clock_strayed: float = 0.0
+    witnessed: bool = False
     readings: Mapping[str, Reading] = field(default_factory=dict)
+    histories: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
+    disagreements: tuple[Disagreement, ...] | None = None
+    made_from: Mapping[str, frozenset[str]] = field(default_factory=dict)
     strays: Mapping[str, tuple[Mapping[str, str], ...]] = field(default_factory=dict)
     evaluations: tuple[Evaluation, ...] = ()
+    too_close: float | None = None
     targets: tuple[TargetState, ...] = ()
     sources: tuple[Source, ...] = ()
     foreign_sources: tuple[Source, ...] = ()
     rules: LoadedRules | None = None
+    config_diff: str | None = None
     push_time: float | None = None
     push_failure_time: float | None = None
     textfile_error: bool = False
-    abort_firing: frozenset[str] = frozenset()
+    reload_failed: bool = False
+    alerts_firing: frozenset[str] = frozenset()
     firing_warnings: tuple[str, ...] = ()
     writer: WriterReport | None = None
     errors: Mapping[str, Unreachable] = field(default_factory=dict)

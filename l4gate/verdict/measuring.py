@@ -1,37 +1,36 @@
 """
 Asks a server everything that a decision needs, at one moment of its own clock, and returns it as data.
 
-Six small requests: the clock, the newest and the recent samples of every metric of the contract, the firing alerts,
-the targets and the rules. A question without an answer is kept as such; it never becomes a value.
+A fixed number of requests, however many rules there are: the clock, the newest and the recent samples of everything
+that is read or recorded, the targets, the rules, and what the rules' expressions give when they are asked again. A
+question without an answer is kept as such; it never becomes a value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from l4gate.base import ApiBadAnswer, ApiError, RuleError
-from l4gate.contract import Contract, Pace
-from l4gate.prometheus_api import PrometheusApi
+from l4gate.contract import Contract
+from l4gate.prometheus_api import PrometheusApi, QueryAnswer, SampleSeries
+from l4gate.rules import Asked, Question, Recording
+from l4gate.verdict.conditions import history_seconds
+from l4gate.verdict.keys import Key, name_of, newest_samples, series_key
 from l4gate.verdict.look import Measurement, WriterReport
-from l4gate.verdict.pages import UP, Expectation, loaded_rules, targets_of
+from l4gate.verdict.pages import UP, Expectation, config_diff, loaded_rules, targets_of
 from l4gate.verdict.readings import Unreachable
-from l4gate.verdict.series import (
-    name_of,
-    newest_samples,
-    reading_of,
-    series_key,
-    source_of,
-    strays,
-    unbroken_evaluations,
-)
+from l4gate.verdict.recomputed import Disagreement, Record, again, disagreement, records, same
+from l4gate.verdict.series import evaluations_of, reading_of, recorded_samples, source_of, strays
+from l4gate.verdict.witness import Memory
 
 _PUSH_TIME: Final = "push_time_seconds"
 _PUSH_FAILURE_TIME: Final = "push_failure_time_seconds"
 _TEXTFILE_ERROR: Final = "node_textfile_scrape_error"
-_OF_PROGRAMS: Final = (UP, _PUSH_TIME, _PUSH_FAILURE_TIME, _TEXTFILE_ERROR)
-# timestamp() tells how old the newest sample is, which an instant query of ALERTS itself hides.
-_ALERTS: Final = 'timestamp(ALERTS{alertstate="firing"})'
+_ALERTS: Final = "ALERTS"
+_RELOADED: Final = "prometheus_config_last_reload_successful"
+_OF_PROGRAMS: Final = (UP, _PUSH_TIME, _PUSH_FAILURE_TIME, _TEXTFILE_ERROR, _ALERTS, _RELOADED)
 
 
 def measure(
@@ -39,17 +38,22 @@ def measure(
     rules_api: PrometheusApi,
     expectation: Expectation,
     realm: str,
+    *,
+    memory: Memory,
     writer: Callable[[], WriterReport | None] = lambda: None,
 ) -> Measurement:
     """One look at one realm. Raises nothing: what got no answer stands in `errors`."""
     pace = expectation.pace
     contract = pace.contract
-    asked = _selector(contract)
+    found = expectation.recordings(realm)
+    asked = _selector(contract, found)
     try:
-        now = api.now()
+        clock = memory.read_clock(api)
+        now = clock.server
         present = api.query(asked, now)
-        recent = api.query(f"{asked}[{_window(pace)}]", now)
-        alerts = api.query(_ALERTS, now)
+        recent = api.query(
+            f"{asked}[{_milliseconds(max(pace.changes_window, history_seconds(pace)))}ms]", now
+        )
     except ApiError as error:
         kind = "bad-answer" if isinstance(error, ApiBadAnswer) else "unreachable"
         return Measurement(
@@ -59,7 +63,7 @@ def measure(
             writer=writer(),
         )
     errors: dict[str, Unreachable] = {}
-    warnings = present.warnings + recent.warnings + alerts.warnings
+    warnings = present.warnings + recent.warnings
     newest = newest_samples(recent)
     visible = {series_key(series.labels): series for series in present.series}
     readings = {
@@ -78,52 +82,168 @@ def measure(
         if series.labels.get("job") == contract.heartbeat.job
         and name_of(series) in (_PUSH_TIME, _PUSH_FAILURE_TIME)
     }
-    details: list[dict[str, Any]] = []
+    evaluations = evaluations_of(realm, visible.values(), newest, pace)
+    made = records(found, realm, visible.values(), newest, now=now, pace=pace)
+    disagreements: tuple[Disagreement, ...] | None = None
+    try:
+        if warnings:
+            raise ApiBadAnswer(f"a partial answer: {'; '.join(warnings)}")
+        disagreements = _recompute(api, found, made, memory, expectation)
+    except ApiError as error:
+        errors["recomputed"] = Unreachable("/api/v1/query", error.message, error.next_step)
+    details: list[dict[str, Any]] | None = None
     try:
         details = api.targets()
     except ApiError as error:
         errors["targets"] = Unreachable("/api/v1/targets", error.message, error.next_step)
     rules = None
     try:
-        rules = loaded_rules(rules_api.rules(), expectation, realm, now)
+        answer = rules_api.rules()
+        since = max(time.monotonic() - clock.steady[0], 0.0)
+        rules = loaded_rules(answer, expectation, realm, now, latest=now + since + pace.rule_interval)
     except (ApiError, RuleError) as error:
         errors["rules"] = Unreachable("/api/v1/rules", error.message, error.next_step)
-    firing = {
-        series.labels.get("alertname", "")
-        for series in alerts.series
-        if series.labels.get(contract.realm.label, realm) == realm
-        and now - series.last.value <= pace.max_sample_age
-    }
+    difference = None
+    try:
+        difference = _config(api, rules_api, expectation, realm, memory)
+    except ApiError as error:
+        errors["config"] = Unreachable("/api/v1/status/config", error.message, error.next_step)
+    firing = _firing(present, newest, expectation, realm, now)
     return Measurement(
         realm=realm,
         at=now,
+        clock=clock,
+        clock_strayed=memory.clock_strayed(clock, pace),
+        witnessed=memory.saw_new_evaluation(evaluations.chain[-1].at if evaluations.chain else None),
         readings=readings,
+        histories={
+            each.metric: recorded_samples(each.metric, realm, visible.values(), newest, contract)
+            for each in contract.abort.conditions
+        },
+        disagreements=disagreements,
+        made_from=expectation.made_from(realm),
         strays={name: strays(name, realm, present.series, contract) for name in contract.decisive},
-        evaluations=unbroken_evaluations(realm, visible.values(), newest, pace),
+        evaluations=evaluations.chain,
+        too_close=evaluations.too_close,
         targets=targets_of(realm, present, newest, details, contract),
         sources=tuple(own),
         foreign_sources=tuple(source for source in sources if source not in own),
         rules=rules,
+        config_diff=difference,
         push_time=push.get(_PUSH_TIME),
         push_failure_time=push.get(_PUSH_FAILURE_TIME),
         textfile_error=any(
             name_of(series) == _TEXTFILE_ERROR and series.last.value != 0 for series in present.series
         ),
-        # An alert counts as firing when either place says so: some servers answer only one of the two.
-        abort_firing=frozenset(firing & contract.abort.alerts)
-        | (rules.abort_firing if rules else frozenset()),
+        reload_failed=any(
+            name_of(series) == _RELOADED
+            and series.labels.get("job") == contract.targets.prometheus.job
+            and series.last.value == 0
+            for series in present.series
+        ),
+        alerts_firing=frozenset(firing & contract.abort.alerts),
         firing_warnings=tuple(sorted(name for name in firing - contract.abort.alerts if name)),
         writer=writer(),
         errors=errors,
     )
 
 
-def _selector(contract: Contract) -> str:
+def _recompute(
+    api: PrometheusApi,
+    found: tuple[Recording, ...],
+    made: tuple[Record, ...],
+    memory: Memory,
+    expectation: Expectation,
+) -> tuple[Disagreement, ...]:
+    """What is recorded otherwise than its rule gives; what was found right before is not asked again."""
+    fresh = [number for number in range(len(found)) if memory.agreed.get(number) != made[number]]
+    exact = dict(zip(fresh, _ask(api, [Asked(found[each], made[each].at) for each in fresh]), strict=True))
+    differing = []
+    for number, vector in exact.items():
+        if same(made[number].vector, vector):
+            memory.agreed[number] = made[number]
+        else:
+            memory.agreed.pop(number, None)
+            differing.append(number)
+    more = [again(found[number], made[number], expectation.pace) for number in differing]
+    others = iter(_ask(api, [one for each in more for one in each]))
+    disagreements = []
+    for number, asked in zip(differing, more, strict=True):
+        vectors = [next(others) for _ in asked]
+        wrong = disagreement(found[number], made[number], exact[number], vectors)
+        if wrong is not None:
+            disagreements.append(wrong)
+    return tuple(disagreements)
+
+
+def _ask(api: PrometheusApi, asked: list[Asked]) -> tuple[Mapping[frozenset[tuple[str, str]], float], ...]:
+    """
+    The answers to all of them, by one request.
+
+    Raises:
+        ApiError: if there is none, or a partial one.
+    """
+    if not asked:
+        return ()
+    question = Question(tuple(asked))
+    answer = api.query(question.text, max(each.at for each in asked))
+    if answer.warnings:
+        raise ApiBadAnswer(f"a partial answer to the rules' own expressions: {'; '.join(answer.warnings)}")
+    return question.answers((series.labels, series.last.value) for series in answer.series)
+
+
+def _config(
+    api: PrometheusApi, rules_api: PrometheusApi, expectation: Expectation, realm: str, memory: Memory
+) -> str:
+    """
+    How the loaded configuration differs; a printout that was compared before is not compared again.
+
+    Raises:
+        ApiError: if nobody prints one: neither the server nor, where that is another, the one that has the rules.
+    """
+    try:
+        text = api.configuration()
+    except ApiBadAnswer:
+        if rules_api is api:
+            raise
+        text = rules_api.configuration()
+    if memory.config is None or memory.config[0] != text:
+        memory.config = text, config_diff(text, expectation, (realm,))
+    return memory.config[1]
+
+
+def _firing(
+    present: QueryAnswer,
+    newest: Mapping[Key, SampleSeries],
+    expectation: Expectation,
+    realm: str,
+    now: float,
+) -> set[str]:
+    """The alerts that `ALERTS` says are firing now: an instant query alone shows those of minutes ago too."""
+    pace = expectation.pace
+    names = set()
+    for series in present.series:
+        raw = newest.get(series_key(series.labels))
+        if (
+            name_of(series) == _ALERTS
+            and series.labels.get("alertstate") == "firing"
+            and series.labels.get(pace.contract.realm.label, realm) == realm
+            and raw is not None
+            and now - raw.last.at <= pace.max_sample_age
+        ):
+            names.add(series.labels.get("alertname", ""))
+    return names
+
+
+def _selector(contract: Contract, found: tuple[Recording, ...]) -> str:
     """Everything that is read, in one question."""
     heartbeat = contract.heartbeat
-    names = dict.fromkeys((*contract.read_by_the_gate, heartbeat.time, heartbeat.sequence, *_OF_PROGRAMS))
+    recorded = (each.rule.name for each in found)
+    names = dict.fromkeys(
+        (*contract.read_by_the_gate, *recorded, heartbeat.time, heartbeat.sequence, *_OF_PROGRAMS)
+    )
     return "{__name__=~" + f'"{"|".join(names)}"' + "}"
 
 
-def _window(pace: Pace) -> str:
-    return f"{round(pace.changes_window * 1000)}ms"
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)

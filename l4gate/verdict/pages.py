@@ -4,75 +4,109 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
-from l4gate.base import UsageError, parse_duration
+from l4gate.base import ApiBadAnswer, UsageError, parse_duration
 from l4gate.contract import Contract, Pace
 from l4gate.prometheus_api import QueryAnswer, SampleSeries, rfc3339
-from l4gate.rules import RuleGroup, diff_rules, groups_from_api, rules_hash
+from l4gate.rules import (
+    Recording,
+    RuleGroup,
+    diff_rules,
+    groups_from_api,
+    recordings,
+    rules_hash,
+    sources,
+)
+from l4gate.scraping import config_difference
+from l4gate.verdict.keys import Key, name_of, series_key
 from l4gate.verdict.look import LoadedRules, RuleFault, TargetState
-from l4gate.verdict.series import Key, name_of, series_key
 
 UP: Final = "up"
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """What the server is held against: the pace, and this repository's rules as they should be loaded there."""
+    """What the server is held against: the pace, and this repository's rules and prometheus.yml as loaded there."""
 
     pace: Pace
     groups: tuple[RuleGroup, ...]
+    config: Mapping[str, Any]
     only_of: Contract | None = None  # leaves out rule groups of others, see `diff_rules`
+
+    @cached_property
+    def _recordings(self) -> dict[str, tuple[Recording, ...]]:
+        return {}
+
+    def recordings(self, realm: str) -> tuple[Recording, ...]:
+        """The recording rules of a realm, in order."""
+        if realm not in self._recordings:
+            self._recordings[realm] = recordings(self.groups, self.pace.contract.realm.label, realm)
+        return self._recordings[realm]
+
+    def made_from(self, realm: str) -> dict[str, frozenset[str]]:
+        """By the name of each metric of the contract that rules record, those that it is made from, itself included."""
+        found = self.recordings(realm)
+        return {name: sources(found, name) for name in self.pace.contract.recorded}
 
 
 def targets_of(
     realm: str,
     present: QueryAnswer,
     newest: Mapping[Key, SampleSeries],
-    details: list[dict[str, Any]],
+    details: list[dict[str, Any]] | None,
     contract: Contract,
 ) -> tuple[TargetState, ...]:
     """
-    The targets of the contract's jobs: `up` is from the series, the reason why not from the page (`details`).
+    The targets of the contract's jobs, by their `up` and by the server's page (`details`; None if it gave none).
 
-    A job without a series of the realm is shown by its targets of other realms, then by those of the page alone.
+    The two are held together by all their labels: anybody can push an `up`, and a target without one is not scraped.
+    A job without a target of the realm is shown by its targets of other realms.
     """
-    by_identity: dict[tuple[str, str], dict[str, Any]] = {}
-    for each in details:
+    listed: dict[Key, list[dict[str, Any]]] = {}
+    for each in details or ():
         labels = each.get("labels")
         if isinstance(labels, dict):
-            by_identity[_text(labels.get("job")), _text(labels.get("instance"))] = each
-    ups = [series for series in present.series if name_of(series) == UP]
+            listed.setdefault(frozenset((key, _text(value)) for key, value in labels.items()), []).append(
+                each
+            )
+    ups: dict[Key, SampleSeries] = {}
+    for series in present.series:
+        if name_of(series) == UP:
+            ups[series_key(series.labels) - {("__name__", UP)}] = series
     targets = []
     for job in (*contract.required_jobs, *contract.advisory_jobs):
-        found = [series for series in ups if series.labels.get("job") == job]
-        mine = [series for series in found if series.labels.get(contract.realm.label) == realm]
-        for series in mine or found:
-            instance = series.labels.get("instance", "")
-            detail = by_identity.get((job, instance), {})
-            raw = newest.get(series_key(series.labels))
-            targets.append(
-                TargetState(
-                    job=job,
-                    instance=instance,
-                    up=series.last.value == 1.0,
-                    sampled_at=raw.last.at if raw is not None else float("-inf"),
-                    last_error=_text(detail.get("lastError")),
-                    scrape_timeout=_seconds(detail.get("scrapeTimeout")),
-                )
-            )
-        if not found:
-            targets += [_unscraped(job, each) for (owner, _), each in by_identity.items() if owner == job]
+        found = [key for key in dict.fromkeys((*ups, *listed)) if ("job", job) in key]
+        mine = [key for key in found if (contract.realm.label, realm) in key]
+        for key in mine or found:
+            targets += [
+                _target(job, key, ups.get(key), detail, newest, asked=details is not None)
+                for detail in listed.get(key) or [{}]
+            ]
     return tuple(targets)
 
 
-def _unscraped(job: str, detail: Mapping[str, Any]) -> TargetState:
-    """A target that is on the server's page, whose `up` is older than a query looks back: the page proves no scrape."""
+def _target(
+    job: str,
+    key: Key,
+    up: SampleSeries | None,
+    detail: Mapping[str, Any],
+    newest: Mapping[Key, SampleSeries],
+    *,
+    asked: bool,
+) -> TargetState:
+    """One target by its `up`, by its entry on the page, or by both: then both must say that it is up."""
+    raw = None if up is None else newest.get(series_key(up.labels))
+    health = detail.get("health")
+    # Without an `up` that a query still sees, the page tells why at most: it proves no scrape.
+    alive = health != "down" if up is None else up.last.value == 1.0 and (not detail or health == "up")
     return TargetState(
         job=job,
-        instance=_text(detail["labels"].get("instance")),
-        up=detail.get("health") != "down",
-        sampled_at=float("-inf"),
+        instance=dict(key).get("instance", ""),
+        up=alive,
+        sampled_at=raw.last.at if raw is not None else float("-inf"),
+        listed=bool(detail) or not asked,
         last_error=_text(detail.get("lastError")),
         scrape_timeout=_seconds(detail.get("scrapeTimeout")),
     )
@@ -90,10 +124,36 @@ def _seconds(duration: Any) -> float | None:
         return None
 
 
-def loaded_rules(data: dict[str, Any], expectation: Expectation, realm: str, now: float) -> LoadedRules:
-    """The rules as loaded: how they differ from the expected ones, which abort rules are evaluated, which fire."""
+def config_diff(text: str, expectation: Expectation, realms: tuple[str, ...]) -> str:
+    """
+    How the configuration that the server prints differs from the expected one; "" if it does not.
+
+    Raises:
+        ApiBadAnswer: if it is none.
+    """
+    return config_difference(
+        expectation.config,
+        text,
+        contract=expectation.pace.contract,
+        realms=realms,
+        foreign_allowed=expectation.only_of is not None,
+        how_reached=False,
+    )
+
+
+def loaded_rules(
+    data: dict[str, Any], expectation: Expectation, realm: str, now: float, *, latest: float
+) -> LoadedRules:
+    """
+    The rules as loaded: how they differ from the expected ones, which abort rules are evaluated, which fire.
+
+    `latest` is when the page was read at the latest: no evaluation can be later.
+
+    Raises:
+        ApiBadAnswer: if it is not of the API's shape, or an alert does not say plainly whether it fires.
+    """
     loaded = groups_from_api(data)
-    faults, evaluated, armed, firing = [], [], set(), set()
+    faults, evaluated, armed, firing, ahead = [], [], set(), set(), ""
     contract, limit = expectation.pace.contract, expectation.pace.max_sample_age
     for group in data["groups"]:
         for rule in group["rules"]:
@@ -102,16 +162,15 @@ def loaded_rules(data: dict[str, Any], expectation: Expectation, realm: str, now
                 continue
             at = unix_time(rule.get("lastEvaluation"))
             evaluated.append(at)
+            if at > latest:
+                ahead = ahead or f"rule {name} evaluated {at - now:.1f} s ahead of the server's clock"
             if rule.get("health") == "err":
                 faults.append(RuleFault(name, _text(rule.get("lastError"))))
             if rule.get("type") != "alerting" or name not in contract.abort.alerts:
                 continue
-            if rule.get("health") == "ok" and now - at <= limit:
+            if rule.get("health") == "ok" and now - at <= limit and at <= latest:
                 armed.add(name)
-                alerts = rule.get("alerts")
-                if isinstance(alerts, list) and any(
-                    isinstance(alert, dict) and alert.get("state") == "firing" for alert in alerts
-                ):
+                if _state(rule) == "firing":
                     firing.add(name)
     return LoadedRules(
         expected_hash=rules_hash(expectation.groups),
@@ -122,7 +181,32 @@ def loaded_rules(data: dict[str, Any], expectation: Expectation, realm: str, now
         abort_armed=frozenset(armed),
         abort_firing=frozenset(firing),
         oldest_evaluation=min(evaluated, default=None),
+        ahead=ahead,
     )
+
+
+_STATES: Final = ("inactive", "pending", "firing")  # from the least to the most
+
+
+def _state(rule: Mapping[str, Any]) -> str:
+    """
+    The state of an alerting rule, which is the state of the worst of its alerts.
+
+    Raises:
+        ApiBadAnswer: if either is not one of the states, or they contradict each other.
+    """
+    said, alerts = rule.get("state"), rule.get("alerts")
+    listed = alerts if isinstance(alerts, list) else [None]
+    states = [each.get("state") if isinstance(each, dict) else None for each in listed]
+    if said not in _STATES or any(state not in _STATES for state in states):
+        shown = f"state {said!r:.40} with alerts {alerts!r:.80}"
+        raise ApiBadAnswer(f"expected alert {rule['name']} to be one of {', '.join(_STATES)}, found {shown}.")
+    worst = max(states, key=_STATES.index, default=_STATES[0])
+    if worst != said:
+        raise ApiBadAnswer(
+            f"expected alert {rule['name']} to be as its alerts are, found {said} with {worst}."
+        )
+    return worst
 
 
 def unix_time(text: Any) -> float:

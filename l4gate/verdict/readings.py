@@ -14,9 +14,6 @@ from dataclasses import dataclass
 from typing import Final
 
 Labels = Mapping[str, str]
-# Every scraped series has them, no recorded one of the contract: a constant pushed under such a name is found.
-_SCRAPE_LABELS: Final = frozenset({"job", "instance"})
-
 _ROUNDING_SECONDS: Final = (
     0.001  # the API takes and gives whole milliseconds; a sample from the future proves nothing
 )
@@ -85,13 +82,15 @@ def read(
     now: float,
     max_age_seconds: float,
     boolean: bool,
+    allowed: frozenset[str],
     warnings: tuple[str, ...] = (),
 ) -> Reading:
     """
     Makes a reading of the series that a query returned, each as (labels, time of its newest sample, value).
 
-    An answer with warnings is a partial result, so nothing in it is measured; the order of the checks is the order
-    in which they make the later ones meaningless.
+    `allowed` are the labels that the rule gives it, all of them and no other: who pushes under its name adds some, or
+    lacks some. An answer with warnings is a partial result, so nothing in it is measured; the order of the checks is
+    the order in which they make the later ones meaningless.
     """
     if warnings:
         return Missing(query, MissingReason.PARTIAL, f"a partial answer: {'; '.join(warnings)}")
@@ -103,12 +102,12 @@ def read(
             query, MissingReason.SEVERAL_SERIES, f"{len(found)} series where one is expected: {names}"
         )
     labels, at, value = found[0]
-    scraped = sorted(_SCRAPE_LABELS & labels.keys())
-    if scraped:
+    if labels.keys() - {"__name__"} != allowed:
+        others = ", ".join(sorted(allowed))
         return Missing(
             query,
             MissingReason.NOT_RECORDED,
-            f"a scraped series, not one that a rule records: {format_labels(labels)}",
+            f"a series that no rule records: {format_labels(labels)}, where the labels are {others} alone",
         )
     if not math.isfinite(value):
         return Missing(query, MissingReason.NOT_FINITE, f"{value:g}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from l4gate.contract import Pace
-from l4gate.verdict.decision import Cause, Stage
+from l4gate.verdict.evidence import Cause, Stage
 from l4gate.verdict.look import Measurement
 from l4gate.verdict.readings import Missing, MissingReason, format_labels
 
@@ -48,16 +48,70 @@ def rule_causes(m: Measurement, pace: Pace) -> list[Cause]:
             )
             for fault in m.rules.faults
         ]
+        if m.rules.ahead:
+            causes.append(
+                Cause(
+                    Stage.RULES,
+                    "from-the-future",
+                    "no evaluation later than now",
+                    m.rules.ahead,
+                    "/api/v1/rules, lastEvaluation",
+                    "set the clocks of the server and of the rule evaluator (NTP).",
+                )
+            )
         oldest = m.rules.oldest_evaluation
         if oldest is not None and m.at - oldest > pace.max_sample_age and not causes:
             age = f"{m.at - oldest:.1f} s ago" if math.isfinite(oldest) else "never"
             causes.append(_evaluation_stopped(age, pace, "/api/v1/rules, lastEvaluation"))
+    if m.too_close is not None:
+        causes.append(_too_close(m.too_close, pace))
     for name in pace.contract.decisive:
         reading = m.readings[name]
         if isinstance(reading, Missing):
             cause = _recorded(name, reading, m, pace)
             if cause is not None and cause.code not in {each.code for each in causes}:
                 causes.append(cause)
+    return causes + _recomputing(m)
+
+
+def _too_close(seconds: float, pace: Pace) -> Cause:
+    names = " and ".join(pace.contract.decisive)
+    return Cause(
+        Stage.RULES,
+        "not-evaluations",
+        f"samples of {names} a rule interval of {pace.rule_interval:g} s apart",
+        f"two that are {seconds:.3f} s apart",
+        "the newest recorded samples",
+        "find who else writes these series: only the recording rule may make them.",
+    )
+
+
+def _recomputing(m: Measurement) -> list[Cause]:
+    """What is recorded otherwise than its rule gives, or could not be asked."""
+    causes = [
+        Cause(
+            Stage.RULES,
+            "contradicted",
+            f"{each.metric} as its rule gives it at {each.at:.3f}: {each.recomputed}",
+            f"recorded: {each.recorded}",
+            f"the rule's own expression, asked again for two evaluations; query {each.metric}",
+            f"find who else makes {each.metric}, or what it is made from: a push, a text file, another rule or server.",
+        )
+        for each in m.disagreements or ()
+        if each.twice
+    ]
+    error = m.errors.get("recomputed")
+    if error is not None:
+        causes.append(
+            Cause(
+                Stage.RULES,
+                "not-recomputed",
+                "an answer to the rules' own expressions",
+                error.error,
+                error.query,
+                error.next_step or "run the expression of the rule that is named on the server.",
+            )
+        )
     return causes
 
 

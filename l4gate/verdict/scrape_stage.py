@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from l4gate.contract import Pace
-from l4gate.verdict.decision import Cause, Stage
+from l4gate.verdict.evidence import Cause, Stage
 from l4gate.verdict.look import Measurement, TargetState
 
 _GATEWAY_LIMITS: Final = re.compile(
@@ -43,7 +43,18 @@ def scrape_causes(m: Measurement, pace: Pace) -> list[Cause]:
         if target.job not in contract.required_jobs:
             continue
         age = m.at - target.sampled_at
-        if not target.up:
+        if not target.listed:
+            causes.append(
+                Cause(
+                    Stage.SCRAPE,
+                    "target-unknown",
+                    f"every `up` of job {target.job} from a target of the server",
+                    f"an `up` of instance {target.instance or '(none)'}, and no such target",
+                    "/api/v1/targets",
+                    "find who pushes or records it: a text file, a push, a rule of somebody else.",
+                )
+            )
+        elif not target.up:
             causes.append(_target_down(target, pace))
         elif age > target_age_limit(pace):
             causes.append(
@@ -69,6 +80,35 @@ def scrape_causes(m: Measurement, pace: Pace) -> list[Cause]:
             )
         )
     return causes
+
+
+def config_causes(m: Measurement) -> list[Cause]:
+    """What the loaded configuration does otherwise than this repository's."""
+    error = m.errors.get("config")
+    if error is not None:
+        step = "give the URL of the Prometheus that scrapes; without its configuration nobody knows what it lets in."
+        return [
+            Cause(
+                Stage.SCRAPE,
+                "config-unreadable",
+                "the loaded configuration from /api/v1/status/config",
+                error.error,
+                error.query,
+                error.next_step or step,
+            )
+        ]
+    if not m.config_diff:
+        return []
+    return [
+        Cause(
+            Stage.SCRAPE,
+            "config-differs",
+            "the scrape configuration of this repository",
+            f"one that differs:\n{m.config_diff.rstrip()}\n",
+            "/api/v1/status/config",
+            "load the repository's configuration (scripts/ops/reload_safe.sh), or merge the change first.",
+        )
+    ]
 
 
 def _target_down(target: TargetState, pace: Pace) -> Cause:

@@ -8,33 +8,20 @@ asked for here takes both.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from l4gate.contract import Contract, Pace
-from l4gate.prometheus_api import QueryAnswer, SampleSeries
-from l4gate.verdict.decision import Evaluation
+from l4gate.prometheus_api import Sample, SampleSeries
+from l4gate.verdict.evidence import Evaluation
+from l4gate.verdict.keys import Key, name_of, series_key
 from l4gate.verdict.look import Source
 from l4gate.verdict.readings import Reading, read
 
-# Rule evaluations of one group start an interval apart; half of one more is room for a busy machine.
+# Rule evaluations of one group are an interval apart; half of one is room for a busy machine. What is closer was not
+# written by a rule.
 _GAP_RULE_INTERVALS: Final = 1.5
-
-Key = frozenset[tuple[str, str]]
-
-
-def name_of(series: SampleSeries) -> str:
-    """The metric's name."""
-    return series.labels.get("__name__", "")
-
-
-def series_key(labels: Mapping[str, str]) -> Key:
-    """What tells a series from every other: all its labels."""
-    return frozenset(labels.items())
-
-
-def newest_samples(recent: QueryAnswer) -> dict[Key, SampleSeries]:
-    """The raw series of a range, to be found by the labels of those that an instant query shows."""
-    return {series_key(series.labels): series for series in recent.series}
+_CLOSE_RULE_INTERVALS: Final = 0.5
 
 
 def reading_of(
@@ -61,6 +48,7 @@ def reading_of(
         now=now,
         max_age_seconds=pace.max_sample_age,
         boolean=name in contract.decisive,
+        allowed=contract.series_labels(name),
         warnings=warnings,
     )
 
@@ -76,36 +64,59 @@ def strays(
     )
 
 
-def unbroken_evaluations(
+def recorded_samples(
+    name: str,
+    realm: str,
+    visible: Iterable[SampleSeries],
+    newest: Mapping[Key, SampleSeries],
+    contract: Contract,
+) -> tuple[Sample, ...]:
+    """The recent samples of the one series of a recorded metric that is visible now, oldest first; none of several."""
+    found = [
+        raw
+        for series in visible
+        if name_of(series) == name
+        and series.labels.get(contract.realm.label) == realm
+        and (raw := newest.get(series_key(series.labels))) is not None
+    ]
+    return found[0].samples if len(found) == 1 else ()
+
+
+@dataclass(frozen=True)
+class Evaluations:
+    """
+    The newest rule evaluations without a gap between them, oldest first.
+
+    `too_close`: how far apart the newest two samples are if no rule can have written both, in seconds.
+    """
+
+    chain: tuple[Evaluation, ...] = ()
+    too_close: float | None = None
+
+
+def evaluations_of(
     realm: str,
     visible: Iterable[SampleSeries],
     newest: Mapping[Key, SampleSeries],
     pace: Pace,
-) -> tuple[Evaluation, ...]:
-    """
-    The newest rule evaluations without a gap between them, oldest first.
-
-    Of the series that are visible now only: one that ended minutes ago is still in the recent samples.
-    """
-    contract = pace.contract
-    by_name: dict[str, list[SampleSeries]] = {name: [] for name in contract.decisive}
-    for series in visible:
-        raw = newest.get(series_key(series.labels))
-        if (
-            name_of(series) in by_name
-            and series.labels.get(contract.realm.label) == realm
-            and raw is not None
-        ):
-            by_name[name_of(series)].append(raw)
-    if any(len(found) != 1 for found in by_name.values()):
-        return ()
-    ok, fresh = ({s.at: s.value for s in by_name[name][0].samples} for name in contract.decisive)
+) -> Evaluations:
+    """Of the series that are visible now: one that ended minutes ago is among the recent samples too."""
+    visible = tuple(visible)
+    ok, fresh = (
+        {each.at: each.value for each in recorded_samples(name, realm, visible, newest, pace.contract)}
+        for name in pace.contract.decisive
+    )
+    if not ok or not fresh:
+        return Evaluations()
     chain: list[Evaluation] = []
     for at in sorted(ok.keys() | fresh.keys(), reverse=True):
-        if chain and chain[-1].at - at > _GAP_RULE_INTERVALS * pace.rule_interval:
+        gap = chain[-1].at - at if chain else pace.rule_interval
+        if gap < _CLOSE_RULE_INTERVALS * pace.rule_interval:
+            return Evaluations(tuple(reversed(chain)), too_close=gap)
+        if gap > _GAP_RULE_INTERVALS * pace.rule_interval:
             break
         chain.append(Evaluation(at, ok.get(at), fresh.get(at)))
-    return tuple(reversed(chain))
+    return Evaluations(tuple(reversed(chain)))
 
 
 def source_of(

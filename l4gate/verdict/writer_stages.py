@@ -6,18 +6,20 @@ import math
 import re
 from typing import Final
 
-from l4gate.contract import Contract, Pace
-from l4gate.verdict.decision import Cause, Stage
+from l4gate.contract import Pace
+from l4gate.verdict.evidence import Cause, Stage
 from l4gate.verdict.look import Measurement, Source, WriterReport
 from l4gate.verdict.readings import format_labels
 
 # The script's own words; what it quotes besides (who holds its lock, with arguments) may contain anything.
 _REJECTED: Final = re.compile(r"^\S+: push to \S+ failed: rejected with HTTP status", re.MULTILINE)
+_FAILED: Final = re.compile(r"^\S+: push (to \S+ )?failed: ", re.MULTILINE)
 _SAID_CHARACTERS: Final = 700  # a rejected push quotes up to 500 characters of the gateway's answer
 
 
-def transport_causes(m: Measurement, contract: Contract) -> list[Cause]:
+def transport_causes(m: Measurement, pace: Pace) -> list[Cause]:
     """What is broken between the script and the Pushgateway."""
+    contract = pace.contract
     if m.writer is not None and m.writer.returncode not in (0, None) and _REJECTED.search(m.writer.stderr):
         return [
             Cause(
@@ -67,7 +69,47 @@ def transport_causes(m: Measurement, contract: Contract) -> list[Cause]:
                 f"push under the grouping key job={contract.heartbeat.job}, instance={contract.heartbeat.instance}.",
             )
         ]
-    return []
+    return _required_paths(m, pace)
+
+
+def _required_paths(m: Measurement, pace: Pace) -> list[Cause]:
+    """
+    The path over a required target has to deliver by itself, in whatever way it fails.
+
+    Beats from elsewhere, of an advisory target or of somebody who is not in the contract, are no evidence of it.
+    """
+    contract = pace.contract
+    alive = [source for source in m.sources if is_healthy(source, m.at, pace)]
+    heartbeat, exporter = contract.heartbeat, contract.targets.node_exporter
+    failed = m.writer is not None and m.writer.returncode != 0 and _FAILED.search(m.writer.stderr)
+    if contract.targets.pushgateway.required and m.writer is not None and failed:
+        return [
+            Cause(
+                Stage.TRANSPORT,
+                "push-failed",
+                "the heartbeat script to reach the Pushgateway",
+                said(m.writer),
+                f"scripts/ops/textfile_heartbeat.sh, exit code {m.writer.returncode}",
+                "mend what it names; the other path carries the heartbeat meanwhile, and is not required.",
+            )
+        ]
+    needed: list[dict[str, str]] = []
+    if contract.targets.pushgateway.required:
+        needed.append({"job": heartbeat.job, "instance": heartbeat.instance})
+    if exporter.required:
+        needed.append({"job": exporter.job})
+    return [
+        Cause(
+            Stage.TRANSPORT,
+            "required-path-dead",
+            f"a heartbeat that moves from {format_labels(labels)}",
+            "one that moves from " + "; ".join(format_labels(each.labels) for each in alive[:3]) + " only",
+            f"query {contract.selector(heartbeat.time, m.realm)}",
+            "see what keeps the beats of the required path away, or who beats in its place.",
+        )
+        for labels in needed
+        if alive and not any(labels.items() <= each.labels.items() for each in alive)
+    ]
 
 
 def said(writer: WriterReport) -> str:

@@ -36,6 +36,11 @@ class Box:
         assert before in self.good.files[name]
         return Configuration({**self.good.files, name: self.good.files[name].replace(before, after)})
 
+    @property
+    def without_heartbeat(self) -> Configuration:
+        """The good configuration with a change that drops the heartbeat at every scrape."""
+        return self.edited("prometheus.yml", b"regex: duri_(heartbeat_.+|", b"regex: duri_(.*heartbeat_.+|")
+
     def go(self) -> tuple[Look, ...]:
         looks = self.sandbox.judge.judge(GO_SECONDS, until=frozenset({Verdict.GO}))
         assert looks[0].decision.verdict is Verdict.GO, looks[0].decision.cause

@@ -32,8 +32,8 @@ def window(box: Box, seconds: float) -> tuple[Window, float]:
     return Window(now, now + seconds, box.server.pace), now
 
 
-def make_wrong_rules_live(box: Box) -> None:
-    box.force(box.edited(HEART, b"< bool 2", b"< bool 0.02"))
+def cut_the_heartbeat_off(box: Box) -> None:
+    box.force(box.without_heartbeat)
 
 
 def test_healthy_window_ends_with_its_certificate(box: Box) -> None:
@@ -55,7 +55,7 @@ def test_healthy_window_ends_with_its_certificate(box: Box) -> None:
 
 def test_abort_is_rolled_back_once(box: Box, store: CheckpointStore, kept: Checkpoint) -> None:
     """An ABORT must end the watch at once, with one rollback, which brings GO; the answer must stay ABORT."""
-    make_wrong_rules_live(box)
+    cut_the_heartbeat_off(box)
     whole, now = window(box, FOREVER_SECONDS)
     rolled: list[RolledBack] = []
 
@@ -76,7 +76,7 @@ def test_abort_is_rolled_back_once(box: Box, store: CheckpointStore, kept: Check
 def test_abort_that_nobody_watched_is_found_after_a_restart(box: Box) -> None:
     """A watch that was dead while an alert fired and ended must find it in Prometheus, and not touch the live files."""
     whole, _ = window(box, FOREVER_SECONDS)
-    make_wrong_rules_live(box)
+    cut_the_heartbeat_off(box)
     box.sandbox.judge.judge(FOREVER_SECONDS, until=frozenset({Verdict.ABORT}))
     box.force(box.good)
     box.go()
@@ -99,7 +99,7 @@ def test_command_rolls_back_and_exits_4(
     box: Box, kept: Checkpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: Settings
 ) -> None:
     """`l4gate watch --rollback` must exit 20 after an ABORT, although the rollback brought GO, and say so in JSON."""
-    make_wrong_rules_live(box)
+    cut_the_heartbeat_off(box)
 
     code = main(
         [

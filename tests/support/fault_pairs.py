@@ -31,8 +31,6 @@ _ALONE: Final = frozenset(
         "scrape/too-rare",
         "scrape/target-gone",
         "scrape/target-list-empty",
-        "rules/decision-pushed",
-        "rules/energy-pushed",
         "query/prometheus-killed",
     }
 )
@@ -175,13 +173,13 @@ CHOSEN: Final = (
         "writer/textfile-folder-missing + transport/push-reset",
         "The textfile cannot be written and the push is reset: neither path delivers.",
         Verdict.HOLD,
-        "writer/stale",
+        "transport/push-failed",
     ),
     _pair(
         "writer/no-curl + scrape/textfile-path-dropped",
         "There is no push without curl, and the textfile path is dropped: neither path delivers.",
         Verdict.HOLD,
-        "writer/stale",
+        "scrape/config-differs",
     ),
     _pair(
         "transport/push-swallowed + scrape/textfile-frozen",
@@ -193,16 +191,16 @@ CHOSEN: Final = (
     _pair(
         "writer/no-curl + scrape/textfile-torn",
         "There is no push without curl, and somebody's .prom file is torn: the script's own still delivers.",
-        Verdict.GO,
-        "",
-        ("writer/one-path-failed", "scrape/paths-disagree", "scrape/textfile-error"),
+        Verdict.HOLD,
+        "transport/push-failed",
+        ("scrape/paths-disagree", "scrape/textfile-error"),
     ),
     _pair(
         "scrape/push-path-dropped + rules/broken-file-beside",
         "The push path is dropped, and a reload is refused: textfile and rules run on.",
-        Verdict.GO,
-        "",
-        ("scrape/paths-disagree",),
+        Verdict.HOLD,
+        "scrape/config-differs",
+        ("rules/reload-failed",),
     ),
     _pair(
         "scrape/exporter-hangs + query/partial",

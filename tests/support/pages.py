@@ -103,7 +103,7 @@ def _fault_table(faults: Iterable[Fault]) -> str:
     rows = [
         (
             f"`{fault.id}`",
-            fault.says,
+            f"{fault.says} {fault.reason}".strip(),
             f"{fault.verdict.name}{' by itself' if fault.passes else ''}",
             _code([fault.cause] if fault.cause else []),
             _code(fault.warnings),

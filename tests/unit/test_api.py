@@ -21,7 +21,7 @@ from l4gate.prometheus_api import PrometheusApi, QueryAnswer, rfc3339
 from l4gate.prometheus_api.partial import ANNOTATIONS, Annotation
 from l4gate.prometheus_api.session import is_loopback
 from l4gate.report import decision_as_dict, decision_lines
-from l4gate.verdict import Expectation, Stage, decide, diagnose, measure, unix_time
+from l4gate.verdict import Expectation, Memory, Stage, decide, diagnose, measure, unix_time
 
 LIMIT = 0.5  # seconds for one request
 ROOM = 1.5  # seconds more for two busy cores
@@ -109,7 +109,7 @@ def judged(url: str) -> tuple[Verdict, Stage]:
     """The verdict over a server, with all that is rendered of it; nothing of this may raise."""
     api = PrometheusApi(url, timeout_seconds=LIMIT)
     pace = Pace(60, CONTRACT)
-    decision = decide(diagnose(measure(api, api, Expectation(pace, ()), "prod"), pace))
+    decision = decide(diagnose(measure(api, api, Expectation(pace, (), {}), "prod", memory=Memory()), pace))
     assert json.dumps(decision_as_dict(decision), allow_nan=False)
     assert all("\n".join(decision_lines(decision)).encode())
     assert decision.cause is not None
@@ -535,6 +535,7 @@ def scripted() -> object:
             "rules": st.fixed_dictionaries({"groups": st.lists(group, max_size=2)}) | json_values,
             "targets": st.fixed_dictionaries({"activeTargets": st.lists(json_values, max_size=2)})
             | json_values,
+            "config": st.fixed_dictionaries({"yaml": st.text() | json_values}) | json_values,
         }
     ),
     st.lists(json_values, max_size=1),

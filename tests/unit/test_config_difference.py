@@ -27,7 +27,11 @@ Edit = Callable[[dict[str, Any]], object]
 
 
 def difference(
-    edit: Edit = lambda _: None, *, mine: Edit = lambda _: None, foreign_allowed: bool = False
+    edit: Edit = lambda _: None,
+    *,
+    mine: Edit = lambda _: None,
+    foreign_allowed: bool = False,
+    how_reached: bool = True,
 ) -> str:
     """What differs when the printout, or the expected file, is edited."""
     loaded = yaml.safe_load(PRINTOUTS[NEWEST])
@@ -35,7 +39,11 @@ def difference(
     edit(loaded)
     mine(expected)
     return config_difference(
-        expected, yaml.safe_dump(loaded), contract=CONTRACT, foreign_allowed=foreign_allowed
+        expected,
+        yaml.safe_dump(loaded),
+        contract=CONTRACT,
+        foreign_allowed=foreign_allowed,
+        how_reached=how_reached,
     )
 
 
@@ -220,6 +228,21 @@ def test_a_password_in_a_url_is_not_shown() -> None:
 
     assert difference(job(1, proxy_url="http://u:xxxxx@proxy:1"), mine=mine) == ""
     assert "hush" not in difference(mine=mine)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"proxy_url": "http://proxy:1"},
+        {"basic_auth": {"username": "u", "password": "hush"}},
+        {"tls_config": {"ca_file": "ca"}},
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_how_a_target_is_reached_can_be_aside(settings: dict[str, Any]) -> None:
+    """Proxy and credentials must be aside as addresses are where a server is judged, and count after a reload."""
+    assert difference(job(1, **settings)) != ""
+    assert difference(job(1, **settings), how_reached=False) == ""
 
 
 STATIC = [{"targets": ["a:1"]}]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fixtures import contract
-from fixtures.fake_server import HEART, NOW, REALM, TEXTFILE, FakeServer, judge
+from fixtures.fake_server import HEART, NOW, REALM, TEXTFILE, FakeServer, fires, held, judge
 from l4gate.base import ApiBadAnswer, ApiUnreachable, Verdict
 
 
@@ -69,7 +69,17 @@ CASES: dict[str, tuple[Callable[[FakeServer], None], str]] = {
     "gateway down": (last("up", "0", job="pushgateway"), "transport/target-down"),
     "server's own target down": (last("up", "0", job="prometheus"), "scrape/target-down"),
     "gateway not scraped": (last("up", "1", 60, job="pushgateway"), "scrape/not-scraped"),
-    "no gateway target": (lambda server: server.without("up", job="pushgateway"), "scrape/no-target"),
+    "no gateway target": (
+        lambda server: [  # type: ignore[dict-item]
+            server.without("up", job="pushgateway"),
+            server.targets_data["activeTargets"].pop(1),
+        ],
+        "scrape/no-target",
+    ),
+    "gateway on the page, not scraped": (
+        lambda server: server.without("up", job="pushgateway"),
+        "scrape/not-scraped",
+    ),
     "up is 2": (last("up", "2", job="pushgateway"), "transport/target-down"),
     "ok not recorded": (lambda server: server.without(contract.OK), "rules/not-recorded"),
     "ok of another realm": (replaced(contract.OK, {"metric_realm": "dev"}), "rules/label-mismatch"),
@@ -145,14 +155,12 @@ def test_one_thing_wrong_is_hold_with_its_cause(name: str) -> None:
     assert decision.cause.id == expected
 
 
-@pytest.mark.parametrize("where", ["alerts", "rules"])
+@pytest.mark.parametrize("where", ["ALERTS", "/api/v1/rules"])
 def test_firing_is_abort_from_either_place(where: str) -> None:
     """A firing abort alert must be ABORT, whether ALERTS or the rules page tells of it."""
-    alert, server = contract.ABORT_RULES[0].alert, FakeServer()
-    if where == "alerts":
-        server.firing = [{"alertname": alert, "alertstate": "firing", **REALM}]
-    else:
-        rule(alerts=[{"state": "firing"}])(server)
+    server = FakeServer()
+    held(server, contract.LYAPUNOV, "0.5", seconds=7)
+    fires(server, where)
 
     assert judge(server).verdict is Verdict.ABORT
 
@@ -163,7 +171,7 @@ def test_alert_of_another_realm_or_pending_does_not_abort() -> None:
     server.firing = [
         {"alertname": contract.ABORT_RULES[0].alert, "alertstate": "firing", "metric_realm": "dev"}
     ]
-    rule(alerts=[{"state": "pending"}])(server)
+    rule(state="pending", alerts=[{"state": "pending"}])(server)
 
     assert judge(server).verdict is Verdict.GO
 
@@ -216,10 +224,10 @@ def test_old_identity_of_a_recorded_series_does_not_block() -> None:
     ended = ({"__name__": contract.OK, **REALM, "source": "old"}, [(3.0, "1")])
     ask = server.ask
 
-    def ask_with_it(path: str, params: Any = None) -> Any:
+    def ask_with_it(path: str, params: Any = None, *, method: str = "GET") -> Any:
         server.series.append(ended)
         try:
-            answer = ask(path, params)
+            answer = ask(path, params, method=method)
         finally:
             server.series.remove(ended)
         if isinstance(answer.data, dict) and answer.data.get("resultType") == "vector":

@@ -32,6 +32,7 @@ odd_answers = st.builds(
     reachable=st.booleans(),
     warnings=st.booleans(),
     series=st.lists(samples, max_size=3).map(tuple),
+    labels_exact=mostly(True, st.booleans()),
 )
 answers = mostly(oracle.Answer(series=((0.5, 1.0),)), odd_answers)
 pairs = mostly((1.0, 1.0), st.tuples(*[st.sampled_from((None, *ODD_NUMBERS, 1.0))] * 2))
@@ -42,9 +43,13 @@ cases = st.builds(
     up=mostly(
         frozenset(oracle.REQUIRED), st.frozensets(st.sampled_from((*oracle.REQUIRED, "node-exporter", "x")))
     ),
+    config_equal=mostly(True, st.booleans()),
     rules_equal=mostly(True, st.booleans()),
     armed=mostly(frozenset(oracle.ALERTS), st.frozensets(st.sampled_from(oracle.ALERTS))),
     firing=mostly(frozenset(), st.frozensets(st.sampled_from(oracle.ALERTS))),
+    claimed=mostly(frozenset(), st.frozensets(st.sampled_from(oracle.ALERTS))),
+    recomputed=mostly(frozenset(oracle.RECORDED), st.frozensets(st.sampled_from(oracle.RECORDED))),
+    witnessed=mostly(True, st.booleans()),
     stage_broken=mostly(False, st.booleans()),
 )
 
@@ -53,7 +58,9 @@ def reading_of(answer: oracle.Answer, name: str) -> Reading:
     if not answer.reachable:
         return Unreachable(name, "no answer")
     labels = [
-        {"__name__": name, "metric_realm": "prod", "n": str(number)} for number in range(len(answer.series))
+        {"__name__": name, "metric_realm": "prod"}
+        | ({} if answer.labels_exact and not number else {"n": str(number)})
+        for number in range(len(answer.series))
     ]
     return read(
         name,
@@ -64,6 +71,7 @@ def reading_of(answer: oracle.Answer, name: str) -> Reading:
         now=NOW,
         max_age_seconds=2 * INTERVAL,
         boolean=name.startswith("duri_heartbeat"),
+        allowed=frozenset({"metric_realm"}),
         warnings=("a store did not answer",) if answer.warnings else (),
     )
 
@@ -79,9 +87,13 @@ def evidence_of(case: oracle.Case) -> Evidence:
             Evaluation(start + number * INTERVAL, *pair) for number, pair in enumerate(case.evaluations)
         ),
         targets_up=dict.fromkeys(case.up, True),
+        config_equal=case.config_equal,
         rules_equal=case.rules_equal,
         abort_armed=case.armed,
         abort_firing=case.firing,
+        abort_claimed=case.claimed,
+        recomputed=case.recomputed,
+        witnessed=case.witnessed,
         broken=(cause(Stage.SCRAPE, "broken"),) if case.stage_broken else (),
     )
 
@@ -90,9 +102,13 @@ HEALTHY = oracle.Case(
     watched=dict.fromkeys(oracle.WATCHED, oracle.Answer(series=((0.5, 1.0),))),
     evaluations=((1.0, 1.0), (1.0, 1.0)),
     up=frozenset(oracle.REQUIRED),
+    config_equal=True,
     rules_equal=True,
     armed=frozenset(oracle.ALERTS),
     firing=frozenset(),
+    claimed=frozenset(),
+    recomputed=frozenset(oracle.RECORDED),
+    witnessed=True,
     stage_broken=False,
 )
 

@@ -16,7 +16,8 @@ NOW = 1000.0
 def reading(
     *found: tuple[dict[str, str], float, float], boolean: bool = True, now: float = NOW, **more: object
 ) -> object:
-    return read("m", list(found), now=now, max_age_seconds=60, boolean=boolean, **more)  # type: ignore[arg-type]
+    labels = frozenset({"metric_realm"})
+    return read("m", list(found), now=now, max_age_seconds=60, boolean=boolean, allowed=labels, **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("number", [0.0, 1.0])
@@ -43,7 +44,12 @@ def test_fresh_boolean_is_a_value(number: float) -> None:
         (
             [({**LABELS, "job": "x"}, NOW, 1.0)],
             MissingReason.NOT_RECORDED,
-            'a scraped series, not one that a rule records: m{job="x", metric_realm="prod"}',
+            'a series that no rule records: m{job="x", metric_realm="prod"}, where the labels are metric_realm alone',
+        ),
+        (
+            [({"__name__": "m"}, NOW, 1.0)],
+            MissingReason.NOT_RECORDED,
+            "a series that no rule records: m{}, where the labels are metric_realm alone",
         ),
     ],
 )

@@ -14,7 +14,7 @@ GO: every gate passed, and each has its evidence
   prod     duri_heartbeat_ok 1 and duri_heartbeat_fresh_120s 1 at 2 evaluations in a row, the last 0.10 s old
            duri_heartbeat_changes_6m 6; duri_lyapunov_v 0.12; duri_canary_failure_ratio 0.01
            proven 0.0 s after the first question
-  gates    8 of 8 passed
+  gates    9 of 9 passed
   stack    external: http://127.0.0.1:9090
   commit   0123abc"""
 HOLD = """\
@@ -27,10 +27,10 @@ HOLD: not proven; do not merge or promote
            next     check cron.
   cause    run/gates-not-run
            expected every planned gate answered
-           found    8 without an answer: NAMES (deselected)
+           found    9 without an answer: NAMES (deselected)
            where    this run of pytest
            next     run the whole gate: pytest -m l4_gate, without -k, --deselect or a time limit that cuts it short.
-  gates    0 of 8 passed
+  gates    0 of 9 passed
 EACH
   stack    external: http://127.0.0.1:9090
   commit   0123abc"""
@@ -42,7 +42,7 @@ ABORT: an abort alert is firing; roll back
            found    L4AbortLyapunovHigh firing: duri_lyapunov_v > 0.3 has held for its whole `for`
            where    the server's alerts
            next     roll back (scripts/ops/l4_dryrun_rollback.sh), then find out why.
-  gates    0 of 8 passed
+  gates    0 of 9 passed
 EACH
   stack    external: http://127.0.0.1:9090
   commit   0123abc"""

@@ -1,0 +1,88 @@
+"""
+What one judge has seen with its own eyes: that the server's clock goes, and goes right, and that rules are evaluated.
+
+A server that stands still, a cache, or an answer that was kept shows the same good values for ever. So nothing is
+evidence until something new was seen. Times are Unix seconds, durations seconds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from l4gate.contract import Pace
+from l4gate.prometheus_api import PrometheusApi
+from l4gate.verdict.recomputed import Record
+
+# How long a reading of the clock is what later ones are held against: long enough that a cache's age shows, and soon
+# enough over that a clock which was set right is believed again.
+_ANCHOR_RULE_INTERVALS: Final = 4.0
+
+
+@dataclass(frozen=True)
+class ClockReading:
+    """The server's clock, and between which two moments it was read: of our clock and of our monotonic one."""
+
+    server: float
+    ours: tuple[float, float]
+    steady: tuple[float, float]
+
+    @property
+    def difference(self) -> float:
+        """By how much the server's clock is ahead of ours (negative: behind), however long the answer took."""
+        earliest, latest = self.ours
+        return min(self.server - earliest, 0.0) or max(self.server - latest, 0.0)
+
+    def strayed(self, before: ClockReading) -> float:
+        """By how much it moved further (negative: less far) than the time that has passed since an earlier reading."""
+        moved = self.server - before.server
+        least, most = self.steady[0] - before.steady[1], self.steady[1] - before.steady[0]
+        return min(moved - least, 0.0) or max(moved - most, 0.0)
+
+
+@dataclass
+class Memory:
+    """
+    What was seen of one realm so far.
+
+    `agreed` holds what was recomputed and found right, by the number of the rule: the same record needs no second look.
+    `config` is a printed configuration with its difference. `wall` is this machine's clock.
+    """
+
+    wall: Callable[[], float] = time.time
+    agreed: dict[int, Record] = field(default_factory=dict)
+    config: tuple[str, str] | None = None
+    _anchor: ClockReading | None = None
+    _latest: ClockReading | None = None
+    _first_evaluation: float | None = None
+
+    def read_clock(self, api: PrometheusApi) -> ClockReading:
+        """
+        Asks the server for its time.
+
+        Raises:
+            ApiError: if it does not tell.
+        """
+        ours, steady = self.wall(), time.monotonic()
+        server = api.now()
+        return ClockReading(server, (ours, self.wall()), (steady, time.monotonic()))
+
+    def clock_strayed(self, clock: ClockReading, pace: Pace) -> float:
+        """By how much the server's clock has not gone as ours did; remembers the reading."""
+        if self._anchor is None or self._latest is None:
+            self._anchor = self._latest = clock
+            return 0.0
+        strayed = clock.strayed(self._anchor)
+        if clock.steady[0] - self._anchor.steady[0] > _ANCHOR_RULE_INTERVALS * pace.rule_interval:
+            self._anchor = self._latest
+        self._latest = clock
+        return strayed
+
+    def saw_new_evaluation(self, newest: float | None) -> bool:
+        """Whether an evaluation has come since the first look; `newest` is the time of the newest one, if any."""
+        at = float("-inf") if newest is None else newest
+        if self._first_evaluation is None:
+            self._first_evaluation = at
+        return at > self._first_evaluation

@@ -1,0 +1,230 @@
+"""Lies: values, alerts and clocks that say what is not so. None of them may be a GO, none an ABORT."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from fixtures import contract
+from fixtures.fake_server import HEART, NOW, PACE, REALM, TEXTFILE, FakeServer, fires, held, judge
+from l4gate.base import Verdict
+from l4gate.verdict import Memory
+
+Lie = Callable[[FakeServer], None]
+SOURCE_OK = "source:duri_heartbeat_ok:bool"
+
+
+def pushed(name: str, value: str, **labels: str) -> Lie:
+    """A series under that name that no rule makes."""
+    return lambda server: server.series.append(
+        ({"__name__": name, **REALM, **labels}, [(0.6, value), (0.1, value)])
+    )
+
+
+def gives(name: str, *values: str) -> Lie:
+    """A rule gives this when it is asked again; nothing if there is no value."""
+
+    def lie(server: FakeServer) -> None:
+        server.recomputed[name] = [({**REALM}, value) for value in values]
+
+    return lie
+
+
+def at_once(*lies: Lie) -> Lie:
+    def lie(server: FakeServer) -> None:
+        for each in lies:
+            each(server)
+
+    return lie
+
+
+def only_source(**labels: str) -> Lie:
+    """The heartbeat comes from somebody else alone."""
+
+    def lie(server: FakeServer) -> None:
+        for found, _ in server.series:
+            if found["__name__"] in (contract.RAW_TS, contract.RAW_SEQ):
+                found.update(labels if found["job"] == HEART["job"] else {})
+
+    return lie
+
+
+def rule_page(**changes: object) -> Lie:
+    return lambda server: server.rules_data["groups"][0]["rules"][0].update(changes)
+
+
+def two_evaluations(*ages: float) -> Lie:
+    def lie(server: FakeServer) -> None:
+        for name in (contract.OK, contract.FRESH):
+            server.samples(name)[:] = [(age, "1") for age in ages]
+
+    return lie
+
+
+def second_gateway_down(server: FakeServer) -> None:
+    labels = {**REALM, "job": "pushgateway", "instance": "second"}
+    server.targets_data["activeTargets"].append({"labels": labels, "health": "down", "lastError": "refused"})
+
+
+LIES: dict[str, tuple[Lie, str]] = {
+    "ok is 0 by its own rule": (gives(contract.OK, "0"), "rules/contradicted"),
+    "ok is nothing by its own rule": (gives(contract.OK), "rules/contradicted"),
+    "a link of the chain": (
+        at_once(pushed(SOURCE_OK, "1"), gives(SOURCE_OK)),
+        "rules/contradicted",
+    ),
+    "the energy is higher by its own rule": (gives(contract.LYAPUNOV, "0.9"), "rules/contradicted"),
+    "a recorded metric that no verdict reads": (
+        at_once(pushed("error_budget_burn_7d", "0"), gives("error_budget_burn_7d", "0.9")),
+        "rules/contradicted",
+    ),
+    "an alert of ALERTS alone": (lambda server: fires(server, "ALERTS"), "rules/alert-contradicted"),
+    "an alert of the page alone": (
+        lambda server: fires(server, "/api/v1/rules"),
+        "rules/alert-contradicted",
+    ),
+    "an alert that has not waited": (
+        at_once(
+            lambda server: held(server, contract.LYAPUNOV, "0.5", seconds=2),
+            lambda server: fires(server, "/api/v1/rules"),
+        ),
+        "rules/alert-contradicted",
+    ),
+    "an alert by a value that its rule does not give": (
+        at_once(
+            lambda server: held(server, contract.LYAPUNOV, "0.5", seconds=7),
+            lambda server: fires(server, "/api/v1/rules"),
+            gives(contract.LYAPUNOV, "0.1"),
+        ),
+        "rules/contradicted",
+    ),
+    "an alert that keeps silent": (
+        lambda server: held(server, contract.LYAPUNOV, "0.5", seconds=8),
+        "rules/alert-silent",
+    ),
+    "state without alerts": (rule_page(state="firing"), "rules/rules-unreadable"),
+    "alerts are null": (rule_page(state="firing", alerts=None), "rules/rules-unreadable"),
+    "alerts are a mapping": (rule_page(state="firing", alerts={}), "rules/rules-unreadable"),
+    "a state in capitals": (rule_page(alerts=[{"state": "FIRING"}]), "rules/rules-unreadable"),
+    "alerts without their state": (rule_page(alerts=[{"state": "firing"}]), "rules/rules-unreadable"),
+    "evaluated in the year 2999": (
+        rule_page(lastEvaluation="2999-01-01T00:00:00Z"),
+        "rules/from-the-future",
+    ),
+    "two samples 1 ms apart": (two_evaluations(0.101, 0.1), "rules/not-evaluations"),
+    "a label more": (
+        at_once(lambda server: server.without(contract.OK), pushed(contract.OK, "1", zone="a")),
+        "rules/not-recorded",
+    ),
+    "up without a target": (
+        lambda server: server.targets_data["activeTargets"].pop(1),  # type: ignore[dict-item]
+        "scrape/target-unknown",
+    ),
+    "a second gateway down": (second_gateway_down, "transport/target-down"),
+    "targets unreadable": (lambda server: setattr(server, "targets_data", {}), "query/bad-answer"),
+    "a job that lets everything in": (
+        lambda server: setattr(server, "config", server.config.replace("drop", "keep", 1)),
+        "scrape/config-differs",
+    ),
+    "no configuration": (lambda server: setattr(server, "config", ""), "scrape/config-unreadable"),
+    "somebody else's heartbeat": (
+        at_once(only_source(job="x"), lambda server: server.without(contract.RAW_TS, job=TEXTFILE["job"])),
+        "transport/label-mismatch",
+    ),
+    "a text file in place of the push": (
+        lambda server: server.without(contract.RAW_TS, job=HEART["job"]),
+        "transport/required-path-dead",
+    ),
+    "another instance in place of the writer": (only_source(instance="x"), "transport/required-path-dead"),
+    "three days behind": (lambda server: setattr(server, "clock", NOW - 3 * 86400), "query/clock-differs"),
+    "ten years ahead": (lambda server: setattr(server, "clock", NOW + 3650 * 86400), "query/clock-differs"),
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_lie_is_hold_by_its_own_cause(name: str) -> None:
+    """A lie must be HOLD, never GO and never ABORT, and the first cause must name it."""
+    lie, expected = LIES[name]
+    server = FakeServer()
+    lie(server)
+    decision = judge(server)
+
+    assert decision.verdict is Verdict.HOLD
+    assert decision.cause is not None
+    assert decision.cause.id == expected, [str(each) for each in decision.causes]
+
+
+def test_contradiction_shows_both_sides() -> None:
+    """The cause of a contradiction must show what is recorded and what the rule gives."""
+    server = FakeServer()
+    gives(contract.OK, "0")(server)
+    cause = judge(server).cause
+
+    assert cause is not None
+    assert cause.expected.endswith("{metric_realm='prod'} 0")
+    assert cause.found.endswith("{metric_realm='prod'} 1")
+
+
+def test_what_differs_once_is_looked_at_again() -> None:
+    """A record that differs at its newest evaluation only must be no GO, and no contradiction either."""
+    server = FakeServer()
+    server.samples(contract.OK)[0] = (0.6, "0")
+    gives(contract.OK, "0")(server)
+    decision = judge(server)
+
+    assert decision.verdict is Verdict.HOLD
+    assert "rules/contradicted" not in [each.id for each in decision.causes]
+
+
+def test_first_look_is_no_go() -> None:
+    """A GO must not come before a new evaluation was seen, and then it must."""
+    server, memory = FakeServer(), Memory(wall=lambda: NOW)
+    newest = [server.samples(name) for name in (contract.OK, contract.FRESH)]
+    for samples in newest:
+        samples[:] = [(1.1, "1"), (0.6, "1")]
+    looks = [judge(server, memory), judge(server, memory)]
+    for samples in newest:
+        samples.append((0.1, "1"))
+
+    assert [look.verdict for look in looks] == [Verdict.HOLD, Verdict.HOLD]
+    assert [look.cause.id for look in looks if look.cause] == ["verdict/not-witnessed"] * 2
+    assert judge(server, memory).verdict is Verdict.GO
+
+
+@pytest.mark.parametrize("moved", [0.0, 100.0])
+def test_clock_that_does_not_go_is_hold(moved: float) -> None:
+    """A server whose clock stands still, or leaps, between two looks must be HOLD by its clock."""
+    server, memory = FakeServer(), Memory(wall=lambda: NOW)
+    memory.saw_new_evaluation(NOW - 0.6)
+    judge(server, memory)
+    assert memory._latest is not None
+    earlier = memory._latest.steady[0] - 20
+    memory._anchor = type(memory._latest)(NOW - moved, (NOW, NOW), (earlier, earlier))
+    decision = judge(server, memory)
+
+    assert decision.cause is not None
+    assert decision.cause.id == "query/clock-stands-still"
+
+
+def test_pending_is_said_with_a_go() -> None:
+    """A condition that holds, but not for long enough, must be a warning that says since when and until when."""
+    server = FakeServer()
+    held(server, contract.LYAPUNOV, "9", seconds=2)
+    decision = judge(server)
+
+    assert decision.verdict is Verdict.GO, decision.cause
+    (warning,) = decision.warnings
+    assert warning.id == "verdict/abort-pending"
+    assert "UTC" in warning.found
+    assert f"in {PACE.abort_for - 2 + 0.4:.1f} s" in warning.found or "in 3." in warning.found
+
+
+def test_abort_needs_a_witness() -> None:
+    """A proven ABORT must be one only when a new evaluation was seen: a kept answer rolls nothing back."""
+    server = FakeServer()
+    held(server, contract.LYAPUNOV, "0.5", seconds=7)
+    fires(server, "/api/v1/rules")
+
+    assert judge(server, Memory(wall=lambda: NOW)).verdict is Verdict.HOLD
+    assert judge(server).verdict is Verdict.ABORT
