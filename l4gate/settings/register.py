@@ -110,7 +110,7 @@ OPTIONS: Final = (
     ),
     Option(
         "rules-url",
-        "where /api/v1/rules is asked, if not at the URL (vmalert, Thanos Ruler)",
+        "where the rules are asked, and the configuration if the URL has none (vmalert, Thanos Ruler)",
         values.url,
         "URL",
     ),
