@@ -48,9 +48,10 @@ class CriterionResult:
 
 @dataclass(frozen=True)
 class AbortInterval(Interval):
-    """When one abort alert was firing."""
+    """When one abort alert was firing; `proven` if, by the recorded samples, its condition had held for its time."""
 
     alert: str
+    proven: bool = True
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ class Certificate:
 
     @property
     def verdict(self) -> Verdict:
-        """ABORT if an abort alert fired in the window, GO if it is certified, else HOLD."""
-        if self.aborts:
+        """ABORT if an abort alert fired in the window and had reason to, GO if it is certified, else HOLD."""
+        if any(each.proven for each in self.aborts):
             return Verdict.ABORT
         return Verdict.GO if self.certified else Verdict.HOLD
 
@@ -95,14 +96,22 @@ def certify(
 
     `histories` holds the samples of every criterion's and every abort condition's metric; `alerts` the times at which
     the server itself had an abort alert firing. What a server did not record (one filled from files, or without
-    alerting) is found from the condition, so that silence about alerts is no good news either.
+    alerting) is found from the condition, so that silence about alerts is no good news either. An alert whose condition
+    had not held keeps the window from being certified, and is no ABORT: anybody may have made it.
     """
     contract = window.pace.contract
-    aborts = tuple(
-        AbortInterval(found.start, found.end, rule.alert)
-        for rule in contract.abort.conditions
-        for found in merged([*_firing(rule, histories[rule.metric], window), *alerts.get(rule.alert, ())])
-    )
+    aborts: list[AbortInterval] = []
+    for rule in contract.abort.conditions:
+        held = list(_firing(rule, histories[rule.metric], window))
+        aborts += [
+            AbortInterval(
+                found.start,
+                found.end,
+                rule.alert,
+                any(each.start <= found.end and found.start <= each.end for each in held),
+            )
+            for found in merged([*held, *alerts.get(rule.alert, ())])
+        ]
     results = (
         *(judge(one, histories[one.metric], window) for one in criteria),
         _judge_segments(contract.silence, _abort_segments(aborts, histories, window), window),
@@ -111,7 +120,7 @@ def certify(
     stability = stability_of(segments(histories[contract.levels.metric], window), window)
     unmet = [f"{result.criterion.id}: {result.why}" for result in results if not result.met]
     reached, why_not = level(unmet, stability, len(violations), contract.levels)
-    return Certificate(realm, window, results, aborts, stability, violations, reached, why_not)
+    return Certificate(realm, window, results, tuple(aborts), stability, violations, reached, why_not)
 
 
 def judge(criterion: Criterion, history: SeriesHistory, window: Window) -> CriterionResult:

@@ -155,8 +155,8 @@ class Watch:
                 certificate, _ = certify_window(self._judge.api, realm, Window(start, at, pace))
                 for violation in certificate.violations:
                     self._longest(violation)
-                if certificate.aborts and not self._aborted:
-                    abort = certificate.aborts[0]
+                abort = next((each for each in certificate.aborts if each.proven), None)
+                if abort is not None and not self._aborted:
                     self._aborted = (
                         f"{abort.alert} fired from {utc(abort.start)} to {utc(abort.end)} in {realm}"
                     )

@@ -26,7 +26,9 @@ def certificate_as_dict(certificate: Certificate, facts: Mapping[str, str]) -> d
         "realm": certificate.realm,
         "window": {**_interval(window), "factor": window.pace.factor},
         "criteria": [criterion_as_dict(result, window.pace) for result in certificate.results],
-        "aborts": [{"alert": each.alert, **_interval(each)} for each in certificate.aborts],
+        "aborts": [
+            {"alert": each.alert, "proven": each.proven, **_interval(each)} for each in certificate.aborts
+        ],
         "violations": [_interval(each) for each in certificate.violations],
         "stability": {
             "metric": window.pace.contract.levels.metric,

@@ -92,7 +92,9 @@ def _worst(violation: Violation, criterion: Criterion, certificate: Certificate)
     if criterion != certificate.window.pace.contract.silence:
         return f"{violation.worst:.6g}"
     fired = {
-        each.alert for each in certificate.aborts if each.start < violation.end and violation.start < each.end
+        each.alert if each.proven else f"{each.alert} (its condition had not held)"
+        for each in certificate.aborts
+        if each.start < violation.end and violation.start < each.end
     }
     return ", ".join(sorted(fired))
 

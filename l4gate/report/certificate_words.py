@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from l4gate.base import format_duration
+from l4gate.base import Verdict, format_duration
 from l4gate.certificate import Certificate, CriterionResult, Window
 from l4gate.contract import When
 from l4gate.report.as_json import utc
@@ -15,7 +15,7 @@ _SHOWN_LINES: Final = 10  # on a terminal
 
 def headline(certificate: Certificate) -> str:
     """The answer in one line."""
-    if certificate.aborts:
+    if certificate.verdict is Verdict.ABORT:
         return f"ABORT in the window: not certified ({certificate.level})"
     return (
         f"certified {certificate.level}" if certificate.certified else f"not certified ({certificate.level})"

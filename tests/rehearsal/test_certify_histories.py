@@ -167,4 +167,4 @@ def test_a_certificate_equals_the_model_of_the_raw_samples(lived: Lived) -> None
     fired = [edge for each in model.intervals(fires, lived.begin) for edge in each]
     assert edges(merged(certificate.aborts)) == pytest.approx(fired, abs=0.002)
     values = [value for value in held["duri_lyapunov_v"][-slots:] if value is not None]
-    assert certificate.lyapunov.mean == pytest.approx(sum(values) / len(values), rel=1e-6)
+    assert certificate.stability.mean == pytest.approx(sum(values) / len(values), rel=1e-6)

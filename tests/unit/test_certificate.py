@@ -156,12 +156,22 @@ def test_an_abort_that_began_before_the_window_counts() -> None:
     assert [(each.start - START, each.end - START) for each in found.aborts] == [(0, 60)]
 
 
-def test_an_alert_that_the_server_saw_firing_counts() -> None:
-    """What ALERTS says must be believed, although no condition in the samples explains it."""
+def test_an_alert_without_its_condition_is_no_abort() -> None:
+    """What ALERTS says must keep the window from being certified, and be no ABORT while no samples explain it."""
     alert = ABORT_RULES[0].alert
     found = certificate(alerts={alert: [Interval(START + 600, START + 630)]})
 
-    assert [(each.alert, each.seconds) for each in found.aborts] == [(alert, 30)]
+    assert [(each.alert, each.seconds, each.proven) for each in found.aborts] == [(alert, 30, False)]
+    assert "abort/none" in unmet(found)
+    assert found.verdict is Verdict.HOLD
+
+
+def test_an_alert_that_fires_later_than_its_condition_is_the_same_abort() -> None:
+    """An alert that the server saw firing while its condition had held must be one ABORT with it."""
+    held = {OK: during(39_990, 600, 0.0, 1.0)}
+    found = certificate(alerts={"L4AbortHeartbeatNotOk": [Interval(START + 40_320, START + 40_620)]}, **held)
+
+    assert [(each.end - START, each.proven) for each in found.aborts] == [(40_620, True)]
     assert found.verdict is Verdict.ABORT
 
 
