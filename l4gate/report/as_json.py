@@ -60,8 +60,12 @@ def decision_as_dict(decision: Decision) -> dict[str, Any]:
                 for each in evidence.newest
             ],
             "targets_up": dict(evidence.targets_up),
+            "config_equal": evidence.config_equal,
             "rules_equal": evidence.rules_equal,
+            "recomputed": sorted(evidence.recomputed),
+            "witnessed": evidence.witnessed,
             "abort_armed": sorted(evidence.abort_armed),
+            "abort_claimed": sorted(evidence.abort_claimed),
             "abort_firing": sorted(evidence.abort_firing),
         },
     }

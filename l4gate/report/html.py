@@ -68,8 +68,16 @@ def _conditions(evidence: Evidence) -> Iterator[tuple[str, str]]:
     """What has to hold beside the numbers, and whether it is known to."""
     for job in dict.fromkeys((*evidence.contract.required_jobs, *evidence.targets_up)):
         yield f"target {job}", "up" if evidence.targets_up.get(job, False) else "not known to be up"
+    equal = evidence.config_equal
+    yield "loaded configuration", "equal to the repository's" if equal else "not known to be the repository's"
     equal = evidence.rules_equal
     yield "loaded rules", "equal to the repository's" if equal else "not known to be the repository's"
+    recorded = evidence.contract.recorded
+    yield "recorded metrics", f"{len(evidence.recomputed)} of {len(recorded)} computed again and the same"
+    yield (
+        "new evaluations",
+        "seen to come, by a clock that goes" if evidence.witnessed else "none seen to come",
+    )
     for condition in evidence.contract.abort.conditions:
         yield f"{condition.alert}: {condition}", _abort_state(condition.alert, evidence)
 

@@ -70,6 +70,8 @@ def _properties(report: RunReport) -> Iterable[tuple[str, str]]:
                 yield f"realm.{realm}.sampled_at.{reading.query}", utc(reading.at) or ""
         for each in evidence.newest:
             yield f"realm.{realm}.evaluation.{utc(each.at)}", f"ok {each.ok}, fresh {each.fresh}"
+        yield f"realm.{realm}.recomputed", ", ".join(sorted(evidence.recomputed))
+        yield f"realm.{realm}.witnessed", str(evidence.witnessed).lower()
         for number, cause in enumerate(decision.warnings, 1):
             yield from _cause(f"realm.{realm}.warning.{number}", cause)
     yield from report.facts.items()

@@ -68,7 +68,10 @@ def _decision(decision: Decision) -> Iterator[str]:
             f"the last {evidence.at - evidence.newest[-1].at:.2f} s old"
         )
         yield f"           {others}"
-        yield f"           proven {decision.waited_seconds:.1f} s after the first question"
+        yield (
+            f"           proven {decision.waited_seconds:.1f} s after the first question: "
+            f"{len(evidence.recomputed)} recorded metrics computed again, and evaluations seen to come"
+        )
     else:
         yield f"  {decision.realm:<8} {decision.verdict.name} after {decision.waited_seconds:.1f} s"
         yield from _causes(decision.causes)

@@ -27,6 +27,10 @@ SPOIL = {
     "evaluations": {"evaluations": (GOOD, BAD)},
     "targets": {"targets_up": {"prometheus": True}},
     "rules": {"rules_equal": False},
+    "configuration": {"config_equal": False},
+    "recomputed": {"recomputed": frozenset(list(CONTRACT.recorded)[1:])},
+    "claimed": {"abort_claimed": frozenset({contract.ABORT_RULES[0].alert})},
+    "witnessed": {"witnessed": False},
     "armed": {"abort_armed": frozenset(rule.alert for rule in contract.ABORT_RULES[1:])},
     "inputs": {"readings": {contract.LYAPUNOV: MISSING}},
     "broken": {"broken": (cause(),)},
@@ -36,7 +40,7 @@ SPOIL = {
 
 
 def test_truth_table_has_one_go() -> None:
-    """GO must need every condition, ABORT must need a firing alert and nothing else, warnings must change nothing."""
+    """GO must need every condition, ABORT a proven alert and a witness alone, warnings must change nothing."""
     table = {}
     for chosen in itertools.product((False, True), repeat=len(SPOIL)):
         spoilt = {name for name, wrong in zip(SPOIL, chosen, strict=True) if wrong}
@@ -45,7 +49,8 @@ def test_truth_table_has_one_go() -> None:
 
     for spoilt, verdict in table.items():
         needed = spoilt - {"warnings"}
-        expected = Verdict.ABORT if "firing" in needed else Verdict.HOLD if needed else Verdict.GO
+        proven = "firing" in needed and "witnessed" not in needed
+        expected = Verdict.ABORT if proven else Verdict.HOLD if needed else Verdict.GO
         assert verdict is expected, spoilt
 
 
