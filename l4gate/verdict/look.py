@@ -35,13 +35,14 @@ class TargetState:
 
 @dataclass(frozen=True)
 class Source:
-    """One raw heartbeat series pair, as it is visible now."""
+    """One raw heartbeat series pair, as it is visible now; `scraped` if its newest sample is one of a scrape."""
 
     labels: Mapping[str, str]
     ts: float
     seq: float | None
     seq_changed: bool
     sampled_at: float
+    scraped: bool = True
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,22 @@ from typing import Any, Final
 from l4gate.base import ApiBadAnswer, ApiError, RuleError
 from l4gate.contract import Contract
 from l4gate.prometheus_api import PrometheusApi, QueryAnswer, SampleSeries
-from l4gate.rules import Asked, Question, Recording
+from l4gate.rules import Recording
 from l4gate.verdict.conditions import history_seconds
 from l4gate.verdict.keys import Key, name_of, newest_samples, series_key
 from l4gate.verdict.look import Measurement, WriterReport
 from l4gate.verdict.pages import UP, Expectation, config_diff, loaded_rules, targets_of
 from l4gate.verdict.readings import Unreachable
-from l4gate.verdict.recomputed import Disagreement, Record, again, disagreement, records, same
-from l4gate.verdict.series import evaluations_of, reading_of, recorded_samples, source_of, strays
+from l4gate.verdict.recomputed import Disagreement, records
+from l4gate.verdict.recomputing import recompute
+from l4gate.verdict.series import (
+    evaluations_of,
+    reading_of,
+    recorded_samples,
+    scrape_times,
+    source_of,
+    strays,
+)
 from l4gate.verdict.witness import Memory
 
 _PUSH_TIME: Final = "push_time_seconds"
@@ -70,8 +78,9 @@ def measure(
         name: reading_of(name, realm, visible.values(), newest, now=now, pace=pace, warnings=warnings)
         for name in contract.read_by_the_gate
     }
+    scrapes = scrape_times(recent, UP)
     sources = [
-        source_of(series, visible, newest, contract.heartbeat.sequence)
+        source_of(series, visible, newest, scrapes, contract)
         for series in present.series
         if name_of(series) == contract.heartbeat.time
     ]
@@ -88,7 +97,7 @@ def measure(
     try:
         if warnings:
             raise ApiBadAnswer(f"a partial answer: {'; '.join(warnings)}")
-        disagreements = _recompute(api, found, made, memory, expectation)
+        disagreements = recompute(api, found, made, memory, pace)
     except ApiError as error:
         errors["recomputed"] = Unreachable("/api/v1/query", error.message, error.next_step)
     details: list[dict[str, Any]] | None = None
@@ -146,50 +155,6 @@ def measure(
         writer=writer(),
         errors=errors,
     )
-
-
-def _recompute(
-    api: PrometheusApi,
-    found: tuple[Recording, ...],
-    made: tuple[Record, ...],
-    memory: Memory,
-    expectation: Expectation,
-) -> tuple[Disagreement, ...]:
-    """What is recorded otherwise than its rule gives; what was found right before is not asked again."""
-    fresh = [number for number in range(len(found)) if memory.agreed.get(number) != made[number]]
-    exact = dict(zip(fresh, _ask(api, [Asked(found[each], made[each].at) for each in fresh]), strict=True))
-    differing = []
-    for number, vector in exact.items():
-        if same(made[number].vector, vector):
-            memory.agreed[number] = made[number]
-        else:
-            memory.agreed.pop(number, None)
-            differing.append(number)
-    more = [again(found[number], made[number], expectation.pace) for number in differing]
-    others = iter(_ask(api, [one for each in more for one in each]))
-    disagreements = []
-    for number, asked in zip(differing, more, strict=True):
-        vectors = [next(others) for _ in asked]
-        wrong = disagreement(found[number], made[number], exact[number], vectors)
-        if wrong is not None:
-            disagreements.append(wrong)
-    return tuple(disagreements)
-
-
-def _ask(api: PrometheusApi, asked: list[Asked]) -> tuple[Mapping[frozenset[tuple[str, str]], float], ...]:
-    """
-    The answers to all of them, by one request.
-
-    Raises:
-        ApiError: if there is none, or a partial one.
-    """
-    if not asked:
-        return ()
-    question = Question(tuple(asked))
-    answer = api.query(question.text, max(each.at for each in asked))
-    if answer.warnings:
-        raise ApiBadAnswer(f"a partial answer to the rules' own expressions: {'; '.join(answer.warnings)}")
-    return question.answers((series.labels, series.last.value) for series in answer.series)
 
 
 def _config(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from l4gate.contract import Contract, Pace
-from l4gate.prometheus_api import Sample, SampleSeries
+from l4gate.prometheus_api import QueryAnswer, Sample, SampleSeries
 from l4gate.verdict.evidence import Evaluation
 from l4gate.verdict.keys import Key, name_of, series_key
 from l4gate.verdict.look import Source
@@ -119,20 +119,35 @@ def evaluations_of(
     return Evaluations(tuple(reversed(chain)))
 
 
+def scrape_times(recent: QueryAnswer, up: str) -> dict[str, frozenset[float]]:
+    """When each job was scraped lately: at one time for all that a scrape brings, its `up` among it."""
+    times: dict[str, frozenset[float]] = {}
+    for series in recent.series:
+        if name_of(series) == up:
+            job = series.labels.get("job", "")
+            times[job] = times.get(job, frozenset()) | {sample.at for sample in series.samples}
+    return times
+
+
 def source_of(
     series: SampleSeries,
     visible: Mapping[Key, SampleSeries],
     newest: Mapping[Key, SampleSeries],
-    sequence: str,
+    scrapes: Mapping[str, frozenset[float]],
+    contract: Contract,
 ) -> Source:
     """A writer by its series of heartbeat times, with the sequence that stands beside it under the same labels."""
-    twin = series_key({**series.labels, "__name__": sequence})
+    twin = series_key({**series.labels, "__name__": contract.heartbeat.sequence})
     seq, history = visible.get(twin), newest.get(twin)
     raw = newest.get(series_key(series.labels))
+    sampled_at = raw.last.at if raw is not None else series.last.at
+    exporter = contract.targets.node_exporter.job
+    job = exporter if series.labels.get("job") == exporter else contract.targets.pushgateway.job
     return Source(
         labels={key: value for key, value in series.labels.items() if key != "__name__"},
         ts=series.last.value,
         seq=None if seq is None else seq.last.value,
         seq_changed=history is not None and len({sample.value for sample in history.samples}) > 1,
-        sampled_at=raw.last.at if raw is not None else series.last.at,
+        sampled_at=sampled_at,
+        scraped=sampled_at in scrapes.get(job, frozenset()),
     )

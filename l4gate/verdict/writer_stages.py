@@ -93,6 +93,19 @@ def _required_paths(m: Measurement, pace: Pace) -> list[Cause]:
                 "mend what it names; the other path carries the heartbeat meanwhile, and is not required.",
             )
         ]
+    forged = [source for source in alive if not source.scraped]
+    if forged:
+        when, who = forged[0].sampled_at, format_labels(forged[0].labels)
+        return [
+            Cause(
+                Stage.TRANSPORT,
+                "not-by-scrape",
+                "beats at the times of scrapes, which is when what they bring is sampled",
+                f"one sampled at {when:.3f}, when nothing was scraped: {who}",
+                f"query {contract.selector(heartbeat.time, m.realm)}",
+                "find who writes into the server: a rule of somebody else, remote write, an import.",
+            )
+        ]
     needed: list[dict[str, str]] = []
     if contract.targets.pushgateway.required:
         needed.append({"job": heartbeat.job, "instance": heartbeat.instance})

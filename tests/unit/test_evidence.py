@@ -132,6 +132,12 @@ LIES: dict[str, tuple[Lie, str]] = {
         at_once(only_source(job="x"), lambda server: server.without(contract.RAW_TS, job=TEXTFILE["job"])),
         "transport/label-mismatch",
     ),
+    "a beat that no scrape brought": (
+        lambda server: server.samples(contract.RAW_TS, job=HEART["job"]).__setitem__(
+            -1, (0.15, f"{NOW - 0.5}")
+        ),
+        "transport/not-by-scrape",
+    ),
     "a text file in place of the push": (
         lambda server: server.without(contract.RAW_TS, job=HEART["job"]),
         "transport/required-path-dead",
