@@ -94,7 +94,7 @@ def _is_another(
     found = [visible(target)]
     names = (*contract.recorded, *contract.inputs)
     found += [sample for name in names if (sample := job.sample({NAME: name}, target)) is not None]
-    claimed = {each.job for each in contract.targets}
+    claimed = {contract.heartbeat.job, *(each.job for each in contract.targets)}
     return all(
         each.get(contract.realm.label) not in realms and each.get("job") not in claimed for each in found
     )

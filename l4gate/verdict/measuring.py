@@ -80,10 +80,14 @@ def measure(
     }
     scrapes = scrape_times(recent, UP)
     sources = [
-        source_of(series, visible, newest, scrapes, contract)
+        source_of(series, visible, newest, scrapes, contract, since=now - pace.changes_window)
         for series in present.series
         if name_of(series) == contract.heartbeat.time
     ]
+    scraped_as_pushed = any(
+        name_of(series) == UP and series.labels.get("job") == contract.heartbeat.job
+        for series in present.series
+    )
     own = [source for source in sources if source.labels.get(contract.realm.label) == realm]
     push = {
         name_of(series): series.last.value
@@ -136,6 +140,7 @@ def measure(
         too_close=evaluations.too_close,
         targets=targets_of(realm, present, newest, details, contract),
         sources=tuple(own),
+        scraped_as_pushed=scraped_as_pushed,
         foreign_sources=tuple(source for source in sources if source not in own),
         rules=rules,
         config_diff=difference,

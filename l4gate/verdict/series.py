@@ -135,8 +135,14 @@ def source_of(
     newest: Mapping[Key, SampleSeries],
     scrapes: Mapping[str, frozenset[float]],
     contract: Contract,
+    *,
+    since: float,
 ) -> Source:
-    """A writer by its series of heartbeat times, with the sequence that stands beside it under the same labels."""
+    """
+    A writer by its series of heartbeat times, with the sequence that stands beside it under the same labels.
+
+    `since` is where the window begins in which the sequence must have changed.
+    """
     twin = series_key({**series.labels, "__name__": contract.heartbeat.sequence})
     seq, history = visible.get(twin), newest.get(twin)
     raw = newest.get(series_key(series.labels))
@@ -147,7 +153,8 @@ def source_of(
         labels={key: value for key, value in series.labels.items() if key != "__name__"},
         ts=series.last.value,
         seq=None if seq is None else seq.last.value,
-        seq_changed=history is not None and len({sample.value for sample in history.samples}) > 1,
+        seq_changed=history is not None
+        and len({sample.value for sample in history.samples if sample.at >= since}) > 1,
         sampled_at=sampled_at,
         scraped=sampled_at in scrapes.get(job, frozenset()),
     )

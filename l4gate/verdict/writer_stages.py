@@ -106,22 +106,37 @@ def _required_paths(m: Measurement, pace: Pace) -> list[Cause]:
                 "find who writes into the server: a rule of somebody else, remote write, an import.",
             )
         ]
-    needed: list[dict[str, str]] = []
+    if m.scraped_as_pushed:
+        return [
+            Cause(
+                Stage.TRANSPORT,
+                "not-by-scrape",
+                f"beats of job {heartbeat.job} from the Pushgateway",
+                "a target of the server that has this job itself",
+                f'query up{{job="{heartbeat.job}"}}',
+                "find the list of targets, or the scrape job, that gives a target this label.",
+            )
+        ]
+    needed: list[tuple[dict[str, str], list[Source]]] = []
     if contract.targets.pushgateway.required:
-        needed.append({"job": heartbeat.job, "instance": heartbeat.instance})
+        pushed = {"job": heartbeat.job, "instance": heartbeat.instance}
+        # A label more is another group, and so another writer.
+        group = pushed | {contract.realm.label: m.realm}
+        needed.append((pushed, [source for source in alive if source.labels == group]))
     if exporter.required:
-        needed.append({"job": exporter.job})
+        found = [source for source in alive if source.labels.get("job") == exporter.job]
+        needed.append(({"job": exporter.job}, found))
     return [
         Cause(
             Stage.TRANSPORT,
             "required-path-dead",
-            f"a heartbeat that moves from {format_labels(labels)}",
+            f"a heartbeat that moves from {format_labels(labels)} and no label more",
             "one that moves from " + "; ".join(format_labels(each.labels) for each in alive[:3]) + " only",
             f"query {contract.selector(heartbeat.time, m.realm)}",
             "see what keeps the beats of the required path away, or who beats in its place.",
         )
-        for labels in needed
-        if alive and not any(labels.items() <= each.labels.items() for each in alive)
+        for labels, found in needed
+        if alive and not found
     ]
 
 

@@ -269,6 +269,7 @@ CLAIMING: dict[str, dict[str, Any]] = {
     "honor_labels": {"static_configs": STATIC, "honor_labels": True},
     "our realm": {"static_configs": [{"targets": ["a:1"], "labels": {"metric_realm": "prod"}}]},
     "our job": {"static_configs": [{"targets": ["a:1"], "labels": {"job": "pushgateway"}}]},
+    "the job of the push": {"static_configs": [{"targets": ["a:1"], "labels": {"job": "duri_heartbeat"}}]},
     "our realm by relabelling": {
         "static_configs": STATIC,
         "relabel_configs": [{"target_label": "metric_realm", "replacement": "prod"}],

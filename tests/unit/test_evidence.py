@@ -50,6 +50,10 @@ def only_source(**labels: str) -> Lie:
     return lie
 
 
+def moved_long_ago(server: FakeServer) -> None:
+    server.samples(contract.RAW_SEQ, **HEART)[:] = [(PACE.changes_window + 0.5, "7"), (1.0, "8"), (0.1, "8")]
+
+
 def rule_page(**changes: object) -> Lie:
     return lambda server: server.rules_data["groups"][0]["rules"][0].update(changes)
 
@@ -142,6 +146,12 @@ LIES: dict[str, tuple[Lie, str]] = {
         lambda server: server.without(contract.RAW_TS, job=HEART["job"]),
         "transport/required-path-dead",
     ),
+    "another group in place of the writer": (only_source(zone="b"), "transport/required-path-dead"),
+    "a target that is scraped under the job of the push": (
+        lambda server: server.series.append(({"__name__": "up", **HEART}, [(0.1, "1")])),
+        "transport/not-by-scrape",
+    ),
+    "a sequence that moved longer ago than the rule looks": (moved_long_ago, "transport/required-path-dead"),
     "another instance in place of the writer": (only_source(instance="x"), "transport/required-path-dead"),
     "three days behind": (lambda server: setattr(server, "clock", NOW - 3 * 86400), "query/clock-differs"),
     "ten years ahead": (lambda server: setattr(server, "clock", NOW + 3650 * 86400), "query/clock-differs"),
