@@ -15,6 +15,7 @@ from l4gate.prometheus_api.credentials import authorization
 from l4gate.prometheus_api.numbers import is_time
 
 _LONGEST_IN_A_URL: Final = 2000  # characters; proxies refuse a URL of 8 kB, and escaping makes it longer
+_NO_POST: Final = (403, 405, 501)  # what stands before a server to be read only may let GET alone through
 REQUEST_TIMEOUT_SECONDS: Final = 5.0  # a healthy server answers the gate's queries in milliseconds
 
 
@@ -124,4 +125,8 @@ class PrometheusApi:
         """The one way to an answer of the API; the methods above say what is asked."""
         # No two questions are the same, so that no cache can answer one with what it kept of another: the clock of
         # a replayed answer would stand still, and with it a GO.
-        return read(self._asker.ask(method, path, {**(params or {}), "nonce": f"{time.time_ns():x}"}))
+        given = {**(params or {}), "nonce": f"{time.time_ns():x}"}
+        response = self._asker.ask(method, path, given)
+        if params and method == "POST" and response.status in _NO_POST:
+            response = self._asker.ask("GET", path, given)
+        return read(response)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import socket
 import threading
 import time
 from pathlib import Path
@@ -561,6 +562,20 @@ def test_generated_answers_never_raise_and_never_go(
 
     verdict, _ = judged(url)
     assert verdict is Verdict.HOLD
+
+
+@pytest.mark.parametrize("status", [403, 405, 501])
+def test_long_question_goes_through_a_proxy_without_post(status: int) -> None:
+    """A question too long for a URL must be asked by POST, and by GET where POST is not let through."""
+
+    def answer(connection: socket.socket, line: str) -> None:
+        refused = f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode()
+        connection.sendall(refused if line.startswith("POST") else success(VECTOR))
+
+    with serve(answer) as (url, seen):
+        PrometheusApi(url).query(" or ".join(["up"] * 600))
+
+    assert [line.split(" ")[0] for line in seen] == ["POST", "GET"]
 
 
 def test_no_two_questions_are_the_same() -> None:
