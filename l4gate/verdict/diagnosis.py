@@ -14,6 +14,7 @@ from l4gate.verdict.abort_stage import abort_causes, claims, pending, proven, re
 from l4gate.verdict.clock_stage import clock_causes
 from l4gate.verdict.evidence import Cause, Evidence, Stage
 from l4gate.verdict.look import Measurement
+from l4gate.verdict.lookback import lookback_causes
 from l4gate.verdict.readings import Missing, MissingReason
 from l4gate.verdict.rule_stage import rule_causes
 from l4gate.verdict.scrape_stage import config_causes, scrape_causes, target_age_limit
@@ -28,7 +29,7 @@ def diagnose(m: Measurement, pace: Pace) -> Evidence:
     if not m.readings:
         return _without_answer(m, contract)
     held = standings(m, pace)
-    clock = clock_causes(m, pace)
+    clock = clock_causes(m, pace) + lookback_causes(m.lookback, pace)
     broken: list[Cause] = [*clock, *_query(m, contract), *rule_causes(m, pace), *abort_causes(m, held, pace)]
     scrape = scrape_causes(m, pace)
     broken += scrape + config_causes(m)

@@ -83,6 +83,7 @@ class Measurement:
 
     Attributes:
         clock: the server's clock beside ours; `clock_strayed` is by how much it has not gone as ours did.
+        lookback: how the time differs for which a query sees a sample, in words; "" if it does not.
         witnessed: a rule evaluation has come since the first look.
         histories: the recent recorded samples of what the abort conditions watch, oldest first.
         disagreements: what is not as its rule gives it; None if that could not be asked.
@@ -98,6 +99,7 @@ class Measurement:
     at: float
     clock: ClockReading | None = None
     clock_strayed: float = 0.0
+    lookback: str = ""
     witnessed: bool = False
     readings: Mapping[str, Reading] = field(default_factory=dict)
     histories: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)

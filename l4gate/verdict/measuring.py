@@ -19,9 +19,10 @@ from l4gate.rules import Recording
 from l4gate.verdict.conditions import history_seconds
 from l4gate.verdict.keys import Key, name_of, newest_samples, series_key
 from l4gate.verdict.look import Measurement, WriterReport
+from l4gate.verdict.lookback import lookback_difference
 from l4gate.verdict.pages import UP, Expectation, config_diff, loaded_rules, targets_of
 from l4gate.verdict.readings import Unreachable
-from l4gate.verdict.recomputed import Disagreement, records
+from l4gate.verdict.recomputed import records
 from l4gate.verdict.recomputing import recompute
 from l4gate.verdict.series import (
     evaluations_of,
@@ -84,10 +85,6 @@ def measure(
         for series in present.series
         if name_of(series) == contract.heartbeat.time
     ]
-    scraped_as_pushed = any(
-        name_of(series) == UP and series.labels.get("job") == contract.heartbeat.job
-        for series in present.series
-    )
     own = [source for source in sources if source.labels.get(contract.realm.label) == realm]
     push = {
         name_of(series): series.last.value
@@ -96,11 +93,12 @@ def measure(
         and name_of(series) in (_PUSH_TIME, _PUSH_FAILURE_TIME)
     }
     evaluations = evaluations_of(realm, visible.values(), newest, pace)
-    made = records(found, realm, visible.values(), newest, now=now, pace=pace)
-    disagreements: tuple[Disagreement, ...] | None = None
+    lookback, disagreements = "", None
     try:
         if warnings:
             raise ApiBadAnswer(f"a partial answer: {'; '.join(warnings)}")
+        lookback = lookback_difference(api, UP, recent.series, now, pace)
+        made = records(found, realm, visible.values(), newest, now=now, pace=pace)
         disagreements = recompute(api, found, made, memory, pace)
     except ApiError as error:
         errors["recomputed"] = Unreachable("/api/v1/query", error.message, error.next_step)
@@ -126,6 +124,7 @@ def measure(
         realm=realm,
         at=now,
         clock=clock,
+        lookback=lookback,
         clock_strayed=memory.clock_strayed(clock, pace),
         witnessed=memory.saw_new_evaluation(evaluations.chain[-1].at if evaluations.chain else None),
         readings=readings,
@@ -140,7 +139,10 @@ def measure(
         too_close=evaluations.too_close,
         targets=targets_of(realm, present, newest, details, contract),
         sources=tuple(own),
-        scraped_as_pushed=scraped_as_pushed,
+        scraped_as_pushed=any(
+            name_of(series) == UP and series.labels.get("job") == contract.heartbeat.job
+            for series in present.series
+        ),
         foreign_sources=tuple(source for source in sources if source not in own),
         rules=rules,
         config_diff=difference,

@@ -223,6 +223,21 @@ def test_clock_that_does_not_go_is_hold(moved: float) -> None:
     assert decision.cause.id == "query/clock-stands-still"
 
 
+@pytest.mark.parametrize(("seconds", "words"), [(PACE.scrape_interval, "less"), (86400.0, "more")])
+def test_a_server_that_forgets_sooner_or_later_is_hold(seconds: float, words: str) -> None:
+    """A lookback that is not the contract's must be no GO and no ABORT: every rule means something else then."""
+    server = FakeServer()
+    server.lookback = seconds
+    held(server, contract.LYAPUNOV, "0.5", seconds=7)
+    fires(server, "/api/v1/rules")
+    decision = judge(server)
+
+    assert decision.verdict is Verdict.HOLD
+    assert decision.cause is not None
+    assert decision.cause.id == "query/lookback-differs"
+    assert words in decision.cause.found
+
+
 def test_pending_is_said_with_a_go() -> None:
     """A condition that holds, but not for long enough, must be a warning that says since when and until when."""
     server = FakeServer()
