@@ -30,6 +30,7 @@ from l4gate.base import (
 from l4gate.promql import IsTime, names_alone, power_of_name, powers
 
 _HALF_MILLISECOND: Final = 0.0005
+_DIGITS_BACK: Final = 12  # significant: 720 / 300 / (1 / 300) is 719.9999999999999
 MAX_ROUNDING: Final = 0.01  # of a duration; more would change what the rules mean
 _CONFIG_DURATIONS: Final = frozenset(
     {"scrape_interval", "scrape_timeout", "evaluation_interval", "refresh_interval", "rule_query_offset"}
@@ -79,7 +80,7 @@ def scale_tree(
     def change(node: promql.Node) -> promql.Node:
         match node:
             case promql.Number(value=value):
-                return replace(node, value=value / factor ** literals.get(node.span, 0))
+                return replace(node, value=_scaled(value, factor, literals.get(node.span, 0)))
             case promql.Selector(range_seconds=window, offset_seconds=offset):
                 scaled = None if window is None else scale_duration(window, factor)
                 return replace(node, range_seconds=scaled, offset_seconds=scale_duration(offset, factor))
@@ -94,6 +95,12 @@ def scale_tree(
                 return node
 
     return promql.transform(tree, change)
+
+
+def _scaled(value: float, factor: float, power: int) -> float:
+    """A number of seconds to some power, divided. On the way back to production, what floats have lost is mended."""
+    exact = value / factor**power
+    return float(f"{exact:.{_DIGITS_BACK}g}") if power and factor < 1 else exact
 
 
 def scale_rule_file(

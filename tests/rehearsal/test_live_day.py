@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.contract import ABORT_FOR_SECONDS, CERTIFICATE, PUSH_JOB, RAW_TS
+from fixtures.contract import ABORT_FOR_SECONDS, CERTIFICATE, PUSH_JOB, RAW_TS, pace
 from l4gate.base import Verdict, format_duration, wait_until
 from l4gate.certificate import Certificate, Interval, SeriesHistory, Window, certify_window, moment, segments
 from l4gate.operations import (
@@ -144,7 +144,7 @@ def operator(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> It
     (realm,) = settings.realms
 
     def month(data_dir: Path, promtool: Promtool) -> None:
-        write_blocks(sandbox_history(time.time(), FACTOR, realm, ok_days=30), data_dir, promtool)
+        write_blocks(sandbox_history(time.time(), pace(FACTOR), realm, ok_days=30), data_dir, promtool)
 
     with open_sandbox(settings, history=month) as sandbox:
         server = LiveServer.of_stack(sandbox.stack)

@@ -294,3 +294,12 @@ def test_default_intervals_of_tests_are_refused(missing: str) -> None:
 def test_way_back_leads_to_the_duration_it_came_from(factor: float, seconds: float) -> None:
     """A scaled duration, rounded to milliseconds, must come back whole: live files are linted as production."""
     assert scale_duration(scale_duration(seconds, factor), 1 / factor) == seconds
+
+
+@pytest.mark.parametrize("factor", [60.0, 120.0, 300.0, 7.0])
+@pytest.mark.parametrize("limit", [720, 120, 0.05, 1234.5])
+def test_way_back_leads_to_the_limit_it_came_from(factor: float, limit: float) -> None:
+    """A limit in seconds that was scaled and scaled back must be the same text: lint holds it to the contract."""
+    there = scale_expr(f"some_seconds > {limit}", factor)
+
+    assert scale_expr(there, 1 / factor) == f"some_seconds > {limit}"
