@@ -6,15 +6,18 @@ Times are seconds.
 
 from __future__ import annotations
 
+import json
+import re
 import socket
 import struct
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from l4gate.faults.exchange import Behaviour, Exchange, HttpResponse
 
 _DRIP_SECONDS: Final = 0.05
 _CHUNK_BYTES: Final = 1 << 20
+_ASKED_TIME: Final = re.compile(r"\b(time=)([\d.]+)")
 
 
 def pass_on(exchange: Exchange) -> None:
@@ -80,17 +83,35 @@ def says(status: int, body: str, content_type: str = "text/html", **headers: str
     return lambda exchange: exchange.send(status, every, body.encode())
 
 
-def caching() -> Behaviour:
+def by_question(exchange: Exchange) -> str:
+    """What a cache keeps an answer by that is right: the whole question."""
+    return f"{exchange.path} {exchange.body.decode()}"
+
+
+def by_path(exchange: Exchange) -> str:
+    """The path alone: all questions to one page are the same."""
+    return exchange.path.partition("?")[0]
+
+
+def without_nonce(exchange: Exchange) -> str:
+    """All but the parameter that means nothing to the server."""
+    return re.sub("nonce=[0-9a-f]+", "", f"{exchange.path} {exchange.body.decode()}")
+
+
+def without_numbers(exchange: Exchange) -> str:
+    """All but the long numbers: times, and whatever makes a question a new one."""
+    return re.sub("[0-9a-f.]{9,}", "", f"{exchange.path} {exchange.body.decode()}")
+
+
+def caching(kept_by: Callable[[Exchange], str] = by_question) -> Behaviour:
     """Answers a question that was asked before with what it kept, for ever, and does not say so."""
     kept: dict[str, HttpResponse] = {}
 
     def behave(exchange: Exchange) -> None:
-        if exchange.handler.command != "GET":  # no cache keeps another's answer
-            pass_on(exchange)
-            return
-        if exchange.path not in kept:
-            kept[exchange.path] = exchange.answer
-        answer = kept[exchange.path]
+        key = kept_by(exchange)
+        if key not in kept:
+            kept[key] = exchange.answer
+        answer = kept[key]
         exchange.send(answer.status, answer.headers, answer.body)
 
     return behave
@@ -106,5 +127,39 @@ def rewritten(change: Callable[[bytes], bytes], content_type: str = "") -> Behav
             (value for name, value in answer.headers.items() if name.lower() == "content-type"), ""
         )
         exchange.send(answer.status, {**headers, "Content-Type": kind}, change(answer.body))
+
+    return behave
+
+
+def json_changed(change: Callable[[dict[str, Any]], None]) -> Behaviour:
+    """Changes the right answer on its way, as data."""
+
+    def changed(body: bytes) -> bytes:
+        answer = json.loads(body)
+        change(answer)
+        return json.dumps(answer).encode()
+
+    return rewritten(changed)
+
+
+def other_clock(seconds: float) -> Behaviour:
+    """A server whose clock is so far ahead: the times that it is asked about are its own, and those that it tells."""
+
+    def asked(text: str) -> str:
+        return _ASKED_TIME.sub(lambda found: f"{found[1]}{float(found[2]) - seconds:.3f}", text)
+
+    def told(answer: dict[str, Any]) -> None:
+        data = answer.get("data", {})
+        kind, result = data.get("resultType"), data.get("result", [])
+        if kind == "scalar":  # the gate asks for the time alone in this way
+            data["result"] = [result[0] + seconds, f"{float(result[1]) + seconds:.3f}"]
+        for series in result if kind in ("vector", "matrix") else ():
+            for sample in series.get("values") or [series["value"]]:
+                sample[0] += seconds
+
+    def behave(exchange: Exchange) -> None:
+        exchange.handler.path = asked(exchange.handler.path)
+        exchange.body = asked(exchange.body.decode()).encode()
+        json_changed(told)(exchange)
 
     return behave

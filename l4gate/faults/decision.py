@@ -25,10 +25,10 @@ def _fault(simulated: SimulatedFault) -> Fault:
         if simulated.aborts
         else (Verdict.HOLD, "verdict/abort-input-missing")
     )
-    return Fault(f"verdict/{simulated.name}", simulated.says, _service(simulated), verdict, cause)
+    return Fault(f"verdict/{simulated.name}", simulated.says, service_does(simulated), verdict, cause)
 
 
-def _service(fault: SimulatedFault) -> Action:
+def service_does(fault: SimulatedFault) -> Action:
     """
     A service that does worse, until it is healed.
 

@@ -44,15 +44,45 @@ def edited(site: Site, name: str, change: Callable[[str], str], *, reload: bool 
 def job_set(job: Job = pushgateway, **settings: Any) -> Action:
     """Changes settings of one scrape job."""
 
-    def action(site: Site) -> AbstractContextManager[None]:
-        name = job(site.contract).job
+    def change(config: dict[str, Any], site: Site) -> None:
+        if config["job_name"] == job(site.contract).job:
+            config.update(settings)
 
-        def change(text: str) -> str:
+    return jobs_changed(change)
+
+
+def jobs_changed(change: Callable[[dict[str, Any], Site], None]) -> Action:
+    """Changes every scrape job on the server, as data: `change(job, site)`."""
+
+    def action(site: Site) -> AbstractContextManager[None]:
+        def changed(text: str) -> str:
             config = yaml.safe_load(text)
-            next(each for each in config["scrape_configs"] if each["job_name"] == name).update(settings)
+            for job in config["scrape_configs"]:
+                change(job, site)
             return yaml.safe_dump(config)
 
-        return edited(site, "prometheus.yml", change)
+        return edited(site, "prometheus.yml", changed)
+
+    return action
+
+
+def rule_set(named: Named, fields: Callable[[Site], dict[str, Any]]) -> Action:
+    """Changes fields of one rule on the server; None removes one."""
+
+    def change(_rules: list[dict[str, Any]], rule: dict[str, Any], site: Site) -> None:
+        rule |= fields(site)
+        for field in [field for field, value in rule.items() if value is None]:
+            del rule[field]
+
+    return rule_changed(named, change)
+
+
+def foreign_rule(fields: Callable[[Site], dict[str, Any]]) -> Action:
+    """Loads somebody else's rule group, of one rule, beside the right ones."""
+
+    def action(site: Site) -> AbstractContextManager[None]:
+        text = yaml.safe_dump({"groups": [{"name": "foreign", "rules": [fields(site)]}]})
+        return edited(site, "rules/foreign.rules.yml", lambda _text: text)
 
     return action
 

@@ -152,7 +152,7 @@ def exercise(site: Site, fault: Fault) -> FaultResult:
     with fault.action(site):
         in_place = observed.seconds
         if fault.verdict is Verdict.GO and not fault.passes and not fault.warnings:
-            settled = observed.stays(is_go, 2 * stay)
+            settled = observed.stays(is_go, max(2 * stay, _stays(fault, site)))
         elif fault.stage is Stage.RUN:
             settled = fits_fault(fault)(observed.look())  # a run answers once, when it ends
         else:
@@ -212,9 +212,11 @@ def must_be_seen_within(fault: Fault, pace: Pace) -> float:
 
 
 def _stays(fault: Fault, site: Site) -> float:
-    """How long the answer to this fault must stay; a HOLD in place of an ABORT until that would have come."""
-    silenced = [part for part in fault.parts if part.verdict is Verdict.ABORT is not fault.verdict]
-    return max([stay_seconds(site), *(seen_within({part.cause}, site.sandbox.pace) for part in silenced)])
+    """How long the answer to this fault must stay: until an ABORT that may be feared would come."""
+    feared = {part.cause for part in fault.parts if part.verdict is Verdict.ABORT is not fault.verdict}
+    if fault.lie is not None and (fault.lie.says is Verdict.ABORT or fault.lie.ages):
+        feared.add("verdict/abort-firing")
+    return max([stay_seconds(site), *(seen_within({cause}, site.sandbox.pace) for cause in feared)])
 
 
 def healed_within(site: Site, healthy: Callable[[Decision], bool]) -> tuple[bool, float]:

@@ -6,6 +6,7 @@ Times are seconds; durations of production are divided by the site's factor.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -56,6 +57,46 @@ def asked_of_the_judge(site: Site) -> Decision:
     return site.judge.look()[0].decision
 
 
+class Liar(enum.Enum):
+    """Who says what is not so, and what they can do."""
+
+    PUSHER = "who can push"
+    TEXT_FILE = "who can write a text file"
+    OTHER_REALM = "another realm"
+    FOREIGN_RULE = "who loads rules beside ours"
+    EDITED_SERVER = "who edits the server's files"
+    CACHE = "a cache"
+    CLOCK = "a clock that is wrong"
+    PROXY = "a proxy that changes answers"
+
+
+@dataclass(frozen=True)
+class Lie:
+    """
+    What makes a fault a lie.
+
+    Attributes:
+        by: who lies.
+        says: the verdict that it is told for.
+        truth: the verdict without it. GO: the service is healthy beneath the lie.
+        ages: what it shows grows older and must not pass at any age, so it is told for as long as an abort would take.
+    """
+
+    by: Liar
+    says: Verdict
+    truth: Verdict = Verdict.GO
+    ages: bool = False
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the service is healthy beneath it."""
+        return self.truth is Verdict.GO
+
+    def achieves(self, verdict: Verdict) -> Verdict | None:
+        """What the lie has made of the truth, if the verdict is this one: nothing if it is the true one."""
+        return None if verdict is self.truth else verdict
+
+
 @dataclass(frozen=True)
 class Fault:
     """
@@ -76,6 +117,7 @@ class Fault:
         by_discovery: Prometheus takes it over with its targets only, up to 5 s after the reload.
         parts: the faults that it is made of, if it is several at once.
         reason: why the verdict is this one, where another would have been possible.
+        lie: who lies and what for, if it is a lie.
     """
 
     id: str
@@ -92,6 +134,7 @@ class Fault:
     by_discovery: bool = False
     parts: Sequence[Fault] = ()
     reason: str = ""
+    lie: Lie | None = None
 
     @property
     def stage(self) -> Stage:

@@ -9,7 +9,7 @@ from typing import Final
 from l4gate.base import Verdict
 from l4gate.faults import behaviours
 from l4gate.faults.exchange import Behaviour
-from l4gate.faults.model import Fault, Site
+from l4gate.faults.model import Fault, Liar, Lie, Site
 from l4gate.faults.tools import heart_stopped, killed, paused
 from l4gate.stack import PROMETHEUS
 
@@ -44,6 +44,7 @@ FAULTS: Final = (
         _cached,
         Verdict.HOLD,
         "writer/stale",
+        lie=Lie(Liar.CACHE, Verdict.GO, Verdict.HOLD),
     ),
     Fault(
         "query/prometheus-hangs",

@@ -1,4 +1,4 @@
-"""The register: every fault, in the order of the data path. The only list of faults there is."""
+"""The register: every fault, in the order of the data path, the lies last. The only list of faults there is."""
 
 from __future__ import annotations
 
@@ -7,13 +7,26 @@ from typing import Any
 
 from l4gate.base import UsageError
 from l4gate.contract import Contract
-from l4gate.faults import engine, query, rules, run, scrape, surroundings, transport, writer
+from l4gate.faults import (
+    engine,
+    impostors,
+    interceptors,
+    query,
+    rules,
+    run,
+    scrape,
+    surroundings,
+    tampering,
+    transport,
+    writer,
+    writings,
+)
 from l4gate.faults.decision import service_faults
 from l4gate.faults.model import Fault
 
 
 def all_faults(contract: Contract) -> tuple[Fault, ...]:
-    """The catalogue: the faults of the path, and those of the contract's service."""
+    """The catalogue: the faults of the path, the lies about it, and the faults of the contract's service."""
     return (
         *writer.FAULTS,
         *surroundings.FAULTS,
@@ -22,6 +35,10 @@ def all_faults(contract: Contract) -> tuple[Fault, ...]:
         *scrape.FAULTS,
         *rules.FAULTS,
         *query.FAULTS,
+        *impostors.FAULTS,
+        *writings.FAULTS,
+        *tampering.FAULTS,
+        *interceptors.FAULTS,
         *service_faults(contract),
         *run.FAULTS,
     )
@@ -54,6 +71,8 @@ def faults_as_data(faults: Iterable[Fault]) -> list[dict[str, Any]]:
             "stacks": list(fault.stacks),
             "passes": fault.passes,
             "reason": fault.reason,
+            "lie": fault.lie
+            and {"by": fault.lie.by.value, "says": fault.lie.says.name, "truth": fault.lie.truth.name},
         }
         for fault in faults
     ]

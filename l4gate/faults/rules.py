@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import yaml
 
 from l4gate.base import StackError, Verdict
-from l4gate.contract import AbortCondition, Contract
-from l4gate.faults.edits import Named, edited, rule_changed
+from l4gate.contract import Contract
+from l4gate.faults.edits import Named, edited, foreign_rule, rule_changed, rule_set
 from l4gate.faults.model import Action, Fault, Site
-from l4gate.faults.tools import other_realm, pushed
+from l4gate.faults.tools import of_the_service, other_realm
 
 
 def _differs(name: str, says: str, action: Action, *also: str) -> Fault:
@@ -27,29 +27,12 @@ def _fresh(contract: Contract) -> str:
     return contract.heartbeat.fresh.metric
 
 
-def _of_the_service(contract: Contract) -> AbortCondition:
-    """The first abort condition that is not on the heartbeat; on the heartbeat if there is no other."""
-    others = (each for each in contract.abort.conditions if each.metric not in contract.decisive)
-    return next(others, contract.abort.conditions[0])
-
-
 def _alert(contract: Contract) -> str:
-    return _of_the_service(contract).alert
-
-
-def _set(named: Named, fields: Callable[[Site], dict[str, Any]]) -> Action:
-    """Changes fields of one rule; None removes one."""
-
-    def change(_rules: list[dict[str, Any]], rule: dict[str, Any], site: Site) -> None:
-        rule |= fields(site)
-        for field in [field for field, value in rule.items() if value is None]:
-            del rule[field]
-
-    return rule_changed(named, change)
+    return of_the_service(contract).alert
 
 
 def _expression(named: Named, expr: str) -> Action:
-    return _set(named, lambda _site: {"expr": expr})
+    return rule_set(named, lambda _site: {"expr": expr})
 
 
 def _without(named: Named) -> Action:
@@ -58,7 +41,7 @@ def _without(named: Named) -> Action:
 
 def _higher_limit(site: Site) -> dict[str, Any]:
     """A limit ten times as far off, on the side where the condition does not hold."""
-    condition = _of_the_service(site.contract)
+    condition = of_the_service(site.contract)
     selector = site.contract.selector(condition.metric, site.realm)
     off = 9 * (abs(condition.threshold) or 1)
     limit = condition.threshold + (off if condition.op in (">", ">=") else -off)
@@ -69,16 +52,6 @@ def _higher_limit(site: Site) -> dict[str, Any]:
 def _failing(site: Site) -> dict[str, Any]:
     label, up = site.contract.realm.label, site.contract.selector("up", site.realm)
     return {"expr": f"{up} * on ({label}) {up}"}
-
-
-def _pushed(metric: Callable[[Contract], str], value: int) -> Action:
-    """Somebody pushes what a rule records."""
-
-    def action(site: Site) -> AbstractContextManager[None]:
-        series = site.contract.selector(metric(site.contract), site.realm)
-        return pushed(site, "/metrics/job/somebody_else", f"{series} {value}\n")
-
-    return action
 
 
 @contextmanager
@@ -104,13 +77,12 @@ def _refused(site: Site) -> Iterator[None]:
 @contextmanager
 def _refused_with_a_change(site: Site) -> Iterator[None]:
     """Rules that differ were loaded, and the reload that should mend them is refused."""
-    with _set(_alert, lambda _site: {"for": "1h"})(site), _refused(site):
+    with rule_set(_alert, lambda _site: {"for": "1h"})(site), _refused(site):
         yield
 
 
-def _foreign(site: Site) -> Any:
-    text = "groups: [{name: foreign, rules: [{record: foreign, expr: vector(1)}]}]\n"
-    return edited(site, "rules/foreign.rules.yml", lambda _text: text)
+def _nobody_s(_site: Site) -> dict[str, Any]:
+    return {"record": "foreign", "expr": "vector(1)"}
 
 
 def _no_files(site: Site) -> Any:
@@ -150,19 +122,19 @@ FAULTS: Final = (
     _differs(
         "alert-renamed",
         "An abort alert was renamed.",
-        _set(_alert, lambda _site: {"alert": "Renamed"}),
+        rule_set(_alert, lambda _site: {"alert": "Renamed"}),
     ),
     _differs(
         "threshold-edited",
         "The limit of an abort alert was raised on the server.",
-        _set(_alert, _higher_limit),
+        rule_set(_alert, _higher_limit),
     ),
     _differs(
         "for-edited",
         "An abort alert was made to wait longer.",
-        _set(_alert, lambda _site: {"for": "1h"}),
+        rule_set(_alert, lambda _site: {"for": "1h"}),
     ),
-    _differs("foreign-group", "Somebody else's rule group was loaded.", _foreign),
+    _differs("foreign-group", "Somebody else's rule group was loaded.", foreign_rule(_nobody_s)),
     _differs(
         "constant",
         "The number that decides is a constant.",
@@ -190,31 +162,19 @@ FAULTS: Final = (
     _differs(
         "realm-missing",
         "The rule that decides lost its realm.",
-        _set(_decides, lambda _site: {"expr": "vector(1)", "labels": None}),
+        rule_set(_decides, lambda _site: {"expr": "vector(1)", "labels": None}),
         "rules/label-mismatch",
     ),
     _differs(
         "other-realm",
         "The rule that decides records another realm.",
-        _set(_decides, lambda site: {"labels": {site.contract.realm.label: other_realm(site)}}),
+        rule_set(_decides, lambda site: {"labels": {site.contract.realm.label: other_realm(site)}}),
         "rules/label-mismatch",
     ),
     _differs(
         "rule-fails",
         "A rule fails at every evaluation.",
-        _set(_decides, _failing),
+        rule_set(_decides, _failing),
         "rules/rule-failing",
-    ),
-    Fault(
-        "rules/decision-pushed",
-        "Somebody pushes the number that decides, beside the rule that records it; the scrape drops it.",
-        _pushed(_decides, 1),
-        Verdict.GO,
-    ),
-    Fault(
-        "rules/energy-pushed",
-        "Somebody pushes what an abort condition of the service watches; the scrape drops it.",
-        _pushed(lambda contract: _of_the_service(contract).metric, 0),
-        Verdict.GO,
     ),
 )

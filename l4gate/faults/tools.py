@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from l4gate.contract import AbortCondition, Contract
 from l4gate.faults.edits import Job, job_set, pushgateway
 from l4gate.faults.exchange import Behaviour
-from l4gate.faults.model import Site
+from l4gate.faults.model import Action, Site
 from l4gate.prometheus_api import HttpError, new_session
 
 _PUSH_SECONDS: Final = 5.0
@@ -29,6 +31,25 @@ def group(site: Site) -> str:
     """Where the heartbeat is pushed."""
     heartbeat = site.contract.heartbeat
     return f"/metrics/job/{heartbeat.job}/instance/{heartbeat.instance}"
+
+
+def of_the_service(contract: Contract) -> AbortCondition:
+    """The first abort condition that is not on the heartbeat; on the heartbeat if there is no other."""
+    others = (each for each in contract.abort.conditions if each.metric not in contract.decisive)
+    return next(others, contract.abort.conditions[0])
+
+
+def at_once(*actions: Action) -> Action:
+    """Several actions as one: injected in this order, healed in reverse."""
+
+    @contextmanager
+    def action(site: Site) -> Iterator[None]:
+        with ExitStack() as healing:
+            for each in actions:
+                healing.enter_context(each(site))
+            yield
+
+    return action
 
 
 @contextmanager
@@ -93,6 +114,29 @@ def beating(site: Site, beat: Callable[[], object]) -> Iterator[None]:
         heart._action = attempt  # noqa: SLF001
         heart.start()
         yield
+
+
+@contextmanager
+def beating_as(site: Site, job: str, instance: str) -> Iterator[None]:
+    """Another writer that only pushes, under another grouping key; of the script nothing is left."""
+    path = f"/metrics/job/{job}/instance/{instance}"
+
+    def beat() -> None:
+        now = time.time()
+        send(site, "PUT", path, exposition(site, now, now))
+
+    with beating(site, beat):
+        send(site, "DELETE", group(site))
+        remove_textfiles(site)
+        yield
+    send(site, "DELETE", path)
+
+
+def sample(site: Site, name: str, value: float, **labels: str) -> str:
+    """One line of the text format, of the site's realm."""
+    pairs = {site.contract.realm.label: site.realm, **labels}
+    inside = ",".join(f'{key}="{text}"' for key, text in pairs.items())
+    return f"{name}{{{inside}}} {value:g}\n"
 
 
 def exposition(site: Site, time: float, sequence: float) -> str:

@@ -32,11 +32,15 @@ from l4gate.contract import Pace
 
 _ROOM_SECONDS: Final = 1.0  # for a busy machine: programs that are late, not a gate that is
 _DISCOVERY_SECONDS: Final = 5.0  # how often Prometheus looks at its lists of targets; no flag scales it
+_SILENT_RULE_INTERVALS: Final = (
+    3.0  # by so much an alert may be late before the gate says that it keeps silent
+)
 # For how long these causes are none yet, by the contract. All others show as soon as they are news.
 _COUNTS_AFTER: Final[Mapping[str, Callable[[Pace], float]]] = {
     "writer/stale": lambda pace: pace.fresh_limit,
     "writer/stuck-sequence": lambda pace: pace.changes_window,
     "verdict/abort-firing": lambda pace: pace.abort_for,
+    "rules/alert-silent": lambda pace: pace.abort_for + _SILENT_RULE_INTERVALS * pace.rule_interval,
 }
 
 

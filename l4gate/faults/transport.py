@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final
@@ -10,16 +9,14 @@ from typing import Final
 from l4gate.base import Verdict
 from l4gate.faults import behaviours
 from l4gate.faults.exchange import Behaviour
-from l4gate.faults.model import PROCESSES, Action, Fault, Site
+from l4gate.faults.model import PROCESSES, Action, Fault, Liar, Lie, Site
 from l4gate.faults.tools import (
-    beating,
-    exposition,
+    beating_as,
     group,
     heart_set,
     killed,
     other_realm,
     paused,
-    remove_textfiles,
     scraped_through,
     send,
     unlike,
@@ -56,22 +53,7 @@ def _type_conflict(site: Site) -> Iterator[None]:
 def _other_job(site: Site) -> AbstractContextManager[None]:
     """Another writer that only pushes, under another grouping key."""
     heartbeat = site.contract.heartbeat
-    job = unlike(heartbeat.job, "cron", "somebody_else")
-    path = f"/metrics/job/{job}/instance/{heartbeat.instance}"
-
-    def beat() -> None:
-        now = time.time()
-        send(site, "PUT", path, exposition(site, now, now))
-
-    @contextmanager
-    def impostor() -> Iterator[None]:
-        with beating(site, beat):
-            send(site, "DELETE", group(site))
-            remove_textfiles(site)
-            yield
-        send(site, "DELETE", path)
-
-    return impostor()
+    return beating_as(site, unlike(heartbeat.job, "cron", "somebody_else"), heartbeat.instance)
 
 
 def _push_wire(behaviour: Behaviour) -> Action:
@@ -133,6 +115,7 @@ FAULTS: Final = (
         lambda site: heart_set(site, DURI_REALM=other_realm(site)),
         Verdict.HOLD,
         "transport/label-mismatch",
+        lie=Lie(Liar.OTHER_REALM, Verdict.GO, Verdict.HOLD),
     ),
     Fault(
         "transport/other-job",
@@ -140,6 +123,7 @@ FAULTS: Final = (
         _other_job,
         Verdict.HOLD,
         "transport/label-mismatch",
+        lie=Lie(Liar.PUSHER, Verdict.GO, Verdict.HOLD),
     ),
     Fault(
         "transport/push-hangs",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 from l4gate.base import format_duration
 from l4gate.contract import Pace
 from l4gate.verdict.conditions import Held, Standing, standing
 from l4gate.verdict.evidence import Cause, Stage
 from l4gate.verdict.look import Measurement
+from l4gate.verdict.readings import clock_time
 
 
 def standings(m: Measurement, pace: Pace) -> tuple[Held, ...]:
@@ -66,7 +65,7 @@ def abort_causes(m: Measurement, found: tuple[Held, ...], pace: Pace) -> list[Ca
             step = "see whether the loaded rule has the repository's `for`; nothing is rolled back meanwhile."
         elif each.standing is Standing.SILENT and m.rules is not None:
             found_words = f"not firing, and {held}"
-            step = "see whether the alert is evaluated, and whether the server was restarted just now."
+            step = "see who silences it, or whether the server was just restarted; if the value is right, roll back."
         else:
             continue
         time = format_duration(pace.abort_for)
@@ -82,8 +81,8 @@ def pending(m: Measurement, found: tuple[Held, ...], pace: Pace) -> list[Cause]:
     for each in found:
         if each.standing is Standing.PENDING and each.since is not None:
             left = max(each.since + pace.abort_for - m.at, 0.0)
-            end = _clock(each.since + pace.abort_for)
-            words = f"it holds since {_clock(each.since)} and aborts at {end}, in {left:.1f} s"
+            end = clock_time(each.since + pace.abort_for)
+            words = f"it holds since {clock_time(each.since)} and aborts at {end}, in {left:.1f} s"
             warnings.append(
                 Cause(
                     Stage.VERDICT,
@@ -95,7 +94,3 @@ def pending(m: Measurement, found: tuple[Held, ...], pace: Pace) -> list[Cause]:
                 )
             )
     return warnings
-
-
-def _clock(seconds: float) -> str:
-    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%H:%M:%S UTC")

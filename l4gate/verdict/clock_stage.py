@@ -9,6 +9,7 @@ from l4gate.verdict.evidence import Cause, Stage
 from l4gate.verdict.look import Measurement
 
 _WHERE: Final = "query time()"
+_DAY: Final = 86_400.0
 _ROOM_RULE_INTERVALS: Final = 0.5  # a clock that is being set right moves by less
 
 
@@ -34,7 +35,7 @@ def clock_causes(m: Measurement, pace: Pace) -> list[Cause]:
                 Stage.QUERY,
                 "clock-stands-still",
                 "the server's clock to go as this machine's does",
-                f"in the time between two looks it moved {abs(m.clock_strayed):.1f} s too "
+                f"since an earlier look it has moved {abs(m.clock_strayed):.1f} s too "
                 f"{'far' if m.clock_strayed > 0 else 'little'}",
                 _WHERE,
                 "look for a cache between here and the server, or a clock that is being set.",
@@ -44,4 +45,6 @@ def clock_causes(m: Measurement, pace: Pace) -> list[Cause]:
 
 
 def _words(difference: float) -> str:
-    return f"{abs(difference):.1f} s {'ahead' if difference > 0 else 'behind'}"
+    seconds = abs(difference)
+    shown = f"{seconds:.1f} s" if seconds < _DAY else f"{seconds / _DAY:.1f} days"
+    return f"{shown} {'ahead' if difference > 0 else 'behind'}"

@@ -89,7 +89,7 @@ def _query(m: Measurement, contract: Contract) -> list[Cause]:
                     f"exactly one series of {name}",
                     reading.found,
                     f"query {reading.query}",
-                    "find who records the other one: two writers, or two servers behind one API.",
+                    "find who makes the other one (its labels tell): a push, another rule, two servers behind one API.",
                 )
             )
         elif reading.cause is MissingReason.PARTIAL:

@@ -185,6 +185,9 @@ def loaded_rules(
     )
 
 
+_ASK_THE_SERVER: Final = (
+    "read that page on the server itself: no server says this, so something in between does."
+)
 _STATES: Final = ("inactive", "pending", "firing")  # from the least to the most
 
 
@@ -200,12 +203,12 @@ def _state(rule: Mapping[str, Any]) -> str:
     states = [each.get("state") if isinstance(each, dict) else None for each in listed]
     if said not in _STATES or any(state not in _STATES for state in states):
         shown = f"state {said!r:.40} with alerts {alerts!r:.80}"
-        raise ApiBadAnswer(f"expected alert {rule['name']} to be one of {', '.join(_STATES)}, found {shown}.")
+        message = f"alert {rule['name']} has {shown}; every state is one of {', '.join(_STATES)}, in a list."
+        raise ApiBadAnswer(message, next_step=_ASK_THE_SERVER)
     worst = max(states, key=_STATES.index, default=_STATES[0])
     if worst != said:
-        raise ApiBadAnswer(
-            f"expected alert {rule['name']} to be as its alerts are, found {said} with {worst}."
-        )
+        message = f"alert {rule['name']} is said to be {said}, and the worst of its alerts is {worst}."
+        raise ApiBadAnswer(message, next_step=_ASK_THE_SERVER)
     return worst
 
 

@@ -7,6 +7,7 @@ server's clock; ages and intervals are seconds.
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 import math
 from collections.abc import Mapping
@@ -123,3 +124,11 @@ def format_labels(labels: Labels) -> str:
     """Labels as PromQL writes them: `name{a="b"}`."""
     inner = ", ".join(f'{key}="{value}"' for key, value in sorted(labels.items()) if key != "__name__")
     return f"{labels.get('__name__', '')}{{{inner}}}"
+
+
+def clock_time(seconds: float) -> str:
+    """A Unix time for a person to read; one that no calendar has stays a number."""
+    try:
+        return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%H:%M:%S UTC")
+    except (OverflowError, ValueError, OSError):
+        return f"{seconds:g}"

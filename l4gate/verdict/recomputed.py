@@ -156,4 +156,4 @@ def _words(vector: Vector, other: Vector) -> str:
         if labels not in other or not _close(value, other[labels], _ROUNDING)
     ]
     more = f" and {len(differing) - _SHOWN_SERIES} more" if len(differing) > _SHOWN_SERIES else ""
-    return ("; ".join(differing[:_SHOWN_SERIES]) or "nothing") + more
+    return ("; ".join(differing[:_SHOWN_SERIES]) or "no such series") + more

@@ -7,7 +7,7 @@ import math
 from l4gate.contract import Pace
 from l4gate.verdict.evidence import Cause, Stage
 from l4gate.verdict.look import Measurement
-from l4gate.verdict.readings import Missing, MissingReason, format_labels
+from l4gate.verdict.readings import Missing, MissingReason, clock_time, format_labels
 
 
 def rule_causes(m: Measurement, pace: Pace) -> list[Cause]:
@@ -22,7 +22,8 @@ def rule_causes(m: Measurement, pace: Pace) -> list[Cause]:
                 "the loaded rules from /api/v1/rules",
                 error.error if error else "none",
                 error.query if error else "/api/v1/rules",
-                "give --rules-url if another program evaluates the rules (vmalert, Thanos Ruler).",
+                (error and error.next_step)
+                or "give --rules-url if another program evaluates the rules (vmalert, Thanos Ruler).",
             )
         )
     else:
@@ -92,10 +93,10 @@ def _recomputing(m: Measurement) -> list[Cause]:
         Cause(
             Stage.RULES,
             "contradicted",
-            f"{each.metric} as its rule gives it at {each.at:.3f}: {each.recomputed}",
+            f"{each.metric} as its rule gave it at {clock_time(each.at)}: {each.recomputed}",
             f"recorded: {each.recorded}",
             f"the rule's own expression, asked again for two evaluations; query {each.metric}",
-            f"find who else makes {each.metric}, or what it is made from: a push, a text file, another rule or server.",
+            f"find who else makes {each.metric} (its labels tell): a push, a text file, another rule or server.",
         )
         for each in m.disagreements or ()
         if each.twice

@@ -8,6 +8,7 @@ evidence until something new was seen. Times are Unix seconds, durations seconds
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,8 +17,8 @@ from l4gate.contract import Pace
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.verdict.recomputed import Record
 
-# How long a reading of the clock is what later ones are held against: long enough that a cache's age shows, and soon
-# enough over that a clock which was set right is believed again.
+# How long before a reading of the clock is the one that it is held against: long enough that a cache's age shows at
+# every look, and soon enough over that a clock which was set right is believed again.
 _ANCHOR_RULE_INTERVALS: Final = 4.0
 
 
@@ -54,8 +55,7 @@ class Memory:
     wall: Callable[[], float] = time.time
     agreed: dict[int, Record] = field(default_factory=dict)
     config: tuple[str, str] | None = None
-    _anchor: ClockReading | None = None
-    _latest: ClockReading | None = None
+    _clocks: deque[ClockReading] = field(default_factory=deque)
     _first_evaluation: float | None = None
 
     def read_clock(self, api: PrometheusApi) -> ClockReading:
@@ -71,14 +71,12 @@ class Memory:
 
     def clock_strayed(self, clock: ClockReading, pace: Pace) -> float:
         """By how much the server's clock has not gone as ours did; remembers the reading."""
-        if self._anchor is None or self._latest is None:
-            self._anchor = self._latest = clock
-            return 0.0
-        strayed = clock.strayed(self._anchor)
-        if clock.steady[0] - self._anchor.steady[0] > _ANCHOR_RULE_INTERVALS * pace.rule_interval:
-            self._anchor = self._latest
-        self._latest = clock
-        return strayed
+        self._clocks.append(clock)
+        oldest = clock.steady[0] - _ANCHOR_RULE_INTERVALS * pace.rule_interval
+        # The newest of those that are old enough stays: a clock that stands still has one of its good days before it.
+        while len(self._clocks) > 2 and self._clocks[1].steady[0] <= oldest:  # noqa: PLR2004 - this one, and one before
+            self._clocks.popleft()
+        return clock.strayed(self._clocks[0]) if len(self._clocks) > 1 else 0.0
 
     def saw_new_evaluation(self, newest: float | None) -> bool:
         """Whether an evaluation has come since the first look; `newest` is the time of the newest one, if any."""

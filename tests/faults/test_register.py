@@ -10,6 +10,7 @@ import pytest
 from fixtures.catalogue import FAULTS
 from l4gate.base import Verdict
 from l4gate.cli import main
+from l4gate.faults.model import Liar
 from l4gate.verdict import Stage
 
 
@@ -34,6 +35,30 @@ def test_what_is_expected_is_whole() -> None:
         assert (fault.verdict is Verdict.GO) == (not fault.cause), fault.id
         for cause in (fault.cause, *fault.also, *fault.warnings):
             assert not cause or Stage[cause.partition("/")[0].upper()] in Stage, fault.id
+
+
+def test_no_lie_makes_a_go_or_an_abort() -> None:
+    """No lie must be expected to make a GO of what is broken, or an ABORT of a service that is healthy."""
+    lies = [fault for fault in FAULTS if fault.lie]
+
+    assert not [fault.id for fault in lies if fault.lie and fault.lie.achieves(fault.verdict) is Verdict.GO]
+    assert not [
+        fault.id for fault in lies if fault.lie and fault.lie.achieves(fault.verdict) is Verdict.ABORT
+    ]
+    assert not [
+        fault.id for fault in lies if fault.lie and fault.lie.healthy and fault.verdict is Verdict.ABORT
+    ]
+    assert not [
+        fault.id for fault in lies if fault.lie and not fault.lie.healthy and fault.verdict is Verdict.GO
+    ]
+
+
+def test_every_liar_is_heard_in_both_directions() -> None:
+    """Everybody who can lie must be in the register, and somebody who hides what is broken and who feigns it."""
+    lies = [fault.lie for fault in FAULTS if fault.lie]
+
+    assert {lie.by for lie in lies} == set(Liar)
+    assert {(lie.says, lie.healthy) for lie in lies} >= {(Verdict.GO, False), (Verdict.ABORT, True)}
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,10 @@ FAULTS = """
     rules/threshold-edited rules/not-loaded rules/alert-missing rules/rule-missing rules/rule-fails
     rules/decision-pushed
     query/cached query/partial
+    rules/links-pushed rules/links-let-in rules/alert-let-in rules/alarm-let-in rules/energy-by-textfile-let-in
+    scrape/up-by-textfile-let-in scrape/realm-rewritten transport/textfile-only transport/other-instance
+    rules/fresh-limit-lowered rules/threshold-lowered rules/for-removed rules/foreign-recording
+    query/cached-but-for-numbers query/clock-behind rules/alert-silenced
     verdict/ships-lost verdict/cranes-stuck verdict/queue-unknown
     run/rules-broken
 """.split()

@@ -66,9 +66,9 @@ def drawn(faults: Sequence[Fault], kind: str, stages: tuple[Stage, Stage]) -> Fa
 
 
 def _combinable(faults: Sequence[Fault], kind: str) -> Iterator[Fault]:
-    """The faults that are HOLD by themselves, show soon, and leave what others need."""
+    """The faults that are HOLD by themselves, show soon, and leave what others need; what two lies say is no design."""
     for fault in faults:
-        alone = fault.id in _ALONE or fault.stage is Stage.RUN
+        alone = fault.id in _ALONE or fault.stage is Stage.RUN or fault.lie is not None
         if fault.verdict is Verdict.HOLD and not alone and kind in fault.stacks and not fault.needs():
             yield fault
 
@@ -201,6 +201,13 @@ CHOSEN: Final = (
         Verdict.HOLD,
         "scrape/config-differs",
         ("rules/reload-failed",),
+    ),
+    _pair(
+        "scrape/textfile-frozen + rules/foreign-group",
+        "The textfile lies elsewhere, and a foreign group is beside the rules: the warning is said with the HOLD.",
+        Verdict.HOLD,
+        "rules/rules-differ",
+        ("scrape/paths-disagree",),
     ),
     _pair(
         "scrape/exporter-hangs + query/partial",

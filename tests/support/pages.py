@@ -15,10 +15,10 @@ from typing import Final
 
 from fixtures.catalogue import FAULTS
 from fixtures.contract import CONTRACT
-from l4gate.base import PROMETHEUS_DIR
+from l4gate.base import PROMETHEUS_DIR, Verdict
 from l4gate.contract import SCHEMA_NAME, Criterion, Pace, When, schema
 from l4gate.contract.gates import GATES, Gate
-from l4gate.faults.model import Fault
+from l4gate.faults.model import Fault, Liar
 from tests.lint import manual
 from tests.support.fault_pairs import CHOSEN
 
@@ -34,6 +34,7 @@ A stage is where the fault breaks the path; a cause is what the gate finds first
 counts as a false GO or a false ABORT among the looks in between is written in `l4gate/faults/trail.py`.
 
 """
+_ACHIEVED: Final = (Verdict.GO, Verdict.ABORT, Verdict.HOLD, None)
 _PAIRS: Final = """
 ## Two at once
 
@@ -98,6 +99,19 @@ def faults_page() -> str:
     return _FAULTS + _fault_table(FAULTS) + _PAIRS + _fault_table(CHOSEN)
 
 
+def evidence_page() -> str:
+    """docs/evidence.md as it is, with the table of who lies and what it achieves as the register has it."""
+    columns = ("who lies", "false GO", "false ABORT", "HOLD", "nothing: the true verdict comes")
+    achieved: dict[tuple[Liar, Verdict | None], list[str]] = {}
+    for fault in FAULTS:
+        if fault.lie is not None:
+            achieved.setdefault((fault.lie.by, fault.lie.achieves(fault.verdict)), []).append(fault.id)
+    rows = [
+        (by.value, *(_code(achieved.get((by, verdict), [])) or "-" for verdict in _ACHIEVED)) for by in Liar
+    ]
+    return _with_tables("evidence.md", _table(columns, rows))
+
+
 def _fault_table(faults: Iterable[Fault]) -> str:
     columns = ("fault", "what happens", "verdict", "first cause", "warnings", "stacks")
     rows = [
@@ -137,6 +151,7 @@ PAGES: Final = {
     "gates.md": gates_page,
     "certificate.md": certificate_page,
     "faults.md": faults_page,
+    "evidence.md": evidence_page,
     "lint.md": manual.render,
 }
 

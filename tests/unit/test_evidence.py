@@ -10,6 +10,7 @@ from fixtures import contract
 from fixtures.fake_server import HEART, NOW, PACE, REALM, TEXTFILE, FakeServer, fires, held, judge
 from l4gate.base import Verdict
 from l4gate.verdict import Memory
+from l4gate.verdict.witness import ClockReading
 
 Lie = Callable[[FakeServer], None]
 SOURCE_OK = "source:duri_heartbeat_ok:bool"
@@ -214,9 +215,8 @@ def test_clock_that_does_not_go_is_hold(moved: float) -> None:
     server, memory = FakeServer(), Memory(wall=lambda: NOW)
     memory.saw_new_evaluation(NOW - 0.6)
     judge(server, memory)
-    assert memory._latest is not None
-    earlier = memory._latest.steady[0] - 20
-    memory._anchor = type(memory._latest)(NOW - moved, (NOW, NOW), (earlier, earlier))
+    earlier = memory._clocks[0].steady[0] - 20
+    memory._clocks[0] = ClockReading(NOW - moved, (NOW, NOW), (earlier, earlier))
     decision = judge(server, memory)
 
     assert decision.cause is not None
@@ -236,6 +236,36 @@ def test_a_server_that_forgets_sooner_or_later_is_hold(seconds: float, words: st
     assert decision.cause is not None
     assert decision.cause.id == "query/lookback-differs"
     assert words in decision.cause.found
+
+
+def test_clock_that_stands_still_is_seen_at_every_look() -> None:
+    """However long a clock stands still and however often it is read, every reading must show it."""
+    memory, look = Memory(), PACE.rule_interval / 8
+    strayed = [
+        memory.clock_strayed(ClockReading(NOW, (NOW, NOW), (number * look, number * look)), PACE)
+        for number in range(200)
+    ]
+
+    assert all(each < -PACE.rule_interval for each in strayed[9:]), strayed
+
+
+def test_clock_that_was_set_right_is_believed_again() -> None:
+    """A clock that leapt once and has gone right since must be right again after some evaluations, not before."""
+    memory, look = Memory(), PACE.rule_interval / 8
+    strayed = [
+        memory.clock_strayed(
+            ClockReading(
+                NOW + number * look + 9 * (number >= 20), (NOW, NOW), (number * look, number * look)
+            ),
+            PACE,
+        )
+        for number in range(100)
+    ]
+
+    assert abs(strayed[19]) < look
+    assert strayed[20] > 8
+    assert strayed[40] > 8
+    assert abs(strayed[-1]) < look
 
 
 def test_pending_is_said_with_a_go() -> None:

@@ -1,0 +1,140 @@
+"""Lies of those who can push: series under names, jobs and instances that are not theirs."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Final
+
+from l4gate.base import Verdict
+from l4gate.faults.lying import (
+    DIFFERS,
+    HIDES_ABORT,
+    LET_IN,
+    SAYS_ABORT,
+    SAYS_GO,
+    SOMEBODY,
+    Lines,
+    alarming_value,
+    calm_value,
+    energy,
+    hold,
+)
+from l4gate.faults.model import Action, Fault, Liar, Lie, Site
+from l4gate.faults.tools import at_once, beating_as, heart_stopped, of_the_service, pushed, sample, unlike
+from l4gate.rules import sources
+
+_GROUP: Final = f"/metrics/job/{SOMEBODY}"
+
+
+def _pushes(lines: Lines) -> Action:
+    return lambda site: pushed(site, _GROUP, lines(site))
+
+
+def _decision(site: Site) -> str:
+    return "".join(sample(site, name, 1) for name in site.contract.decisive)
+
+
+def _links(site: Site) -> str:
+    """What the rules record between the beat and the number that decides, under names that no contract has."""
+    contract, found = site.contract, site.judge.expectation.recordings(site.realm)
+    chain = sources(found, contract.heartbeat.ok) - contract.recorded.keys()
+    return "".join(sample(site, each.rule.name, 1) for each in found if each.rule.name in chain)
+
+
+def _alert(site: Site) -> str:
+    alert = of_the_service(site.contract).alert
+    return sample(site, "ALERTS", 1, alertname=alert, alertstate="firing")
+
+
+def _other_instance(site: Site) -> AbstractContextManager[None]:
+    heartbeat = site.contract.heartbeat
+    return beating_as(site, heartbeat.job, unlike(heartbeat.instance, "standby", SOMEBODY))
+
+
+FAULTS: Final = (
+    Fault(
+        "rules/decision-pushed",
+        "Somebody pushes the number that decides, beside the rule that records it; the scrape drops it.",
+        _pushes(_decision),
+        Verdict.GO,
+        lie=Lie(Liar.PUSHER, Verdict.GO),
+    ),
+    Fault(
+        "rules/energy-pushed",
+        "Somebody pushes what an abort condition of the service watches; the scrape drops it.",
+        _pushes(energy(calm_value)),
+        Verdict.GO,
+        lie=Lie(Liar.PUSHER, Verdict.GO),
+    ),
+    hold(
+        "rules/decision-pushed-while-dead",
+        "The writer is dead, and somebody pushes the numbers that decide as good; the scrape drops them.",
+        at_once(_pushes(_decision), heart_stopped),
+        "writer/stale",
+        SAYS_GO[Liar.PUSHER],
+    ),
+    hold(
+        "rules/decision-let-in",
+        "The same, and the server no longer drops them.",
+        at_once(LET_IN, _pushes(_decision), heart_stopped),
+        "query/ambiguous",
+        HIDES_ABORT[Liar.PUSHER],
+        "rules/contradicted",
+        DIFFERS,
+    ),
+    Fault(
+        "rules/links-pushed",
+        "The writer is dead for good, and somebody pushes what is recorded on the way to the number that decides.",
+        at_once(_pushes(_links), heart_stopped),
+        Verdict.ABORT,
+        "writer/stale",
+        also=("verdict/abort-firing",),
+        lie=HIDES_ABORT[Liar.PUSHER],
+    ),
+    hold(
+        "rules/links-let-in",
+        "The same, and the server no longer drops it: no abort alert fires.",
+        at_once(LET_IN, _pushes(_links), heart_stopped),
+        "rules/contradicted",
+        HIDES_ABORT[Liar.PUSHER],
+        DIFFERS,
+        "writer/stale",
+    ),
+    Fault(
+        "rules/alert-pushed",
+        "Somebody pushes an abort alert that fires; the scrape drops it.",
+        _pushes(_alert),
+        Verdict.GO,
+        lie=SAYS_ABORT[Liar.PUSHER],
+    ),
+    hold(
+        "rules/alert-let-in",
+        "The same, and the server no longer drops it.",
+        at_once(LET_IN, _pushes(_alert)),
+        "rules/alert-contradicted",
+        SAYS_ABORT[Liar.PUSHER],
+        DIFFERS,
+    ),
+    Fault(
+        "rules/alarm-pushed",
+        "Somebody pushes a bad value of what an abort condition watches; the scrape drops it.",
+        _pushes(energy(alarming_value)),
+        Verdict.GO,
+        lie=SAYS_ABORT[Liar.PUSHER],
+    ),
+    hold(
+        "rules/alarm-let-in",
+        "The same, and the server no longer drops it: its abort alert fires.",
+        at_once(LET_IN, _pushes(energy(alarming_value))),
+        "rules/contradicted",
+        SAYS_ABORT[Liar.PUSHER],
+        DIFFERS,
+    ),
+    hold(
+        "transport/other-instance",
+        "The writer is dead, and somebody beats under another instance of its job.",
+        _other_instance,
+        "transport/required-path-dead",
+        SAYS_GO[Liar.PUSHER],
+    ),
+)
