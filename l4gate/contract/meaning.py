@@ -92,6 +92,14 @@ def _evidence(contract: Contract) -> Iterator[tuple[Keys, str]]:
                 f" {evidence.max_age_evaluations}"
             ),
         )
+    if evidence.clock > pace.beat:
+        yield (
+            ("evidence", "clock"),
+            (
+                f"expected a beat of {format_duration(pace.beat)} at most, or the times of all that is seen prove"
+                f" nothing, found {format_duration(evidence.clock)}"
+            ),
+        )
     if not targets.prometheus.required:
         yield (
             ("targets", "prometheus", "required"),
@@ -109,6 +117,11 @@ def _silence(contract: Contract) -> Iterator[tuple[Keys, str]]:
         heartbeat.fresh.metric: (heartbeat.time,),
         heartbeat.changes.metric: (heartbeat.sequence,),
     }
+    if heartbeat.ok in (heartbeat.fresh.metric, heartbeat.changes.metric):
+        yield (
+            ("heartbeat", "ok"),
+            f"expected a metric of its own, made from both the others, found {heartbeat.ok} again",
+        )
     for metric, raw in needed.items():
         recorded = contract.recorded.get(metric)
         if recorded is None:

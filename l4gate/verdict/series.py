@@ -87,7 +87,7 @@ class Evaluations:
     """
     The newest rule evaluations without a gap between them, oldest first.
 
-    `too_close`: how far apart the newest two samples are if no rule can have written both, in seconds.
+    `too_close`: how far apart two that a GO would rest on are if no rule can have written both, in seconds.
     """
 
     chain: tuple[Evaluation, ...] = ()
@@ -112,7 +112,9 @@ def evaluations_of(
     for at in sorted(ok.keys() | fresh.keys(), reverse=True):
         gap = chain[-1].at - at if chain else pace.rule_interval
         if gap < _CLOSE_RULE_INTERVALS * pace.rule_interval:
-            return Evaluations(tuple(reversed(chain)), too_close=gap)
+            # Ordinary once: a group moves to other moments when its file is renamed. No GO rests on the older ones.
+            among = len(chain) < pace.contract.evidence.evaluations
+            return Evaluations(tuple(reversed(chain)), too_close=gap if among else None)
         if gap > _GAP_RULE_INTERVALS * pace.rule_interval:
             break
         chain.append(Evaluation(at, ok.get(at), fresh.get(at)))

@@ -17,7 +17,7 @@ TEXT = (SOURCE / CONTRACT_NAME).read_text()
 # What is replaced, by what, and what is said of it.
 WRONG = {
     "not YAML": ("service: DuRi", "service: [", "x.yml:11:1: expected one YAML document"),
-    "a key too many": ("unit: beats", "unt: beats", "x.yml:42:52: inputs.duri_textfile_heartbeat_seq.unt: "),
+    "a key too many": ("unit: beats", "unt: beats", "x.yml:43:52: inputs.duri_textfile_heartbeat_seq.unt: "),
     "a key twice": ("default: prod", "default: prod, default: b", "expected each key once, found 'default'"),
     "a part missing": ("realm: {", "ralm: {", "realm: field required"),
     "no duration": ("limit: 120s", "limit: 120", "heartbeat.fresh.limit: expected a Prometheus duration"),
@@ -83,6 +83,12 @@ HOLLOW = {
     ),
     "moving once a day": ("window: 6m", "window: 1d", "heartbeat.changes.window: expected more than a beat"),
     "one evaluation": ("evaluations: 2 ", "evaluations: 1 ", "evidence.evaluations: expected 2 at least"),
+    "any clock": ("clock: 30s", "clock: 1d", "evidence.clock: expected a beat of 1m at most"),
+    "fresh alone is ok": (
+        "ok: duri_heartbeat_ok",
+        "ok: duri_heartbeat_fresh_120s",
+        "heartbeat.ok: expected a metric of its own",
+    ),
     "no evaluation": ("evaluations: 2 ", "evaluations: 0 ", "evidence.evaluations: "),
     "samples of yesterday": (
         "max_age_evaluations: 2",

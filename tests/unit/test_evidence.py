@@ -194,6 +194,14 @@ def test_what_differs_once_is_looked_at_again() -> None:
     assert "rules/contradicted" not in [each.id for each in decision.causes]
 
 
+def test_evaluations_that_moved_once_do_not_hold_for_long() -> None:
+    """After a group has moved to other moments, GO must come back with the evaluations that it rests on."""
+    server = FakeServer()
+    two_evaluations(1.3, 1.2, 0.7, 0.2)(server)
+
+    assert judge(server).verdict is Verdict.GO
+
+
 def test_first_look_is_no_go() -> None:
     """A GO must not come before a new evaluation was seen, and then it must."""
     server, memory = FakeServer(), Memory(wall=lambda: NOW)
