@@ -2,8 +2,8 @@
 Asks a server everything that a decision needs, at one moment of its own clock, and returns it as data.
 
 A fixed number of requests, however many rules there are: the clock, the newest and the recent samples of everything
-that is read or recorded, the targets, the rules, and what the rules' expressions give when they are asked again. A
-question without an answer is kept as such; it never becomes a value.
+that is read or recorded, the lookback, the targets, the rules, and what the rules' expressions give when they are asked
+again. A question without an answer is kept as such; it never becomes a value.
 """
 
 from __future__ import annotations
