@@ -15,8 +15,8 @@ from l4gate.prometheus_api import PrometheusApi, SampleSeries
 from l4gate.verdict.evidence import Cause, Stage
 from l4gate.verdict.keys import name_of
 
-# In lookbacks, from now on. A sample is some seconds old already, and newer ones come while the question travels: almost
-# a whole lookback is left for that, and a slow machine needs it. Farther ahead some APIs answer no question.
+# In lookbacks, from now on. A sample is some seconds old already, and newer ones come while the question travels:
+# a slow machine needs what is left for that. Farther ahead some APIs answer no question.
 _WITHIN: Final = 0.75
 _BEYOND: Final = 1.9
 _RIGHT: Final = 1.0
