@@ -22,8 +22,8 @@ def rule_causes(m: Measurement, pace: Pace) -> list[Cause]:
                 "the loaded rules from /api/v1/rules",
                 error.error if error else "none",
                 error.query if error else "/api/v1/rules",
-                (error and error.next_step)
-                or "give --rules-url if another program evaluates the rules (vmalert, Thanos Ruler).",
+                "give --rules-url if another program evaluates the rules (vmalert, Thanos Ruler)"
+                + (f"; else {error.next_step}" if error and error.next_step else "."),
             )
         )
     else:
