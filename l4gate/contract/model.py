@@ -185,6 +185,8 @@ class Input:
     """What it counts; `seconds`, also where only the name says so, is what a time factor divides."""
     simulated: Simulated | None = None
     """How the sandbox's service pushes it; not at all if it is not given."""
+    jobs: tuple[Plain, ...] = ()
+    """The jobs under which it may come; under any if none is given."""
 
 
 @dataclass(frozen=True, config=_CONFIG)
@@ -405,6 +407,16 @@ class Contract:
     def never_missing(self) -> frozenset[str]:
         """The recorded metrics that have a value even without any heartbeat."""
         return frozenset(name for name, each in self.recorded.items() if each.without_heartbeat is not None)
+
+    @cached_property
+    def of_known_jobs(self) -> Mapping[str, frozenset[str]]:
+        """By the name of each series of an input that may come under some jobs only, these jobs."""
+        return {
+            f"{name}{part}": frozenset(each.jobs)
+            for name, each in self.inputs.items()
+            if each.jobs
+            for part in (("_bucket", "_sum", "_count") if each.kind == "histogram" else ("",))
+        }
 
     def is_boolean(self, metric: str) -> bool:
         """Whether a metric must be 0 or 1."""

@@ -167,6 +167,12 @@ def _simulated(contract: Contract) -> Iterator[tuple[Keys, str]]:
         for name in (*fault.service, *fault.omitted):
             if name not in contract.inputs or contract.inputs[name].simulated is None:
                 yield where, f"expected an input that is simulated, found {name}"
+    for name, each in contract.inputs.items():
+        if each.jobs and each.simulated is not None and contract.simulation.job not in each.jobs:
+            yield (
+                ("inputs", name, "jobs"),
+                f"expected the simulation's job {contract.simulation.job} among them",
+            )
     restore_time = contract.inputs.get(contract.rehearsal.restore_time)
     simulated = restore_time.simulated if restore_time else None
     if simulated is None or not simulated.buckets:

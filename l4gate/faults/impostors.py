@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
 from l4gate.base import Verdict
@@ -24,6 +25,7 @@ from l4gate.faults.tools import at_once, beating_as, heart_stopped, of_the_servi
 from l4gate.rules import sources
 
 _GROUP: Final = f"/metrics/job/{SOMEBODY}"
+_WORST: Final = 1e6  # beyond every limit, whatever is counted
 
 
 def _pushes(lines: Lines) -> Action:
@@ -44,6 +46,31 @@ def _links(site: Site) -> str:
 def _alert(site: Site) -> str:
     alert = of_the_service(site.contract).alert
     return sample(site, "ALERTS", 1, alertname=alert, alertstate="firing")
+
+
+def _number(site: Site) -> str:
+    """A number that the service alone may publish."""
+    inputs = site.contract.inputs.items()
+    return next(name for name, each in inputs if each.jobs and each.kind == "gauge" and each.simulated)
+
+
+def _worst_number(site: Site) -> str:
+    return sample(site, _number(site), _WORST)
+
+
+def _calm_number(site: Site) -> str:
+    return sample(site, _number(site), 0)
+
+
+@contextmanager
+def _without_number(site: Site) -> Iterator[None]:
+    """The service does not publish it any more."""
+    service = site.sandbox.service
+    before, service.omitted = service.omitted, {*service.omitted, _number(site)}
+    try:
+        yield
+    finally:
+        service.omitted = before
 
 
 def _other_instance(site: Site) -> AbstractContextManager[None]:
@@ -129,6 +156,20 @@ FAULTS: Final = (
         "rules/contradicted",
         SAYS_ABORT[Liar.PUSHER],
         DIFFERS,
+    ),
+    hold(
+        "transport/number-by-another",
+        "Somebody pushes a number of the service, as bad as can be: its abort alert fires.",
+        _pushes(_worst_number),
+        "transport/stray-input",
+        SAYS_ABORT[Liar.PUSHER],
+    ),
+    hold(
+        "transport/number-in-its-place",
+        "The service no longer publishes a number, and somebody pushes a good one in its place.",
+        at_once(_pushes(_calm_number), _without_number),
+        "transport/stray-input",
+        SAYS_GO[Liar.PUSHER],
     ),
     hold(
         "transport/other-instance",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from l4gate.base import format_duration
-from l4gate.contract import Pace
+from l4gate.contract import Contract, Pace
 from l4gate.verdict.conditions import Held, Standing, standing
 from l4gate.verdict.evidence import Cause, Stage
 from l4gate.verdict.look import Measurement
@@ -24,9 +24,11 @@ def claims(m: Measurement) -> frozenset[str]:
     return m.alerts_firing | (m.rules.abort_firing if m.rules else frozenset())
 
 
-def proven(m: Measurement, found: tuple[Held, ...]) -> frozenset[str]:
-    """The alerts that fire and whose condition has held, by values that are what their rules give."""
-    good = recomputed(m)
+def proven(m: Measurement, found: tuple[Held, ...], contract: Contract) -> frozenset[str]:
+    """The alerts that fire and whose condition has held, by values of known origin that are what their rules give."""
+    if m.config_diff != "":
+        return frozenset()
+    good = recomputed(m, contract)
     return frozenset(
         each.condition.alert
         for each in found
@@ -34,12 +36,18 @@ def proven(m: Measurement, found: tuple[Held, ...]) -> frozenset[str]:
     )
 
 
-def recomputed(m: Measurement) -> frozenset[str]:
-    """The metrics of the contract that, with all that they are made from, were asked again and found right."""
+def recomputed(m: Measurement, contract: Contract) -> frozenset[str]:
+    """The metrics of the contract that, with all that they are made from, are of known origin and were found right."""
     if m.disagreements is None:
         return frozenset()
     wrong = {each.metric for each in m.disagreements}
-    return frozenset(name for name, sources in m.made_from.items() if sources and not sources & wrong)
+    strays = {labels.get("__name__", "") for labels in m.stray_inputs}
+    doubtful = {name for name in contract.inputs if any(each.startswith(name) for each in strays)}
+    return frozenset(
+        name
+        for name, sources in m.made_from.items()
+        if sources and not sources & wrong and not doubtful & set(contract.recorded[name].reads)
+    )
 
 
 def abort_causes(m: Measurement, found: tuple[Held, ...], pace: Pace) -> list[Cause]:

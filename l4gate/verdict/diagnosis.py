@@ -52,10 +52,10 @@ def diagnose(m: Measurement, pace: Pace) -> Evidence:
         config_equal=m.config_diff == "",
         rules_equal=m.rules is not None and not m.rules.diff,
         abort_armed=m.rules.abort_armed if m.rules else frozenset(),
-        recomputed=recomputed(m),
+        recomputed=recomputed(m, contract),
         witnessed=m.witnessed and not clock,
         abort_claimed=claims(m),
-        abort_firing=proven(m, held),
+        abort_firing=proven(m, held, contract),
         broken=tuple(broken),
         warnings=(*pending(m, held, pace), *_warnings(m, pace)),
     )

@@ -90,6 +90,7 @@ class Measurement:
         made_from: by the name of a recorded metric, those that it is made from, itself included.
         config_diff: how the loaded configuration differs from the expected one; None if it could not be asked.
         reload_failed: the server says that its last reload was refused.
+        stray_inputs: the labels of each series of an input that comes under a job which may not bring it.
         scraped_as_pushed: a target has the job under which the heartbeat is pushed.
         too_close: how far apart two samples are that no rule can both have written, in seconds.
         alerts_firing: the abort alerts that `ALERTS` says are firing.
@@ -112,6 +113,7 @@ class Measurement:
     sources: tuple[Source, ...] = ()
     foreign_sources: tuple[Source, ...] = ()
     scraped_as_pushed: bool = False
+    stray_inputs: tuple[Mapping[str, str], ...] = ()
     rules: LoadedRules | None = None
     config_diff: str | None = None
     push_time: float | None = None

@@ -9,7 +9,7 @@ again. A question without an answer is kept as such; it never becomes a value.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from l4gate.base import ApiBadAnswer, ApiError, RuleError
@@ -30,6 +30,7 @@ from l4gate.verdict.series import (
     recorded_samples,
     scrape_times,
     source_of,
+    stray_inputs,
     strays,
 )
 from l4gate.verdict.witness import Memory
@@ -59,7 +60,7 @@ def measure(
     try:
         clock = memory.read_clock(api)
         now = clock.server
-        present = api.query(asked, now)
+        present = api.query(_selector(contract, found, contract.of_known_jobs), now)
         recent = api.query(
             f"{asked}[{_milliseconds(max(pace.changes_window, history_seconds(pace)))}ms]", now
         )
@@ -143,6 +144,7 @@ def measure(
             name_of(series) == UP and series.labels.get("job") == contract.heartbeat.job
             for series in present.series
         ),
+        stray_inputs=stray_inputs(realm, present.series, contract),
         foreign_sources=tuple(source for source in sources if source not in own),
         rules=rules,
         config_diff=difference,
@@ -207,12 +209,12 @@ def _firing(
     return names
 
 
-def _selector(contract: Contract, found: tuple[Recording, ...]) -> str:
+def _selector(contract: Contract, found: tuple[Recording, ...], more: Iterable[str] = ()) -> str:
     """Everything that is read, in one question."""
     heartbeat = contract.heartbeat
     recorded = (each.rule.name for each in found)
     names = dict.fromkeys(
-        (*contract.read_by_the_gate, *recorded, heartbeat.time, heartbeat.sequence, *_OF_PROGRAMS)
+        (*contract.read_by_the_gate, *recorded, heartbeat.time, heartbeat.sequence, *more, *_OF_PROGRAMS)
     )
     return "{__name__=~" + f'"{"|".join(names)}"' + "}"
 

@@ -82,6 +82,19 @@ def recorded_samples(
     return found[0].samples if len(found) == 1 else ()
 
 
+def stray_inputs(
+    realm: str, present: Iterable[SampleSeries], contract: Contract
+) -> tuple[Mapping[str, str], ...]:
+    """The labels of each series of an input that comes under a job which may not bring it."""
+    return tuple(
+        series.labels
+        for series in present
+        if series.labels.get(contract.realm.label) == realm
+        and (jobs := contract.of_known_jobs.get(name_of(series))) is not None
+        and series.labels.get("job") not in jobs
+    )
+
+
 @dataclass(frozen=True)
 class Evaluations:
     """

@@ -6,7 +6,7 @@ import math
 import re
 from typing import Final
 
-from l4gate.contract import Pace
+from l4gate.contract import Contract, Pace
 from l4gate.verdict.evidence import Cause, Stage
 from l4gate.verdict.look import Measurement, Source, WriterReport
 from l4gate.verdict.readings import format_labels
@@ -69,7 +69,25 @@ def transport_causes(m: Measurement, pace: Pace) -> list[Cause]:
                 f"push under the grouping key job={contract.heartbeat.job}, instance={contract.heartbeat.instance}.",
             )
         ]
-    return _required_paths(m, pace)
+    return [*_strays(m, contract), *_required_paths(m, pace)]
+
+
+def _strays(m: Measurement, contract: Contract) -> list[Cause]:
+    """Numbers of the service that come from somebody else: they count in the rules as the service's own do."""
+    if not m.stray_inputs:
+        return []
+    name = m.stray_inputs[0].get("__name__", "")
+    shown = "; ".join(format_labels(each) for each in m.stray_inputs[:3])
+    return [
+        Cause(
+            Stage.TRANSPORT,
+            "stray-input",
+            f"{name} under the job {' or '.join(sorted(contract.of_known_jobs[name]))} only",
+            f"{len(m.stray_inputs)} series under another: {shown}",
+            f"query {contract.selector(name, m.realm)}",
+            "find who publishes it; a job that may is one of the input's `jobs` in contract.yml.",
+        )
+    ]
 
 
 def _required_paths(m: Measurement, pace: Pace) -> list[Cause]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -38,8 +39,16 @@ class Box:
 
     @property
     def without_heartbeat(self) -> Configuration:
-        """The good configuration with a change that drops the heartbeat at every scrape."""
-        return self.edited("prometheus.yml", b"regex: duri_(heartbeat_.+|", b"regex: duri_(.*heartbeat_.+|")
+        """The good configuration with a change of addresses by which no beat arrives: nobody answers at port 1."""
+        files = dict(self.good.files)
+        for name, address in (
+            ("prometheus.yml", self.sandbox.stack.pushgateway_url),
+            ("targets/node_exporter.yml", self.sandbox.stack.node_exporter_url),
+        ):
+            before = urlsplit(address).netloc.encode()
+            assert before in files[name]
+            files[name] = files[name].replace(before, b"127.0.0.1:1")
+        return Configuration(files)
 
     def go(self) -> tuple[Look, ...]:
         looks = self.sandbox.judge.judge(GO_SECONDS, until=frozenset({Verdict.GO}))

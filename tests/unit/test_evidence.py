@@ -137,6 +137,26 @@ LIES: dict[str, tuple[Lie, str]] = {
         at_once(only_source(job="x"), lambda server: server.without(contract.RAW_TS, job=TEXTFILE["job"])),
         "transport/label-mismatch",
     ),
+    "a number of the service from somebody else": (
+        pushed("duri_mttr_seconds", "6000", job="x"),
+        "transport/stray-input",
+    ),
+    "an alert by a number from somebody else": (
+        at_once(
+            pushed("duri_mttr_seconds", "6000", job="x"),
+            lambda server: held(server, contract.LYAPUNOV, "0.5", seconds=7),
+            lambda server: fires(server, "/api/v1/rules"),
+        ),
+        "transport/stray-input",
+    ),
+    "an alert on a server that scrapes otherwise": (
+        at_once(
+            lambda server: setattr(server, "config", server.config.replace("drop", "keep", 1)),
+            lambda server: held(server, contract.LYAPUNOV, "0.5", seconds=7),
+            lambda server: fires(server, "/api/v1/rules"),
+        ),
+        "scrape/config-differs",
+    ),
     "a beat that no scrape brought": (
         lambda server: server.samples(contract.RAW_TS, job=HEART["job"]).__setitem__(
             -1, (0.15, f"{NOW - 0.5}")
