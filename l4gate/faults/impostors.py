@@ -54,12 +54,9 @@ def _number(site: Site) -> str:
     return next(name for name, each in inputs if each.jobs and each.kind == "gauge" and each.simulated)
 
 
-def _worst_number(site: Site) -> str:
-    return sample(site, _number(site), _WORST)
-
-
-def _calm_number(site: Site) -> str:
-    return sample(site, _number(site), 0)
+def _numbered(value: float) -> Lines:
+    """That number, with the type that the service gives it, or the gateway would refuse the push."""
+    return lambda site: f"# TYPE {_number(site)} gauge\n{sample(site, _number(site), value)}"
 
 
 @contextmanager
@@ -160,14 +157,14 @@ FAULTS: Final = (
     hold(
         "transport/number-by-another",
         "Somebody pushes a number of the service, as bad as can be: its abort alert fires.",
-        _pushes(_worst_number),
+        _pushes(_numbered(_WORST)),
         "transport/stray-input",
         SAYS_ABORT[Liar.PUSHER],
     ),
     hold(
         "transport/number-in-its-place",
         "The service no longer publishes a number, and somebody pushes a good one in its place.",
-        at_once(_pushes(_calm_number), _without_number),
+        at_once(_pushes(_numbered(0)), _without_number),
         "transport/stray-input",
         SAYS_GO[Liar.PUSHER],
     ),
