@@ -14,10 +14,22 @@ from l4gate.cli import main
 from l4gate.contract import CONTRACT_NAME, SCHEMA_NAME, parse_contract, schema
 
 TEXT = (SOURCE / CONTRACT_NAME).read_text()
+
+
+def place(text: str) -> str:
+    """Line and column of a text of the contract, one column further on the left where a key became shorter."""
+    at = TEXT.index(text)
+    return f"{TEXT.count(chr(10), 0, at) + 1}:{at - TEXT.rindex(chr(10), 0, at) - 1}"
+
+
 # What is replaced, by what, and what is said of it.
 WRONG = {
     "not YAML": ("service: DuRi", "service: [", "x.yml:11:1: expected one YAML document"),
-    "a key too many": ("unit: beats", "unt: beats", "x.yml:43:52: inputs.duri_textfile_heartbeat_seq.unt: "),
+    "a key too many": (
+        "unit: beats",
+        "unt: beats",
+        f"x.yml:{place('beats }')}: inputs.duri_textfile_heartbeat_seq.unt: ",
+    ),
     "a key twice": ("default: prod", "default: prod, default: b", "expected each key once, found 'default'"),
     "a part missing": ("realm: {", "ralm: {", "realm: field required"),
     "no duration": ("limit: 120s", "limit: 120", "heartbeat.fresh.limit: expected a Prometheus duration"),
