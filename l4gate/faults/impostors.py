@@ -38,7 +38,7 @@ def _decision(site: Site) -> str:
 
 def _links(site: Site) -> str:
     """What the rules record between the beat and the number that decides, under names that no contract has."""
-    contract, found = site.contract, site.judge.expectation.recordings(site.realm)
+    contract, found = site.contract, site.judge.expectation.chain(site.realm).recordings
     chain = sources(found, contract.heartbeat.ok) - contract.recorded.keys()
     return "".join(sample(site, each.rule.name, 1) for each in found if each.rule.name in chain)
 

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Final, TypeVar
 
 from l4gate.base import ApiBadAnswer, ApiError, RuleError
 from l4gate.contract import Contract
 from l4gate.prometheus_api import PrometheusApi, QueryAnswer, SampleSeries
 from l4gate.rules import Recording
 from l4gate.verdict.conditions import history_seconds
-from l4gate.verdict.keys import Key, name_of, newest_samples, series_key
-from l4gate.verdict.look import Measurement, WriterReport
+from l4gate.verdict.keys import Key, name_of, newest_samples, of_realm, series_key
+from l4gate.verdict.look import LoadedRules, Measurement, WriterReport
 from l4gate.verdict.lookback import lookback_difference
 from l4gate.verdict.pages import UP, Expectation, config_diff, loaded_rules, targets_of
 from l4gate.verdict.readings import Unreachable
@@ -33,8 +33,9 @@ from l4gate.verdict.series import (
     stray_inputs,
     strays,
 )
-from l4gate.verdict.witness import Memory
+from l4gate.verdict.witness import ClockReading, Memory
 
+_Page = TypeVar("_Page")
 _PUSH_TIME: Final = "push_time_seconds"
 _PUSH_FAILURE_TIME: Final = "push_failure_time_seconds"
 _TEXTFILE_ERROR: Final = "node_textfile_scrape_error"
@@ -55,7 +56,8 @@ def measure(
     """One look at one realm. Raises nothing: what got no answer stands in `errors`."""
     pace = expectation.pace
     contract = pace.contract
-    found = expectation.recordings(realm)
+    chain = expectation.chain(realm)
+    found = chain.recordings
     asked = _selector(contract, found)
     try:
         clock = memory.read_clock(api)
@@ -76,8 +78,9 @@ def measure(
     warnings = present.warnings + recent.warnings
     newest = newest_samples(recent)
     visible = {series_key(series.labels): series for series in present.series}
+    mine = of_realm(present.series, newest, contract.realm.label, realm)
     readings = {
-        name: reading_of(name, realm, visible.values(), newest, now=now, pace=pace, warnings=warnings)
+        name: reading_of(name, realm, mine, now=now, pace=pace, warnings=warnings)
         for name in contract.read_by_the_gate
     }
     scrapes = scrape_times(recent, UP)
@@ -93,33 +96,24 @@ def measure(
         if series.labels.get("job") == contract.heartbeat.job
         and name_of(series) in (_PUSH_TIME, _PUSH_FAILURE_TIME)
     }
-    evaluations = evaluations_of(realm, visible.values(), newest, pace)
+    evaluations = evaluations_of(mine, pace)
     lookback, disagreements = "", None
     try:
         if warnings:
             raise ApiBadAnswer(f"a partial answer: {'; '.join(warnings)}")
         lookback = lookback_difference(api, UP, recent.series, now, pace)
-        made = records(found, realm, visible.values(), newest, now=now, pace=pace)
+        made = records(found, mine, now=now, pace=pace)
         disagreements = recompute(api, found, made, memory, pace)
     except ApiError as error:
         errors["recomputed"] = Unreachable("/api/v1/query", error.message, error.next_step)
-    details: list[dict[str, Any]] | None = None
-    try:
-        details = api.targets()
-    except ApiError as error:
-        errors["targets"] = Unreachable("/api/v1/targets", error.message, error.next_step)
-    rules = None
-    try:
-        answer = rules_api.rules()
-        since = max(time.monotonic() - clock.steady[0], 0.0)
-        rules = loaded_rules(answer, expectation, realm, now, latest=now + since + pace.rule_interval)
-    except (ApiError, RuleError) as error:
-        errors["rules"] = Unreachable("/api/v1/rules", error.message, error.next_step)
-    difference = None
-    try:
-        difference = _config(api, rules_api, expectation, realm, memory)
-    except ApiError as error:
-        errors["config"] = Unreachable("/api/v1/status/config", error.message, error.next_step)
+    details = _page(errors, "targets", "/api/v1/targets", api.targets)
+    rules = _page(errors, "rules", "/api/v1/rules", lambda: _rules(rules_api, expectation, realm, clock))
+    difference = _page(
+        errors,
+        "config",
+        "/api/v1/status/config",
+        lambda: _config(api, rules_api, expectation, realm, memory),
+    )
     firing = _firing(present, newest, expectation, realm, now)
     return Measurement(
         realm=realm,
@@ -129,12 +123,9 @@ def measure(
         clock_strayed=memory.clock_strayed(clock, pace),
         witnessed=memory.saw_new_evaluation(evaluations.chain[-1].at if evaluations.chain else None),
         readings=readings,
-        histories={
-            each.metric: recorded_samples(each.metric, realm, visible.values(), newest, contract)
-            for each in contract.abort.conditions
-        },
+        histories={each.metric: recorded_samples(each.metric, mine) for each in contract.abort.conditions},
         disagreements=disagreements,
-        made_from=expectation.made_from(realm),
+        made_from=chain.made_from,
         strays={name: strays(name, realm, present.series, contract) for name in contract.decisive},
         evaluations=evaluations.chain,
         too_close=evaluations.too_close,
@@ -164,6 +155,28 @@ def measure(
         writer=writer(),
         errors=errors,
     )
+
+
+def _page(errors: dict[str, Unreachable], what: str, path: str, ask: Callable[[], _Page]) -> _Page | None:
+    """What a page of the server says; None if it has no answer, and then `errors` says why."""
+    try:
+        return ask()
+    except (ApiError, RuleError) as error:
+        errors[what] = Unreachable(path, error.message, error.next_step)
+        return None
+
+
+def _rules(api: PrometheusApi, expectation: Expectation, realm: str, clock: ClockReading) -> LoadedRules:
+    """
+    The loaded rules; none can have been evaluated later than now.
+
+    Raises:
+        ApiError, RuleError: if there is no answer, or it is none.
+    """
+    answer = api.rules()
+    since = max(time.monotonic() - clock.steady[0], 0.0)
+    latest = clock.server + since + expectation.pace.rule_interval
+    return loaded_rules(answer, expectation, realm, clock.server, latest=latest)
 
 
 def _config(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from l4gate.base import ApiBadAnswer, UsageError, parse_duration
@@ -27,6 +26,18 @@ UP: Final = "up"
 
 
 @dataclass(frozen=True)
+class Chain:
+    """
+    The recording rules of one realm, in order.
+
+    `made_from`: by the name of each recorded metric of the contract, those that it is made from, itself included.
+    """
+
+    recordings: tuple[Recording, ...]
+    made_from: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True)
 class Expectation:
     """What the server is held against: the pace, and this repository's rules and prometheus.yml as loaded there."""
 
@@ -35,20 +46,16 @@ class Expectation:
     config: Mapping[str, Any]
     only_of: Contract | None = None  # leaves out rule groups of others, see `diff_rules`
 
-    @cached_property
-    def _recordings(self) -> dict[str, tuple[Recording, ...]]:
-        return {}
+    _chains: dict[str, Chain] = field(default_factory=dict, compare=False, repr=False)
 
-    def recordings(self, realm: str) -> tuple[Recording, ...]:
-        """The recording rules of a realm, in order."""
-        if realm not in self._recordings:
-            self._recordings[realm] = recordings(self.groups, self.pace.contract.realm.label, realm)
-        return self._recordings[realm]
-
-    def made_from(self, realm: str) -> dict[str, frozenset[str]]:
-        """By the name of each metric of the contract that rules record, those that it is made from, itself included."""
-        found = self.recordings(realm)
-        return {name: sources(found, name) for name in self.pace.contract.recorded}
+    def chain(self, realm: str) -> Chain:
+        """The recording rules of a realm; they are the same at every look."""
+        if realm not in self._chains:
+            contract = self.pace.contract
+            found = recordings(self.groups, contract.realm.label, realm)
+            made_from = {name: sources(found, name) for name in contract.recorded}
+            self._chains[realm] = Chain(found, made_from)
+        return self._chains[realm]
 
 
 def targets_of(

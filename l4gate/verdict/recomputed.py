@@ -9,14 +9,14 @@ again; at two in a row it is a contradiction.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from l4gate.contract import Pace
 from l4gate.prometheus_api import SampleSeries
 from l4gate.rules import Asked, Labels, Recording, Vector
-from l4gate.verdict.keys import Key, name_of, series_key
+from l4gate.verdict.keys import Visible, series_key
 
 _ROUNDING: Final = 1e-9  # relative: sums over the same samples in another order
 # How long before an evaluation a scrape may have begun that ended after it, in scrape intervals: mostly they take
@@ -52,38 +52,24 @@ class Disagreement:
     twice: bool
 
 
-def records(
-    found: Sequence[Recording],
-    realm: str,
-    visible: Iterable[SampleSeries],
-    newest: Mapping[Key, SampleSeries],
-    *,
-    now: float,
-    pace: Pace,
-) -> tuple[Record, ...]:
+def records(found: Sequence[Recording], mine: Visible, *, now: float, pace: Pace) -> tuple[Record, ...]:
     """
     What is visible of each recording, in order.
 
     A metric without a series was last evaluated when its group was, as far as that can be seen, else now.
     """
-    label = pace.contract.realm.label
-    own: dict[str, list[SampleSeries]] = {each.rule.name: [] for each in found}
-    for series in visible:
-        raw = newest.get(series_key(series.labels))
-        if name_of(series) in own and series.labels.get(label) == realm and raw is not None:
-            own[name_of(series)].append(raw)
+    recent = [[raw for _, raw in mine.get(each.rule.name, ()) if raw is not None] for each in found]
+    evaluated = [{sample.at for one in series for sample in one.samples} for series in recent]
     groups: dict[str, set[float]] = {}
-    for each in found:
-        times = {sample.at for one in own[each.rule.name] for sample in one.samples}
+    for each, times in zip(found, evaluated, strict=True):
         groups.setdefault(each.group, set()).update(times)
     made = []
-    for each in found:
-        mine = own[each.rule.name]
-        times = {sample.at for one in mine for sample in one.samples} or groups[each.group]
+    for each, series, own in zip(found, recent, evaluated, strict=True):
+        times = own or groups[each.group]
         at = max(times, default=now)
         before_at = max((time for time in times if time < at), default=None)
-        before = {} if before_at is None else _at(mine, before_at, pace)
-        made.append(Record(at, _at(mine, at, pace), before_at, before))
+        before = {} if before_at is None else _at(series, before_at, pace)
+        made.append(Record(at, _at(series, at, pace), before_at, before))
     return tuple(made)
 
 

@@ -7,6 +7,7 @@ import re
 from typing import Final
 
 from l4gate.contract import Pace
+from l4gate.scraping import DEFAULT_TIMEOUT_SECONDS
 from l4gate.verdict.evidence import Cause, Stage
 from l4gate.verdict.look import Measurement, TargetState
 
@@ -114,7 +115,7 @@ def config_causes(m: Measurement) -> list[Cause]:
 def _target_down(target: TargetState, pace: Pace) -> Cause:
     """A gateway that is gone or speaks nonsense is the transport's fault; a limit of the scrape is the scrape's."""
     error = target.last_error or "up == 0, no reason given"
-    default_timeout = min(10.0 / pace.factor, pace.scrape_interval)  # Prometheus' own default is 10 s
+    default_timeout = min(DEFAULT_TIMEOUT_SECONDS / pace.factor, pace.scrape_interval)
     shortened = target.scrape_timeout is not None and target.scrape_timeout < 0.9 * default_timeout
     stage, code = Stage.TRANSPORT, "target-down"
     if target.job != pace.contract.targets.pushgateway.job or _GATEWAY_LIMITS.search(error):

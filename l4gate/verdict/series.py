@@ -14,7 +14,7 @@ from typing import Final
 from l4gate.contract import Contract, Pace
 from l4gate.prometheus_api import QueryAnswer, Sample, SampleSeries
 from l4gate.verdict.evidence import Evaluation
-from l4gate.verdict.keys import Key, name_of, series_key
+from l4gate.verdict.keys import Key, Visible, name_of, series_key
 from l4gate.verdict.look import Source
 from l4gate.verdict.readings import Reading, read
 
@@ -25,23 +25,14 @@ _CLOSE_RULE_INTERVALS: Final = 0.5
 
 
 def reading_of(
-    name: str,
-    realm: str,
-    visible: Iterable[SampleSeries],
-    newest: Mapping[Key, SampleSeries],
-    *,
-    now: float,
-    pace: Pace,
-    warnings: tuple[str, ...],
+    name: str, realm: str, mine: Visible, *, now: float, pace: Pace, warnings: tuple[str, ...]
 ) -> Reading:
-    """A reading of the series visible now, with the true time of its sample (an instant query hides it)."""
+    """A reading of the series of the realm that are visible now, with the true time of its sample."""
     contract = pace.contract
-    found = []
-    for series in visible:
-        if name_of(series) == name and series.labels.get(contract.realm.label) == realm:
-            raw = newest.get(series_key(series.labels))
-            at = raw.last.at if raw is not None else float("-inf")
-            found.append((series.labels, at, series.last.value))
+    found = [
+        (series.labels, raw.last.at if raw is not None else float("-inf"), series.last.value)
+        for series, raw in mine.get(name, ())
+    ]
     return read(
         contract.selector(name, realm),
         found,
@@ -64,21 +55,9 @@ def strays(
     )
 
 
-def recorded_samples(
-    name: str,
-    realm: str,
-    visible: Iterable[SampleSeries],
-    newest: Mapping[Key, SampleSeries],
-    contract: Contract,
-) -> tuple[Sample, ...]:
+def recorded_samples(name: str, mine: Visible) -> tuple[Sample, ...]:
     """The recent samples of the one series of a recorded metric that is visible now, oldest first; none of several."""
-    found = [
-        raw
-        for series in visible
-        if name_of(series) == name
-        and series.labels.get(contract.realm.label) == realm
-        and (raw := newest.get(series_key(series.labels))) is not None
-    ]
+    found = [raw for _, raw in mine.get(name, ()) if raw is not None]
     return found[0].samples if len(found) == 1 else ()
 
 
@@ -107,17 +86,10 @@ class Evaluations:
     too_close: float | None = None
 
 
-def evaluations_of(
-    realm: str,
-    visible: Iterable[SampleSeries],
-    newest: Mapping[Key, SampleSeries],
-    pace: Pace,
-) -> Evaluations:
+def evaluations_of(mine: Visible, pace: Pace) -> Evaluations:
     """Of the series that are visible now: one that ended minutes ago is among the recent samples too."""
-    visible = tuple(visible)
     ok, fresh = (
-        {each.at: each.value for each in recorded_samples(name, realm, visible, newest, pace.contract)}
-        for name in pace.contract.decisive
+        {each.at: each.value for each in recorded_samples(name, mine)} for name in pace.contract.decisive
     )
     if not ok or not fresh:
         return Evaluations()
