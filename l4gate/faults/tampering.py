@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from l4gate.base import Verdict, wait_until
+from l4gate.base import wait_until
 from l4gate.contract import Contract
 from l4gate.faults.decision import service_does
 from l4gate.faults.edits import foreign_rule, job_set, jobs_changed, rule_set
-from l4gate.faults.lying import DIFFERS, NO_TARGET, SAYS_ABORT, SAYS_GO, breaking
-from l4gate.faults.model import Action, Fault, Liar, Site
+from l4gate.faults.lying import DIFFERS, NO_TARGET, SAYS_ABORT, SAYS_GO, breaking, hold
+from l4gate.faults.model import Action, Liar, Site
 from l4gate.faults.tools import at_once, heart_stopped, of_the_service
 
 _NOBODY: Final = "127.0.0.1:9"
@@ -50,6 +50,23 @@ def _own(site: Site) -> dict[str, str]:
     return {site.contract.realm.label: site.realm}
 
 
+def _as_the_gateway(contract: Contract) -> dict[str, str]:
+    return {"job": contract.targets.pushgateway.job, "instance": "recorded"}
+
+
+def _records(
+    name: Callable[[Contract], str], labels: Callable[[Contract], dict[str, str]] = lambda _contract: {}
+) -> Action:
+    """Somebody else's rule records a metric as 1, for our realm."""
+    return foreign_rule(
+        lambda site: {
+            "record": name(site.contract),
+            "expr": "vector(1)",
+            "labels": {**_own(site), **labels(site.contract)},
+        }
+    )
+
+
 @contextmanager
 def _hasty(site: Site) -> Iterator[None]:
     """The alert does not wait and does not end: one bad moment of the service is enough."""
@@ -66,117 +83,94 @@ def _hasty(site: Site) -> Iterator[None]:
         yield
 
 
-def _edited(name: str, says: str, action: Action, *also: str) -> Fault:
-    """Rules on the server that abort a healthy service."""
-    lie = SAYS_ABORT[Liar.EDITED_SERVER]
-    return Fault(f"rules/{name}", says, action, Verdict.HOLD, "rules/rules-differ", also=also, lie=lie)
-
-
 _CONTRADICTED: Final = "rules/alert-contradicted"
+_RULES: Final = "rules/rules-differ"
+_WELL: Final = SAYS_GO[Liar.EDITED_SERVER]
+_ABORTS: Final = SAYS_ABORT[Liar.EDITED_SERVER]
 
 FAULTS: Final = (
-    Fault(
+    hold(
         "scrape/second-gateway-down",
         "The job has a second Pushgateway, and that one is down: nobody knows what was pushed there.",
         jobs_changed(_second_gateway),
-        Verdict.HOLD,
         "transport/target-down",
-        by_discovery=True,
-        lie=SAYS_GO[Liar.EDITED_SERVER],
+        _WELL,
+        slow=True,
     ),
-    Fault(
+    hold(
         "scrape/metrics-path",
         "The job asks the Pushgateway for a page that it does not have.",
         job_set(metrics_path="/no-such-page"),
-        Verdict.HOLD,
         DIFFERS,
-        also=("transport/scrape-error",),
-        by_discovery=True,
-        lie=SAYS_GO[Liar.EDITED_SERVER],
+        _WELL,
+        "transport/scrape-error",
+        slow=True,
     ),
-    Fault(
+    hold(
         "scrape/one-sample",
         "The job takes a single sample from the Pushgateway.",
         job_set(sample_limit=1),
-        Verdict.HOLD,
         "scrape/target-down",
-        also=(DIFFERS,),
-        lie=SAYS_GO[Liar.EDITED_SERVER],
+        _WELL,
+        DIFFERS,
     ),
-    _edited(
-        "fresh-limit-lowered",
+    hold(
+        "rules/fresh-limit-lowered",
         "The limit of freshness was lowered on the server until no beat is fresh.",
         rule_set(_fresh, _never_fresh),
+        _RULES,
+        _ABORTS,
         "rules/contradicted",
     ),
-    _edited(
-        "threshold-lowered",
+    hold(
+        "rules/threshold-lowered",
         "The limit of an abort alert was lowered on the server until it always fires.",
         rule_set(_alert, _low_threshold),
+        _RULES,
+        _ABORTS,
         _CONTRADICTED,
     ),
-    _edited(
-        "for-removed",
+    hold(
+        "rules/for-removed",
         "An abort alert was made to fire at once and for an hour, and the service had one bad moment.",
         _hasty,
+        _RULES,
+        _ABORTS,
         _CONTRADICTED,
     ),
-    _edited(
-        "alert-always",
+    hold(
+        "rules/alert-always",
         "An abort alert was made to fire whatever its metric is.",
         rule_set(_alert, lambda _site: {"expr": "vector(1)", "for": None}),
+        _RULES,
+        _ABORTS,
         _CONTRADICTED,
     ),
-    Fault(
+    hold(
         "rules/foreign-alert",
         "Somebody else's rule group has an alert of an abort alert's name, and it fires.",
         foreign_rule(
             lambda site: {"alert": _alert(site.contract), "expr": "vector(1)", "labels": _own(site)}
         ),
-        Verdict.HOLD,
-        "rules/rules-differ",
-        also=(_CONTRADICTED,),
-        lie=SAYS_ABORT[Liar.FOREIGN_RULE],
+        _RULES,
+        SAYS_ABORT[Liar.FOREIGN_RULE],
+        _CONTRADICTED,
     ),
-    Fault(
+    hold(
         "rules/foreign-recording",
         "The writer is dead, and somebody else's rule group records the number that decides as 1.",
-        at_once(
-            foreign_rule(
-                lambda site: {
-                    "record": site.contract.heartbeat.ok,
-                    "expr": "vector(1)",
-                    "labels": _own(site),
-                }
-            ),
-            heart_stopped,
-        ),
-        Verdict.HOLD,
-        "rules/rules-differ",
-        also=("writer/stale",),
-        lie=SAYS_GO[Liar.FOREIGN_RULE],
+        at_once(_records(lambda contract: contract.heartbeat.ok), heart_stopped),
+        _RULES,
+        SAYS_GO[Liar.FOREIGN_RULE],
+        "writer/stale",
     ),
-    Fault(
+    hold(
         "rules/foreign-up",
         "The pushgateway job has no target, and somebody else's rule group records its `up`.",
-        at_once(
-            NO_TARGET,
-            foreign_rule(
-                lambda site: {
-                    "record": "up",
-                    "expr": "vector(1)",
-                    "labels": {
-                        **_own(site),
-                        "job": site.contract.targets.pushgateway.job,
-                        "instance": "recorded",
-                    },
-                }
-            ),
-        ),
-        Verdict.HOLD,
-        "rules/rules-differ",
-        also=("scrape/target-unknown",),
-        by_discovery=True,
-        lie=SAYS_GO[Liar.FOREIGN_RULE],
+        at_once(NO_TARGET, _records(lambda _contract: "up", _as_the_gateway)),
+        _RULES,
+        SAYS_GO[Liar.FOREIGN_RULE],
+        "scrape/target-unknown",
+        slow=True,
     ),
 )

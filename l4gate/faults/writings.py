@@ -30,6 +30,7 @@ from l4gate.faults.tools import (
     beating,
     exposition,
     extra_textfile,
+    group,
     other_realm,
     remove_textfiles,
     sample,
@@ -67,13 +68,11 @@ def _textfile_only(site: Site) -> Iterator[None]:
 
 def _other_realm_s_beat(site: Site) -> AbstractContextManager[None]:
     """Another realm beats where ours is dead, and pushes as we would."""
-    heartbeat = site.contract.heartbeat
-    path = f"/metrics/job/{heartbeat.job}/instance/{heartbeat.instance}"
 
     def beat() -> None:
         now = time.time()
         ours, theirs = (f'{site.contract.realm.label}="{name}"' for name in (site.realm, other_realm(site)))
-        send(site, "PUT", path, exposition(site, now, now).replace(ours, theirs))
+        send(site, "PUT", group(site), exposition(site, now, now).replace(ours, theirs))
 
     @contextmanager
     def impostor() -> Iterator[None]:

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import combinations, product
 from typing import Final
 
 from fixtures.catalogue import find_fault
 from l4gate.base import Verdict
-from l4gate.faults.model import Fault, Site
+from l4gate.faults.model import Fault
+from l4gate.faults.tools import at_once
 from l4gate.verdict import Stage
 
 _SEED: Final = 20
@@ -85,18 +85,10 @@ def _found_first(cause: str) -> int:
 
 def both(first: Fault, second: Fault, verdict: Verdict, cause: str) -> Fault:
     """Two faults as one: injected in this order, healed in reverse."""
-
-    @contextmanager
-    def action(site: Site) -> Iterator[None]:
-        with ExitStack() as healing:
-            healing.enter_context(first.action(site))
-            healing.enter_context(second.action(site))
-            yield
-
     return Fault(
         id=f"{first.id} + {second.id}",
         says=f"{first.says} {second.says}",
-        action=action,
+        action=at_once(first.action, second.action),
         verdict=verdict,
         cause=cause,
         stacks=[kind for kind in first.stacks if kind in second.stacks],

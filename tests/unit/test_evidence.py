@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from fixtures import contract
-from fixtures.fake_server import HEART, NOW, PACE, REALM, TEXTFILE, FakeServer, fires, held, judge
+from fixtures.fake_server import HEART, NOW, PACE, REALM, TEXTFILE, FakeServer, abort_rule, fires, held, judge
 from l4gate.base import Verdict
 from l4gate.verdict import Memory
 from l4gate.verdict.witness import ClockReading
@@ -53,10 +53,6 @@ def only_source(**labels: str) -> Lie:
 
 def moved_long_ago(server: FakeServer) -> None:
     server.samples(contract.RAW_SEQ, **HEART)[:] = [(PACE.changes_window + 0.5, "7"), (1.0, "8"), (0.1, "8")]
-
-
-def rule_page(**changes: object) -> Lie:
-    return lambda server: server.rules_data["groups"][0]["rules"][0].update(changes)
 
 
 def two_evaluations(*ages: float) -> Lie:
@@ -108,13 +104,13 @@ LIES: dict[str, tuple[Lie, str]] = {
         lambda server: held(server, contract.LYAPUNOV, "0.5", seconds=8),
         "rules/alert-silent",
     ),
-    "state without alerts": (rule_page(state="firing"), "rules/rules-unreadable"),
-    "alerts are null": (rule_page(state="firing", alerts=None), "rules/rules-unreadable"),
-    "alerts are a mapping": (rule_page(state="firing", alerts={}), "rules/rules-unreadable"),
-    "a state in capitals": (rule_page(alerts=[{"state": "FIRING"}]), "rules/rules-unreadable"),
-    "alerts without their state": (rule_page(alerts=[{"state": "firing"}]), "rules/rules-unreadable"),
+    "state without alerts": (abort_rule(state="firing"), "rules/rules-unreadable"),
+    "alerts are null": (abort_rule(state="firing", alerts=None), "rules/rules-unreadable"),
+    "alerts are a mapping": (abort_rule(state="firing", alerts={}), "rules/rules-unreadable"),
+    "a state in capitals": (abort_rule(alerts=[{"state": "FIRING"}]), "rules/rules-unreadable"),
+    "alerts without their state": (abort_rule(alerts=[{"state": "firing"}]), "rules/rules-unreadable"),
     "evaluated in the year 2999": (
-        rule_page(lastEvaluation="2999-01-01T00:00:00Z"),
+        abort_rule(lastEvaluation="2999-01-01T00:00:00Z"),
         "rules/from-the-future",
     ),
     "two samples 1 ms apart": (two_evaluations(0.101, 0.1), "rules/not-evaluations"),

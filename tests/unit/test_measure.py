@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fixtures import contract
-from fixtures.fake_server import HEART, NOW, REALM, TEXTFILE, FakeServer, fires, held, judge
+from fixtures.fake_server import HEART, NOW, REALM, TEXTFILE, FakeServer, abort_rule, fires, held, judge
 from l4gate.base import ApiBadAnswer, ApiUnreachable, Verdict
 
 
@@ -43,10 +43,6 @@ def replaced(name: str, labels: dict[str, Any]) -> Callable[[FakeServer], None]:
         server.series.append(({"__name__": name, **labels}, [(0.6, "1"), (0.1, "1")]))
 
     return spoil
-
-
-def rule(**changes: Any) -> Callable[[FakeServer], None]:
-    return lambda server: server.rules_data["groups"][0]["rules"][0].update(changes)
 
 
 def old(name: str) -> Callable[[FakeServer], None]:
@@ -104,16 +100,19 @@ CASES: dict[str, tuple[Callable[[FakeServer], None], str]] = {
     ),
     "lyapunov NaN": (last(contract.LYAPUNOV, "NaN"), "verdict/abort-input-missing"),
     "no rules": (lambda server: server.rules_data.update(groups=[]), "rules/rules-differ"),
-    "threshold edited": (rule(query='duri_lyapunov_v{metric_realm="prod"} > 3'), "rules/rules-differ"),
+    "threshold edited": (abort_rule(query='duri_lyapunov_v{metric_realm="prod"} > 3'), "rules/rules-differ"),
     "a group more": (
         lambda server: server.rules_data["groups"].append(
             {**copy.deepcopy(server.rules_data["groups"][0]), "name": "b"}
         ),
         "rules/rules-differ",
     ),
-    "a rule fails": (rule(health="err", lastError="many-to-many"), "rules/rule-failing"),
-    "a rule was never evaluated": (rule(lastEvaluation="0001-01-01T00:00:00Z"), "rules/evaluation-stopped"),
-    "a rule of unknown health": (rule(health="unknown"), "verdict/not-proven"),
+    "a rule fails": (abort_rule(health="err", lastError="many-to-many"), "rules/rule-failing"),
+    "a rule was never evaluated": (
+        abort_rule(lastEvaluation="0001-01-01T00:00:00Z"),
+        "rules/evaluation-stopped",
+    ),
+    "a rule of unknown health": (abort_rule(health="unknown"), "verdict/not-proven"),
     "partial answer": (
         lambda server: setattr(server, "warnings", ("a store is down",)),
         "query/partial-answer",
@@ -171,7 +170,7 @@ def test_alert_of_another_realm_or_pending_does_not_abort() -> None:
     server.firing = [
         {"alertname": contract.ABORT_RULES[0].alert, "alertstate": "firing", "metric_realm": "dev"}
     ]
-    rule(state="pending", alerts=[{"state": "pending"}])(server)
+    abort_rule(state="pending", alerts=[{"state": "pending"}])(server)
 
     assert judge(server).verdict is Verdict.GO
 
@@ -197,7 +196,7 @@ def test_alert_of_another_realm_or_pending_does_not_abort() -> None:
 def test_malformed_rule_is_hold_and_raises_nothing(changes: dict[str, Any]) -> None:
     """A rule of a wrong shape must be HOLD by the rules or the verdict, without an exception."""
     server = FakeServer()
-    rule(**changes)(server)
+    abort_rule(**changes)(server)
 
     assert judge(server).verdict is Verdict.HOLD
 
