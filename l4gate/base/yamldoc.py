@@ -19,7 +19,7 @@ from l4gate.base.duration import parse_duration
 from l4gate.base.errors import RuleError, UsageError
 
 # libyaml where PyYAML was built with it, as its wheels are: ten times quicker, and it bounds nesting by itself.
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULL: Final = "tag:yaml.org,2002:null"
 _PROPERTIES: Final = re.compile(r"(?:[&!]\S*\s+)*")
 _BLOCKS: Final = ("|", ">")
@@ -122,7 +122,7 @@ def read(text: str, name: str) -> Document:
         RuleError: if it is not YAML, is empty, or holds more than one document.
     """
     try:
-        root = yaml.compose(text, Loader=_LOADER)
+        root = yaml.compose(text, Loader=LOADER)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name

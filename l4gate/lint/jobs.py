@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import yaml
 
@@ -14,8 +14,6 @@ from l4gate.lint.facts import Facts
 from l4gate.lint.places import Place
 from l4gate.lint.repository import Repository, entry, items, plain
 from l4gate.scraping import ADDRESS, Labels, ScrapeJob
-
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import yaml
 
@@ -17,10 +17,8 @@ from l4gate.contract import Contract
 from l4gate.operations.configuration import CONFIG_FILE, Configuration
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.rules import RuleGroup, diff_rules, groups_from_api
-from l4gate.scraping import config_difference
+from l4gate.scraping import SECRET, config_difference
 from l4gate.verdict import unix_time
-
-_SECRET: Final = "<secret>"  # noqa: S105 - what Prometheus prints in place of one
 
 
 def config_differences(api: PrometheusApi, config: Mapping[str, Any], contract: Contract) -> Iterator[str]:
@@ -101,7 +99,7 @@ def _differences(wanted: Any, loaded: Any, place: str) -> Iterator[str]:
 
 def _same(wanted: Any, loaded: Any) -> bool:
     one, other = str(wanted), str(loaded)
-    if other in (one, _SECRET) or other.endswith(f"/{one}") or (wanted in (None, "") and loaded is None):
+    if other in (one, SECRET) or other.endswith(f"/{one}") or (wanted in (None, "") and loaded is None):
         return True
     try:
         return parse_duration(one) == parse_duration(other)

@@ -4,7 +4,7 @@ from l4gate.scraping.comparison import config_difference
 from l4gate.scraping.defaults import DEFAULT_TIMEOUT_SECONDS, is_default
 from l4gate.scraping.foreign import is_harmless
 from l4gate.scraping.job import ADDRESS, EXPORTED, METRICS_PATH, NAME, ScrapeJob, visible
-from l4gate.scraping.normal_form import ASIDE
+from l4gate.scraping.normal_form import ASIDE, SECRET
 from l4gate.scraping.relabelling import Labels, Relabelling, relabel, relabellings
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "EXPORTED",
     "METRICS_PATH",
     "NAME",
+    "SECRET",
     "Labels",
     "Relabelling",
     "ScrapeJob",

@@ -8,13 +8,11 @@ from typing import Any, Final
 
 import yaml
 
-from l4gate.base import ApiBadAnswer
+from l4gate.base import ApiBadAnswer, yamldoc
 from l4gate.contract import Contract
 from l4gate.scraping.foreign import is_harmless
 from l4gate.scraping.normal_form import REACHED, lines_of, root_of
 
-# libyaml where PyYAML was built with it: a look must not take a tenth of a second for a printout.
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PATHS: Final = ("_file", "files")  # how the keys end whose relative paths a server completes
 
 
@@ -46,7 +44,7 @@ def config_difference(
         ApiBadAnswer: if what the server printed is no configuration.
     """
     try:
-        loaded = yaml.load(loaded_text, Loader=_LOADER)  # noqa: S506 - both are safe loaders
+        loaded = yaml.load(loaded_text, Loader=yamldoc.LOADER)  # noqa: S506 - both are safe loaders
     except (yaml.YAMLError, RecursionError):
         message = "expected the YAML of a configuration from the server, found none."
         raise ApiBadAnswer(message) from None

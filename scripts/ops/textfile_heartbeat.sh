@@ -40,6 +40,7 @@ umask 022       # node-exporter must be able to read the .prom files: mode 0644
 
 readonly EXACT=9007199254740992 # 2^53: above it, a sample cannot hold every whole number
 
+# A closed stderr must not end a run that can still deliver.
 say() { printf '%s: %s\n' "${0##*/}" "$1" >&2 || true; }
 die() { say "$2" && exit "$1"; }
 
@@ -76,8 +77,8 @@ read_settings() {
 
 name_holder() { # LOCK: the process that signed it or, if that is gone, the one that the kernel knows
   local pid='' kind owner file inode words=()
-  read -r pid <"$1" || true
-  inode=$(stat -c %i -- "$1") || true
+  read -r pid <"$1" || true # nobody has signed it: the kernel is asked next
+  inode=$(stat -c %i -- "$1") || true # without it nobody is found, and the message says so
   while [[ ! -d /proc/${pid:-none} ]] && read -r _ kind _ _ owner file _; do
     [[ $kind$file == FLOCK*:"$inode" ]] && pid=$owner
   done </proc/locks
@@ -94,9 +95,10 @@ take_lock() {
   flock -E 75 -w "$lock_seconds" 9 || status=$?
   ((status != 75)) || die 75 "waited $lock_seconds s for $lock, held by $(name_holder "$lock"); nothing was done"
   ((status == 0)) || die 69 "cannot lock $lock, flock ended with status $status; nothing delivered"
-  { printf '%-19s\n' "$$" >&9; } 2>/dev/null || true
+  { printf '%-19s\n' "$$" >&9; } 2>/dev/null || true # a lock that cannot be signed is held all the same
 }
 
+# The last word is true: that a number is passed over is no failure.
 exceed() { # NUMBER: makes seq larger than it; anything that is no whole number of samples is passed over
   [[ $1 =~ ^[0-9]{1,16}$ ]] && ((10#$1 >= seq && 10#$1 < EXACT)) && seq=$((10#$1 + 1)) || true
 }
