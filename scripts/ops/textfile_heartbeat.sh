@@ -77,7 +77,7 @@ read_settings() {
 
 name_holder() { # LOCK: the process that signed it or, if that is gone, the one that the kernel knows
   local pid='' kind owner file inode words=()
-  read -r pid <"$1" || true # nobody has signed it: the kernel is asked next
+  read -r pid <"$1" || true           # nobody has signed it: the kernel is asked next
   inode=$(stat -c %i -- "$1") || true # without it nobody is found, and the message says so
   while [[ ! -d /proc/${pid:-none} ]] && read -r _ kind _ _ owner file _; do
     [[ $kind$file == FLOCK*:"$inode" ]] && pid=$owner
