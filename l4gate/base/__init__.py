@@ -1,4 +1,4 @@
-"""What everything stands on: errors, durations, waiting, YAML with positions, secrets, names, and the files."""
+"""What everything stands on: errors, durations, waiting, YAML with positions, secrets, names, and files of anybody."""
 
 from l4gate.base.duration import format_duration, parse_duration
 from l4gate.base.errors import (
@@ -18,6 +18,15 @@ from l4gate.base.errors import (
     UsageError,
 )
 from l4gate.base.names import says_seconds
+from l4gate.base.outside import (
+    MANIFEST_BYTES,
+    open_regular,
+    private_file,
+    read_at_most,
+    read_regular,
+    strict_json,
+    why,
+)
 from l4gate.base.resources import COMPOSE_FILE, PROMETHEUS_DIR, ROOT, SCRIPTS_DIR
 from l4gate.base.secrets import without_credentials
 from l4gate.base.verdicts import Verdict, worst
@@ -28,6 +37,7 @@ from l4gate.base.yamldoc import Document, Edit
 __all__ = [
     "COMPOSE_FILE",
     "EXIT_USAGE",
+    "MANIFEST_BYTES",
     "PROMETHEUS_DIR",
     "ROOT",
     "SCRIPTS_DIR",
@@ -48,9 +58,15 @@ __all__ = [
     "UsageError",
     "Verdict",
     "format_duration",
+    "open_regular",
     "parse_duration",
+    "private_file",
+    "read_at_most",
+    "read_regular",
     "says_seconds",
+    "strict_json",
     "wait_until",
+    "why",
     "without_credentials",
     "worst",
     "xml_text",

@@ -20,8 +20,8 @@ from l4gate.commands._operations import (
     store_for,
 )
 from l4gate.commands._sound import ensure_sound_settings
-from l4gate.operations import KEEP, Checkpoint, checkpoint
-from l4gate.report import Progress, decision_lines, utc
+from l4gate.operations import KEEP, Checkpoint, UnusableCheckpoint, checkpoint
+from l4gate.report import Progress, decision_lines, plain_line, utc
 from l4gate.settings import Settings
 from l4gate.verdict import judge_for
 
@@ -35,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep", type=int, default=KEEP, metavar="N", help="how many are kept (default: %(default)s)"
     )
     parser.add_argument(
-        "--list", action="store_true", help="only print what is kept for the live folder, the newest first"
+        "--list",
+        action="store_true",
+        help="only print what is kept for the live folder, the newest first, and what is unusable, with the reason",
     )
     parser.add_argument("--json", action="store_true", help="print as JSON")
 
@@ -44,7 +46,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     """Judges, and keeps the configuration on GO."""
     store = store_for(settings, needed_live_dir(args, settings), keep=args.keep)
     if args.list:
-        _print(args, list(store.all()))
+        _print(args, list(store.all()), store.unusable())
         return Verdict.GO.exit_code
     url = needed_url(args, settings)
     ensure_sound_settings(settings)
@@ -72,9 +74,20 @@ def as_dict(kept: Checkpoint) -> dict[str, Any]:
     }
 
 
-def _print(args: argparse.Namespace, kept: list[Checkpoint]) -> None:
+def _print(
+    args: argparse.Namespace, kept: list[Checkpoint], unusable: tuple[UnusableCheckpoint, ...] = ()
+) -> None:
+    spoilt = {each.folder for each in unusable}
+    usable = [each for each in kept if each.folder not in spoilt]
     if args.json:
-        print(json.dumps([as_dict(each) for each in kept], indent=2))
+        listed = [*map(as_dict, usable), *map(_unusable_as_dict, unusable)]
+        print(json.dumps(listed, indent=2))
     else:
-        for each in kept:
-            print(f"{each} {each.folder}")
+        for each in usable:
+            print(plain_line(f"{each} {each.folder}"))
+        for none in unusable:
+            print(plain_line(str(none)))
+
+
+def _unusable_as_dict(each: UnusableCheckpoint) -> dict[str, Any]:
+    return {"hash": each.folder.name, "unusable": each.reason, "folder": str(each.folder)}

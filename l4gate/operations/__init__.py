@@ -2,11 +2,11 @@
 
 from l4gate.operations.checkpoints import (
     KEEP,
-    Checkpoint,
     CheckpointStore,
     checkpoint,
 )
 from l4gate.operations.configuration import read_configuration
+from l4gate.operations.kept import Checkpoint, UnusableCheckpoint
 from l4gate.operations.reload import RELOAD_SECONDS, LiveServer, generation_of, reload_live
 from l4gate.operations.rollback import RolledBack, roll_back
 from l4gate.operations.watch import Change, Watch, Watched
@@ -19,6 +19,7 @@ __all__ = [
     "CheckpointStore",
     "LiveServer",
     "RolledBack",
+    "UnusableCheckpoint",
     "Watch",
     "Watched",
     "checkpoint",

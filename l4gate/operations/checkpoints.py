@@ -18,61 +18,25 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-from l4gate.base import OperationRefused, UsageError, Verdict, worst
+from l4gate.base import GateError, OperationRefused, UsageError, Verdict, private_file, why, worst
 from l4gate.machine import exclusive
 from l4gate.operations.configuration import CONFIG_FILE, Configuration, read_configuration, sync
+from l4gate.operations.kept import CONFIG, MANIFEST, Checkpoint, UnusableCheckpoint, load
 from l4gate.operations.proof import config_differences
-from l4gate.report import decision_as_dict, utc
+from l4gate.report import decision_as_dict
 from l4gate.rules import diff_rules, groups_from_api, rules_hash
 from l4gate.verdict import Judge, Look
 
 KEEP: Final = 10  # a checkpoint has some 50 kB; ten promotions back nobody wants to go unseen
-_CONFIG: Final = "config"
-_MANIFEST: Final = "manifest.json"
 _TEMPORARY: Final = "new-"
 _FORMAT: Final = 1
+_LOCK: Final = "lock"
 _SHORTEST_PREFIX: Final = 4
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """One kept configuration. `earned_at` is when it last earned a GO, in Unix seconds of this machine."""
-
-    hash: str
-    folder: Path
-    earned_at: float
-    manifest: dict[str, Any]
-
-    def configuration(self) -> Configuration:
-        """
-        Its files, checked.
-
-        Raises:
-            OperationRefused: if they are not those that earned the GO.
-        """
-        try:
-            content = read_configuration(self.folder / _CONFIG)
-        except UsageError as error:
-            message = f"checkpoint {self.hash[:16]} cannot be used: {error.message}"
-            raise OperationRefused(message, next_step="name another one with --to.") from None
-        if content.hash != self.hash:
-            message = (
-                f"expected checkpoint {self.hash[:16]} to hold what earned its GO, found content {content.hash[:16]} "
-                f"in {self.folder}: it was damaged or edited."
-            )
-            raise OperationRefused(
-                message, next_step="name another one with --to, and find out who wrote there."
-            )
-        return content
-
-    def __str__(self) -> str:
-        return f"{self.hash[:16]} (GO at {utc(self.earned_at)})"
 
 
 class CheckpointStore:
@@ -89,11 +53,42 @@ class CheckpointStore:
         self.folder = state_dir / "checkpoints" / name
 
     def all(self) -> tuple[Checkpoint, ...]:
-        """The newest GO first. What has no readable manifest is no checkpoint."""
-        if not self.folder.is_dir():
-            return ()
-        found = [each for path in self.folder.iterdir() if (each := _load(path))]
+        """
+        The newest GO first, by their manifests alone. What has no readable manifest is no checkpoint; see `unusable`.
+
+        Raises:
+            OperationRefused: if the folder cannot be read.
+        """
+        found = [each for each in self._entries() if isinstance(each, Checkpoint)]
         return tuple(sorted(found, key=lambda each: each.earned_at, reverse=True))
+
+    def unusable(self) -> tuple[UnusableCheckpoint, ...]:
+        """
+        What cannot be gone back to, by name, with the reason: no manifest, or other files than those that earned a GO.
+
+        Raises:
+            OperationRefused: if the folder cannot be read.
+        """
+        found = []
+        for each in self._entries():
+            if isinstance(each, UnusableCheckpoint):
+                found.append(each)
+                continue
+            try:
+                each.configuration()
+            except GateError as error:
+                found.append(UnusableCheckpoint(each.folder, error.message))
+        return tuple(sorted(found, key=lambda each: each.folder.name))
+
+    def _entries(self) -> list[Checkpoint | UnusableCheckpoint]:
+        try:
+            paths = list(self.folder.iterdir())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            message = f"expected a folder with checkpoints in {self.folder}, found: {why(error)}."
+            raise OperationRefused(message) from None
+        return [load(path) for path in paths if path.name != _LOCK and not path.name.startswith(_TEMPORARY)]
 
     def find(self, prefix: str) -> Checkpoint:
         """
@@ -139,9 +134,9 @@ class CheckpointStore:
         }
         with self._locked():
             temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self.folder))
-            content.write(temporary / _CONFIG)
-            with (temporary / _MANIFEST).open("x", encoding="utf-8") as file:
-                json.dump(manifest, file, indent=2, allow_nan=False)
+            content.write(temporary / CONFIG, access={})  # this user's alone
+            with private_file(temporary / MANIFEST) as file:
+                file.write(json.dumps(manifest, indent=2, allow_nan=False).encode())
                 file.flush()
                 os.fsync(file.fileno())
             sync(temporary)
@@ -154,17 +149,17 @@ class CheckpointStore:
     def _put(self, temporary: Path, name: str) -> None:
         """Gives a complete folder its name; if it is there already and whole, only the manifest is new."""
         place = self.folder / name
-        existing = _load(place)
+        existing = load(place)
         try:
-            if existing:
+            if isinstance(existing, Checkpoint):
                 existing.configuration()
-                (temporary / _MANIFEST).rename(place / _MANIFEST)
+                (temporary / MANIFEST).rename(place / MANIFEST)
                 sync(place)
                 shutil.rmtree(temporary)
                 return
-        except OperationRefused:
+        except GateError:
             pass  # damaged: the whole one takes its place
-        if place.exists():
+        if os.path.lexists(place):
             self._put_aside(place)
         temporary.rename(place)
 
@@ -174,15 +169,19 @@ class CheckpointStore:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with exclusive(self.folder / "lock"):
-            self._remove_leftovers()
-            yield
-            self._remove_leftovers()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with exclusive(self.folder / _LOCK):
+                self._remove_leftovers()
+                yield
+                self._remove_leftovers()
+        except OSError as error:
+            message = f"expected to keep a checkpoint in {self.folder}, found: {error}."
+            raise OperationRefused(message, next_step="mend that; what was kept before is kept.") from None
 
     def _remove_leftovers(self) -> None:
         for path in self.folder.glob(f"{_TEMPORARY}*"):
-            shutil.rmtree(path)
+            _remove(path)
 
 
 def checkpoint(store: CheckpointStore, judge: Judge, looks: Sequence[Look], *, factor: float) -> Checkpoint:
@@ -208,13 +207,8 @@ def checkpoint(store: CheckpointStore, judge: Judge, looks: Sequence[Look], *, f
     return store.save(content, looks, factor=factor, url=judge.api.base_url)
 
 
-def _load(folder: Path) -> Checkpoint | None:
-    if folder.name.startswith(_TEMPORARY):
-        return None
-    try:
-        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        earned_at = float(manifest["earned_at"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
-    # The folder's name is what is asked for and compared, never what the manifest says about itself.
-    return Checkpoint(folder.name, folder, earned_at, manifest)
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()

@@ -9,31 +9,74 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from l4gate.base import StackError, UsageError
+from l4gate.base import StackError, UsageError, open_regular, read_at_most, why
 from l4gate.rules import RuleGroup, rules_in
 
 CONFIG_FILE: Final = "prometheus.yml"
 PARTS: Final = (CONFIG_FILE, "rules", "targets")
+_HERE: Final = "."
 _READ_ATTEMPTS: Final = 20
+_MOST_BYTES: Final = 64 << 20  # a thousand times what the repository has
+_MOST_FILES: Final = 10_000
+_GROUP_BITS: Final = stat.S_IRWXG
+_CLOSED: Final = 0o700
+_BY_UMASK: Final = 0o666
+_BY_UMASK_FOLDER: Final = 0o777
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may read a file or folder: its mode and its owner, by number."""
+
+    mode: int
+    uid: int
+    gid: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Access:
+        """That of a file or folder which is there."""
+        return cls(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+
+    def give(self, descriptor: int) -> None:
+        """Gives it to an open file, the mode last; whom the system does not let us give it to gets no access."""
+        mode = self.mode
+        try:
+            os.fchown(descriptor, self.uid, self.gid)
+        except PermissionError:
+            with contextlib.suppress(PermissionError):
+                os.fchown(descriptor, -1, self.gid)
+            if os.fstat(descriptor).st_gid != self.gid:
+                mode &= ~_GROUP_BITS  # it is another group's
+        os.fchmod(descriptor, mode)
+
+
+PRIVATE: Final = Access(0o600, -1, -1)
+_PRIVATE_FOLDER: Final = Access(_CLOSED, -1, -1)
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """The files of a configuration by their path in the folder, as bytes."""
+    """
+    The files of a configuration by their path in the folder, as bytes.
+
+    `access` says who could read them, and the folders that they were in, by the same paths, `.` for all of it.
+    """
 
     files: Mapping[str, bytes]
+    access: Mapping[str, Access] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def hash(self) -> str:
         """SHA-256 over paths and bytes, each with its length in front, as 64 hexadecimal digits."""
         digest = hashlib.sha256()
         for name, content in sorted(self.files.items()):
-            for part in (name.encode(), content):
+            for part in (os.fsencode(name), content):
                 digest.update(len(part).to_bytes(8, "big"))
                 digest.update(part)
         return digest.hexdigest()
@@ -47,28 +90,63 @@ class Configuration:
         """
         return rules_in(self.files)
 
-    def write(self, folder: Path, *, like: Path | None = None) -> None:
-        """Writes it into an empty folder and waits for the disk. `like` is a live folder whose modes are taken over."""
+    def accessible_as(self, other: Configuration) -> dict[str, Access]:
+        """
+        Who may read it in place of another: each file whoever could read it there, a new one whoever prometheus.yml.
+
+        A new folder is as the one around all of it.
+        """
+        found = {**other.access}
+        for name in self.files:
+            if CONFIG_FILE in found:
+                found.setdefault(name, found[CONFIG_FILE])
+        for name in self._folders():
+            if _HERE in found:
+                found.setdefault(name, found[_HERE])
+        return found
+
+    def write(self, folder: Path, *, access: Mapping[str, Access] | None = None) -> None:
+        """
+        Writes it into an empty folder and waits for the disk.
+
+        With `access`, each file and folder gets what is said there for its path, and this user's alone is what is not
+        named; no file can be read by more people before, and the folder by nobody else until it is complete.
+        """
+        closed = access is not None
+        folder.mkdir(mode=_CLOSED, exist_ok=True)
+        inner = self._folders()
+        for name in inner:
+            (folder / name).mkdir(mode=_CLOSED if closed else _BY_UMASK_FOLDER)
         for name, content in self.files.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("xb") as file:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            mode = PRIVATE.mode if closed else _BY_UMASK
+            with os.fdopen(os.open(folder / name, flags, mode), "wb") as file:
                 file.write(content)
                 file.flush()
+                if access is not None:
+                    access.get(name, PRIVATE).give(file.fileno())
                 os.fsync(file.fileno())
-        for path in (folder, *folder.rglob("*")):
-            if like is not None:
-                take_over(path, like if path.is_dir() else like / CONFIG_FILE)
-            if path.is_dir():
-                sync(path)
+        for name in (*reversed(inner), _HERE):
+            with opened_folder(folder / name) as descriptor:
+                if access is not None:
+                    access.get(name, _PRIVATE_FOLDER).give(descriptor)
+                os.fsync(descriptor)
+
+    def _folders(self) -> list[str]:
+        """The folders in it, each before those in it."""
+        found = {parent.as_posix() for name in self.files for parent in Path(name).parents}
+        return sorted(found - {_HERE})
 
 
 def read_configuration(folder: Path) -> Configuration:
     """
     What a Prometheus that reads this folder sees.
 
+    Links may lead to other places in the folder, as in a mounted ConfigMap, and nowhere else: what is read here is
+    copied, to where others may read it.
+
     Raises:
-        UsageError: if there is no prometheus.yml in it, or a file cannot be read.
+        UsageError: if there is no prometheus.yml in it, a file cannot be read or is none, or there is too much.
         StackError: if somebody keeps changing it.
     """
     before = _read(folder)
@@ -83,31 +161,67 @@ def read_configuration(folder: Path) -> Configuration:
 
 def sync(folder: Path) -> None:
     """Waits until the names in a folder are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
+    with opened_folder(folder) as descriptor:
         os.fsync(descriptor)
+
+
+@contextlib.contextmanager
+def opened_folder(folder: Path) -> Iterator[int]:
+    """A folder as a descriptor; raises OSError if it is none."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
     finally:
         os.close(descriptor)
 
 
 def _read(folder: Path) -> Configuration:
-    files = {}
+    files: dict[str, bytes] = {}
+    access: dict[str, Access] = {}
+    place, left = folder / CONFIG_FILE, _MOST_BYTES
     try:
-        files[CONFIG_FILE] = (folder / CONFIG_FILE).read_bytes()
-        for part in PARTS[1:]:
-            for path in sorted((folder / part).rglob("*")):
-                if path.is_file():
-                    with contextlib.suppress(FileNotFoundError):  # gone meanwhile: the second reading tells
-                        files[path.relative_to(folder).as_posix()] = path.read_bytes()
-    except OSError as error:
-        message = f"expected a folder with {CONFIG_FILE}, rules/ and targets/ at {folder}, found: {error}."
+        root = folder.resolve()
+        access[_HERE] = Access.of(root.stat())
+        for place in _places(folder, root, access):
+            name = place.relative_to(folder).as_posix()
+            try:
+                with open_regular(place, within=root) as file:
+                    access[name] = Access.of(os.fstat(file.fileno()))
+                    files[name] = read_at_most(file, left)
+            except FileNotFoundError:
+                if name == CONFIG_FILE:
+                    raise
+                continue  # gone meanwhile: the second reading tells
+            left -= len(files[name])
+            if len(access) > _MOST_FILES:
+                raise ValueError(f"more than {_MOST_FILES} files and folders")
+    except (OSError, ValueError) as error:
+        wanted = f"expected a folder with {CONFIG_FILE}, rules/ and targets/ at {folder}"
+        message = f"{wanted}, found at {place}: {why(error)}."
         raise UsageError(message) from None
-    return Configuration(files)
+    return Configuration(files, access)
 
 
-def take_over(path: Path, model: Path) -> None:
-    """Gives a path the mode of another, and its owner where that is allowed: the server must be able to read it."""
-    status = model.stat()
-    path.chmod(status.st_mode & 0o7777)
-    with contextlib.suppress(PermissionError):
-        os.chown(path, status.st_uid, status.st_gid)
+def _places(folder: Path, root: Path, access: dict[str, Access]) -> Iterator[Path]:
+    """Every file of the configuration, by its path in the folder; notes the access of the folders on the way."""
+    yield folder / CONFIG_FILE
+    waiting = [folder / part for part in PARTS[1:]]
+    while waiting:
+        if len(access) > _MOST_FILES:
+            raise ValueError(f"more than {_MOST_FILES} files and folders")
+        at = waiting.pop()
+        try:
+            with opened_folder(at) as descriptor:
+                found = Path(f"/proc/self/fd/{descriptor}").readlink()
+                if not found.is_relative_to(root):
+                    raise ValueError(f"a link that leads out of {root}: {at.name!r}")
+                access[at.relative_to(folder).as_posix()] = Access.of(os.fstat(descriptor))
+                names = sorted(os.listdir(descriptor))  # noqa: PTH208 - of what was opened, not of the name
+        except FileNotFoundError:
+            continue  # there are no rules or targets, or they have gone meanwhile
+        for name in names:
+            path = at / name
+            if path.is_dir() and not path.is_symlink():
+                waiting.append(path)
+            elif not path.is_dir():
+                yield path

@@ -22,7 +22,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -30,10 +30,11 @@ from l4gate.base import OperationRefused, StackError
 from l4gate.machine import exclusive
 from l4gate.operations.configuration import (
     PARTS,
+    Access,
     Configuration,
+    opened_folder,
     read_configuration,
     sync,
-    take_over,
 )
 
 _HIDDEN: Final = ".l4gate"
@@ -44,9 +45,12 @@ _RENAME_EXCHANGE: Final = 2  # linux/fs.h
 _GIT_SECONDS: Final = 10.0
 
 
-def switch(live: Path, wanted: Configuration) -> None:
+def switch(live: Path, wanted: Configuration, *, back: bool = False) -> None:
     """
     Makes `wanted` what the folder holds, in one step; whoever dies on the way leaves the old or the new configuration.
+
+    Each file can be read by those who could read the one that it replaces, and by nobody else at any moment; with
+    `back`, by those who could read it when it was read.
 
     Raises:
         OperationRefused: for a folder whose files are in a git work tree.
@@ -58,7 +62,8 @@ def switch(live: Path, wanted: Configuration) -> None:
             _remove_leftovers(hidden)
             if any(not _is_link_of_ours(live, part) for part in PARTS):
                 _adopt(live, hidden)
-            _point(hidden, _generation(live, hidden, wanted))
+            access = wanted.accessible_as(read_configuration(live))
+            _point(hidden, _generation(hidden, wanted, {**access, **wanted.access} if back else access))
             # Prometheus watches the folder of its target lists, which is the old one: that it goes makes it look again.
             _remove_leftovers(hidden)
     except OSError as error:
@@ -94,10 +99,11 @@ def refuse_work_tree(live: Path) -> None:
 @contextlib.contextmanager
 def _locked(live: Path) -> Iterator[Path]:
     hidden = live / _HIDDEN
-    if not hidden.is_dir():
-        hidden.mkdir(exist_ok=True)
-        take_over(hidden, live)
-    with exclusive(hidden / _LOCK):
+    if hidden.is_symlink():
+        raise NotADirectoryError(errno.ENOTDIR, "expected a folder of ours, found a link", str(hidden))
+    hidden.mkdir(mode=0o700, exist_ok=True)
+    with exclusive(hidden / _LOCK), opened_folder(hidden) as descriptor:
+        Access.of(live.stat()).give(descriptor)
         yield hidden
 
 
@@ -112,7 +118,8 @@ def _link_text(part: str) -> str:
 
 def _adopt(live: Path, hidden: Path) -> None:
     """Makes links of the three names, each to a copy of what it was."""
-    _point(hidden, _generation(live, hidden, read_configuration(live)))
+    found = read_configuration(live)
+    _point(hidden, _generation(hidden, found, found.access))
     for part in PARTS:
         if _is_link_of_ours(live, part):
             continue
@@ -125,9 +132,9 @@ def _adopt(live: Path, hidden: Path) -> None:
     sync(live)
 
 
-def _generation(live: Path, hidden: Path, content: Configuration) -> Path:
+def _generation(hidden: Path, content: Configuration, access: Mapping[str, Access]) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="generation-", dir=hidden))
-    content.write(folder, like=live)
+    content.write(folder, access=access)
     return folder
 
 

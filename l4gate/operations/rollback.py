@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from l4gate.base import OperationRefused, Verdict, worst
-from l4gate.operations.checkpoints import Checkpoint, CheckpointStore
+from l4gate.operations.checkpoints import CheckpointStore
 from l4gate.operations.configuration import Configuration, read_configuration
+from l4gate.operations.kept import Checkpoint
 from l4gate.operations.reload import LiveServer, Reloaded, reload_live
 from l4gate.verdict import Judge, Look
 
@@ -80,4 +81,7 @@ def _last_other(store: CheckpointStore, live: Configuration) -> Checkpoint:
             message, next_step="look at the verdict's cause: the configuration may not be what is wrong."
         )
     message = f"there is nothing to go back to: no configuration of {store.live_dir} has earned a GO yet."
+    unusable = store.unusable()
+    if unusable:
+        message += f" {len(unusable)} of what is kept cannot be used, such as {unusable[0]}"
     raise OperationRefused(message, next_step="mend the live one, and run l4gate checkpoint at the next GO.")

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
 
 from fixtures.evidence import cause, good_evidence
+from fixtures.hostile import HOSTILE_FILES, as_file, jsonish, too_large
 from l4gate.base import OperationRefused, UsageError, Verdict
-from l4gate.operations import Checkpoint, CheckpointStore, read_configuration
+from l4gate.cli import main
+from l4gate.commands.checkpoint import as_dict
+from l4gate.operations import Checkpoint, CheckpointStore, UnusableCheckpoint, read_configuration
 from l4gate.operations.configuration import Configuration
 from l4gate.settings import load_settings, repository_config_dir
 from l4gate.verdict import Look, decide
@@ -176,7 +182,7 @@ for count in range(1, 2000):
         seen = 0
         def hook(event, args):
             global seen
-            if event in CHANGES or event == "open" and set(args[1] or "") & set("wxa+"):
+            if event in CHANGES or event == "open" and args[2] & os.O_CREAT:
                 seen += 1
                 if seen == count:
                     os.kill(os.getpid(), signal.SIGKILL)
@@ -222,3 +228,118 @@ def test_state_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("XDG_STATE_HOME", "/somewhere")
     assert load_settings({}, {}).state_dir == Path("/somewhere/l4gate")
     assert load_settings({}, {"L4_STATE_DIR": "/else"}).state_dir == Path("/else")
+
+
+HOSTILE = HOSTILE_FILES | {
+    "late": (as_file(b'{"earned_at": 1e300}'), "an earned_at that is no time"),
+    "negative": (as_file(b'{"earned_at": -1e18}'), "an earned_at that is no time"),
+    "boolean": (as_file(b'{"earned_at": true}'), "an earned_at that is no time"),
+    "a list": (as_file(b"[]"), "list indices"),
+    "a number": (as_file(b"1"), "not subscriptable"),
+    "no time": (as_file(b"{}"), "no 'earned_at'"),
+    "other text": (as_file(b'{"earned_at": 1, "rules_hash": []}'), "a rules_hash that is no text"),
+}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(("put", "reason"), HOSTILE.values(), ids=HOSTILE)
+def test_hostile_manifest_is_listed_as_unusable_and_blocks_nothing(
+    store: CheckpointStore,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    put: Callable[[Path], object],
+    reason: str,
+) -> None:
+    """Whatever stands in place of a manifest must be listed with its reason, and the other checkpoints be as before."""
+    kept, place = save(store, CONTENT), store.folder / ("0" * 64)
+    place.mkdir()
+    put(place / "manifest.json")
+
+    assert store.all() == (kept,)
+    assert main(["checkpoint", "--list", *folders(store, tmp_path)]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(str(kept))
+    assert second.startswith(
+        f"unusable: '{place.name}': expected the manifest of a checkpoint in {place}/manif"
+    )
+    assert reason in second
+    assert save(store, variant("next")).configuration() == variant("next")
+
+
+def folders(store: CheckpointStore, tmp_path: Path) -> list[str]:
+    return ["--live-dir", str(store.live_dir), "--state-dir", str(tmp_path / "state")]
+
+
+def test_what_is_no_folder_of_a_checkpoint_is_listed_and_stays(
+    store: CheckpointStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Links, other names and names that a terminal obeys must be listed as unusable, and shown harmlessly."""
+    kept = save(store, CONTENT)
+    (store.folder / "\x1b[2J").mkdir()
+    (store.folder / ("1" * 64)).symlink_to(kept.folder)
+    (store.folder / ("2" * 64)).write_text("a file")
+    (store.folder / "new-file").write_text("a leftover that is no folder")
+
+    assert store.all() == (kept,)
+    assert main(["checkpoint", "--list", *folders(store, tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines[1:]] == ["unusable"] * 3
+    assert all(line.isprintable() for line in lines)
+    assert main(["checkpoint", "--list", "--json", *folders(store, tmp_path)]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [each["hash"] for each in listed if "unusable" not in each] == [kept.hash]
+    assert len(listed) == 4
+    assert save(store, CONTENT).configuration() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("put", "reason"),
+    [
+        (lambda config: os.mkfifo(config / "rules/x.rules.yml"), "found a FIFO"),
+        (lambda config: (config / "rules/x.rules.yml").symlink_to("/etc/passwd"), "leads out of"),
+        (lambda config: too_large(config / "rules/x.rules.yml"), "more than"),
+        (lambda config: (config / "rules/x.rules.yml").write_text(""), "damaged or edited"),
+    ],
+    ids=["FIFO", "link", "huge", "more"],
+)
+@pytest.mark.timeout(60)
+def test_spoilt_files_of_a_checkpoint_are_listed_with_the_reason(
+    store: CheckpointStore,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    put: Callable[[Path], object],
+    reason: str,
+) -> None:
+    """A checkpoint whose files are not those of its GO must be listed as unusable, and never be read without end."""
+    kept, other = save(store, variant("a")), save(store, variant("b"))
+    put(kept.folder / "config")
+
+    with pytest.raises(OperationRefused, match=reason):
+        kept.configuration()
+    assert main(["checkpoint", "--list", *folders(store, tmp_path)]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(str(other))
+    assert second.startswith(f"unusable: '{kept.hash}'")
+    assert reason in second
+
+
+@given(jsonish(["format", "hash", "earned_at", "live_dir", "url", "factor", "rules_hash", "realms"]))
+def test_any_manifest_is_a_checkpoint_or_a_reason(spoilt_store: CheckpointStore, content: bytes) -> None:
+    """No bytes in place of a manifest must end a listing otherwise than with a checkpoint or a reason to be shown."""
+    place = spoilt_store.folder / ("0" * 64)
+    (place / "manifest.json").write_bytes(content)
+
+    found = [*spoilt_store.all(), *spoilt_store.unusable()]
+
+    assert [each.folder for each in found if isinstance(each, UnusableCheckpoint)] == [place]
+    for each in found:
+        assert str(each).isprintable()
+        json.dumps(as_dict(each) if isinstance(each, Checkpoint) else each.reason, allow_nan=False)
+
+
+@pytest.fixture(scope="module")
+def spoilt_store(tmp_path_factory: pytest.TempPathFactory) -> CheckpointStore:
+    root = tmp_path_factory.mktemp("spoilt")
+    store = CheckpointStore(root / "state", root)
+    (store.folder / ("0" * 64)).mkdir(parents=True)
+    return store

@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from fixtures.hostile import too_large
 from l4gate.base import OperationRefused, StackError, UsageError
 from l4gate.operations import read_configuration
 from l4gate.operations.configuration import Configuration
@@ -46,7 +48,7 @@ for count in range(1, 1000):
         seen = 0
         def hook(event, args):
             global seen
-            if event in CHANGES or event == "open" and set(args[1] or "") & set("wxa+"):
+            if event in CHANGES or event == "open" and args[2] & os.O_CREAT:
                 seen += 1
                 if seen == count:
                     os.kill(os.getpid(), signal.SIGKILL)
@@ -181,3 +183,153 @@ def test_what_cannot_be_written_is_said(live: Path) -> None:
         switch(live, NEW)
 
     assert read_configuration(live) == OLD
+
+
+# Before each change on the disk, and at the end, everything below a folder that others could read is noted.
+WATCHER = """
+import json, os, stat, sys
+from pathlib import Path
+from l4gate.operations.configuration import Configuration, read_configuration
+from l4gate.operations.live_folder import switch
+
+live, back = Path(sys.argv[1]), sys.argv[2] == "back"
+CHANGES = {"open", "os.rename", "os.remove", "os.mkdir", "os.symlink", "os.chmod", "os.chown", "ctypes.dlsym"}
+seen, busy = set(), False
+
+def look(folder):
+    if not folder.lstat().st_mode & stat.S_IXOTH:
+        return
+    for path in folder.iterdir():
+        mode = path.lstat().st_mode
+        if stat.S_ISDIR(mode):
+            look(path)
+        elif stat.S_ISREG(mode) and mode & stat.S_IROTH and b"hush" in path.read_bytes():
+            seen.add(path.name)
+
+def hook(event, args):
+    global busy
+    if event in CHANGES and not busy:
+        busy = True
+        look(live)
+        busy = False
+
+os.umask(0)
+sys.addaudithook(hook)
+before = read_configuration(live)
+new = {name: content + b"# new" for name, content in before.files.items() if "gone" not in name}
+switch(live, Configuration({**new, "rules/new.rules.yml": b"hush"}))
+if back:
+    switch(live, before, back=True)
+hook("open", ())
+print(json.dumps(sorted(seen)))
+"""
+
+
+@pytest.mark.parametrize("how", ["there", "back"])
+@pytest.mark.parametrize("form", ["plain", "linked"])
+def test_nobody_can_read_more_at_any_moment(tmp_path: Path, form: str, how: str) -> None:
+    """What only its owner could read must be readable by nobody else at any moment of a switch, nor after it."""
+    live = tmp_path / "live"
+    live.mkdir()
+    secret = Configuration(
+        dict.fromkeys(("prometheus.yml", "rules/a.rules.yml", "rules/gone.rules.yml"), b"hush")
+    )
+    secret.write(live, access={})
+    for path in (*live.rglob("*"), live, *live.parents[:2]):
+        if path.is_dir():
+            path.chmod(0o755)
+    (live / "rules" / "open.rules.yml").write_text("for everybody\n")
+    if form == "linked":
+        switch(live, read_configuration(live))
+
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHER, str(live), how],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == []
+    assert (live / "rules" / "open.rules.yml").stat().st_mode & 0o777 == 0o644
+    assert (live / "prometheus.yml").stat().st_mode & 0o777 == 0o600
+    if how == "back":
+        assert (live / "rules" / "gone.rules.yml").stat().st_mode & 0o777 == 0o600
+
+
+def many_beside(path: Path) -> None:
+    for number in range(10_001):
+        path.with_name(str(number)).touch()
+
+
+def in_place_of(name: str, put: Callable[[Path], object]) -> Callable[[Path], object]:
+    def change(live: Path) -> None:
+        (live / "targets").mkdir()
+        (live / name).unlink(missing_ok=True)
+        put(live / name)
+
+    return change
+
+
+def folder_elsewhere(live: Path) -> None:
+    (live / "targets").symlink_to("/etc")
+
+
+HOSTILE_LIVE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "FIFO": (in_place_of("rules/x.rules.yml", os.mkfifo), "found a FIFO"),
+    "FIFO of the configuration": (in_place_of("prometheus.yml", os.mkfifo), "found a FIFO"),
+    "device": (in_place_of("rules/a.rules.yml", lambda path: path.symlink_to("/dev/zero")), "regular file"),
+    "foreign file": (
+        in_place_of("targets/x.yml", lambda path: path.symlink_to("/etc/passwd")),
+        "leads out of",
+    ),
+    "foreign configuration": (
+        in_place_of("prometheus.yml", lambda path: path.symlink_to("/etc/passwd")),
+        "leads out of",
+    ),
+    "foreign folder": (folder_elsewhere, "leads out of"),
+    "endless": (in_place_of("rules/x.rules.yml", too_large), "more than [0-9]+ bytes"),
+    "many": (in_place_of("targets/x", many_beside), "more than 10000 files"),
+    "a file for a folder": (lambda live: (live / "targets").write_text("x"), "Not a directory"),
+}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(("put", "reason"), HOSTILE_LIVE.values(), ids=HOSTILE_LIVE)
+def test_hostile_live_folder_is_named_and_left(
+    live: Path, put: Callable[[Path], object], reason: str
+) -> None:
+    """A FIFO, a device, a link to what is elsewhere or a file without end must be one sentence, and nothing be read."""
+    put(live)
+    before = sorted(path.name for path in live.iterdir())
+
+    with pytest.raises(UsageError, match=reason) as refused:
+        read_configuration(live)
+    assert refused.value.message.isprintable()
+    with pytest.raises(UsageError, match=reason):
+        switch(live, NEW)
+    assert sorted(path.name for path in live.iterdir() if path.name != ".l4gate") == before
+
+
+def test_links_within_the_folder_are_followed(live: Path) -> None:
+    """A mounted ConfigMap is links to a hidden folder beside them, and must be read like files."""
+    (live / "..data").mkdir()
+    (live / "prometheus.yml").rename(live / "..data" / "prometheus.yml")
+    (live / "prometheus.yml").symlink_to("..data/prometheus.yml")
+    (live / "rules").rename(live / "..data" / "rules")
+    (live / "rules").symlink_to(live / "..data" / "rules")
+    (live / "rules" / ".#a.rules.yml").symlink_to("somebody@host.1:2")  # an editor's lock
+
+    assert read_configuration(live) == OLD
+
+
+def test_hidden_folder_that_is_a_link_is_refused(live: Path, tmp_path: Path) -> None:
+    """A link in place of the hidden folder must be refused: what it leads to is somebody else's."""
+    (tmp_path / "elsewhere").mkdir()
+    (live / ".l4gate").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(StackError, match="found a link"):
+        switch(live, NEW)
+
+    assert list((tmp_path / "elsewhere").iterdir()) == []
