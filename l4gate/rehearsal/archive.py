@@ -29,7 +29,7 @@ from l4gate.base import (
     strict_json,
     why,
 )
-from l4gate.rehearsal.plain_tar import plain_members
+from l4gate.rehearsal.plain_tar import is_plain_name, plain_members
 
 MANIFEST_SUFFIX: Final = ".manifest.json"
 _CHUNK_BYTES: Final = 1 << 20
@@ -225,19 +225,12 @@ def _read_manifest(path: Path) -> Manifest:
         if type(size) is not int or not isinstance(sha256, str) or not isinstance(files, dict):
             raise TypeError("size, sha256 or files of another kind")
         for name, digest in files.items():
-            if not _is_name(name) or not isinstance(digest, str):
+            if not is_plain_name(name) or not isinstance(digest, str):
                 message = f"the file {name!r:.100}"
                 raise ValueError(message)
         return Manifest(size, sha256, files, blocks)
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise _refused(f"expected the manifest of an archive in {path}, found: {why(error)}.") from None
-
-
-def _is_name(name: str) -> bool:
-    """Whether a name is a path of ours in an archive: relative, in its one spelling, and fit to be shown."""
-    path = PurePosixPath(name)
-    below = path.parts and ".." not in path.parts and not path.is_absolute()
-    return bool(below) and str(path) == name and name.isprintable()
 
 
 def _block(ulid: Any, samples: Any, series: Any, min_time: Any, max_time: Any) -> Block:

@@ -11,6 +11,7 @@ import struct
 import tarfile
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from pathlib import PurePosixPath
 from typing import IO, Final
 
 # What tarfile raises for what is no tar file, beside its own errors, depends on where it stumbles.
@@ -43,3 +44,10 @@ def plain_members(file: IO[bytes], wanted: AbstractSet[str], *, size: int) -> It
     except _STUMBLES as error:
         message = f"no plain tar file ({type(error).__name__}: {error})"
         raise ValueError(message) from None
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a name is a path of ours in an archive: relative, in its one spelling, and fit to be shown."""
+    path = PurePosixPath(name)
+    below = path.parts and ".." not in path.parts and not path.is_absolute()
+    return bool(below) and str(path) == name and name.isprintable()
