@@ -1,6 +1,6 @@
 """What everything stands on: errors, durations, waiting, YAML with positions, secrets, names, and files of anybody."""
 
-from l4gate.base.duration import format_duration, parse_duration
+from l4gate.base.duration import LONGEST_SECONDS, format_duration, parse_duration
 from l4gate.base.errors import (
     EXIT_USAGE,
     ApiBadAnswer,
@@ -37,6 +37,7 @@ from l4gate.base.yamldoc import Document, Edit
 __all__ = [
     "COMPOSE_FILE",
     "EXIT_USAGE",
+    "LONGEST_SECONDS",
     "MANIFEST_BYTES",
     "PROMETHEUS_DIR",
     "ROOT",

@@ -20,8 +20,10 @@ _UNITS_MILLISECONDS: Final = {
     "s": 1_000,
     "ms": 1,
 }
+LONGEST_SECONDS: Final = 2**63 / 1e9  # 292 years: engines count durations in nanoseconds, in 64 bits
+_DIGITS: Final = r"(\d{1,18})"  # more cannot be within these years, and takes Python long to read
 _DURATION: Final = re.compile(
-    r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?", re.ASCII
+    "".join(rf"(?:{_DIGITS}{unit})?" for unit in ("y", "w", "d", "h", "m(?!s)", "s", "ms")), re.ASCII
 )
 
 
@@ -36,11 +38,15 @@ def parse_duration(text: str) -> float:
     if text == "0":
         return 0.0
     if not text or match is None:
-        message = f"expected a Prometheus duration such as 30s, 5m or 1h30m, found {text!r}."
+        message = f"expected a Prometheus duration such as 30s, 5m or 1h30m, found {text!r:.60}."
         raise UsageError(message)
     amounts = match.groups()
     units = _UNITS_MILLISECONDS.values()
-    return sum(int(amount) * unit for amount, unit in zip(amounts, units, strict=True) if amount) / 1000
+    seconds = sum(int(amount) * unit for amount, unit in zip(amounts, units, strict=True) if amount) / 1000
+    if seconds >= LONGEST_SECONDS:
+        message = f"expected a duration below 292y, found {text!r:.60}."
+        raise UsageError(message)
+    return seconds
 
 
 def format_duration(seconds: float) -> str:

@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from functools import cached_property
+from typing import Any, Final, NoReturn
 
 import yaml
+from yaml.constructor import SafeConstructor
 
 from l4gate.base.duration import parse_duration
 from l4gate.base.errors import RuleError, UsageError
+from l4gate.base.yaml_bounds import MOST_VALUES, check_text, check_tree
+from l4gate.base.yaml_marks import content_start, marks
 
 # libyaml where PyYAML was built with it, as its wheels are: ten times quicker, and it bounds nesting by itself.
 LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULL: Final = "tag:yaml.org,2002:null"
-_PROPERTIES: Final = re.compile(r"(?:[&!]\S*\s+)*")
-_BLOCKS: Final = ("|", ">")
-_ESCAPES: Final = {"x": 2, "u": 4, "U": 8}  # how many hexadecimal digits follow in a double-quoted scalar
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,15 @@ class Document:
     name: str
     text: str
     root: yaml.Node
+
+    @cached_property
+    def line_starts(self) -> list[int]:
+        """Where each line begins in the text."""
+        return [0, *(match.end() for match in re.finditer("\n", self.text))]
+
+    def marks(self, node: yaml.Node) -> tuple[tuple[int, int], ...]:
+        """Line and column in the file of each character of a scalar's value, and of its end."""
+        return marks(self.text, self.line_starts, node)
 
     def fail(self, node: yaml.Node, message: str, *, next_step: str = "") -> NoReturn:
         """
@@ -114,13 +124,15 @@ class Document:
         yield from _walk(self.root, ())
 
 
-def read(text: str, name: str) -> Document:
+def read(text: str, name: str, *, most_values: int = MOST_VALUES) -> Document:
     """
     Reads the text of one YAML file.
 
     Raises:
-        RuleError: if it is not YAML, is empty, or holds more than one document.
+        RuleError: if it is not YAML, is empty, holds more than one document or more than `most_values` values, those
+            behind aliases counted at each of their places, or is nested too deep.
     """
+    check_text(text, name, most_values)
     try:
         root = yaml.compose(text, Loader=LOADER)
     except yaml.YAMLError as error:
@@ -132,7 +144,36 @@ def read(text: str, name: str) -> Document:
     if root is None:
         message = f"{name}:1:1: expected a YAML document, found an empty file."
         raise RuleError(message)
+    check_tree(root, name, most_values)
     return Document(name, text, root)
+
+
+def plain(text: str, name: str, *, most_values: int = MOST_VALUES) -> Any:
+    """
+    What the text of one YAML file means: dicts, lists, texts, numbers, booleans, dates and None; None if it is empty.
+
+    Raises:
+        RuleError: as `read`, and for values that cannot be, such as the 99th day of a month.
+    """
+    if not text.strip():
+        return None
+    return meaning(read(text, name, most_values=most_values).root, name)
+
+
+def meaning(node: yaml.Node, name: str) -> Any:
+    """
+    What a node means, aliases and merged keys included; see `plain`.
+
+    Raises:
+        RuleError: for values that cannot be.
+    """
+    try:
+        return SafeConstructor().construct_document(node)
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError) as error:
+        mark = getattr(error, "problem_mark", None) or node.start_mark
+        problem = getattr(error, "problem", None) or error
+        message = f"{name}:{mark.line + 1}:{mark.column + 1}: expected YAML values, found: {problem!s:.200}."
+        raise RuleError(message) from None
 
 
 @dataclass(frozen=True)
@@ -156,7 +197,7 @@ def apply(document: Document, edits: Iterable[Edit]) -> str:
             document.fail(edit.node, "expected values of its own in each place, found an alias between them.")
     text = document.text
     for edit in sorted(values.values(), key=lambda each: each.node.start_mark.index, reverse=True):
-        start, end = _start(document, edit.node), edit.node.end_mark.index
+        start, end = content_start(text, edit.node), edit.node.end_mark.index
         old = text[start:end]
         space = old[len(old.rstrip()) :]  # the end of a block is where the next key begins
         text = text[:start] + edit.value + space + text[end:]
@@ -166,63 +207,6 @@ def apply(document: Document, edits: Iterable[Edit]) -> str:
 def quote(text: str) -> str:
     """A double-quoted YAML scalar of that text."""
     return json.dumps(text, ensure_ascii=False)
-
-
-def marks(document: Document, node: yaml.Node) -> tuple[tuple[int, int], ...]:
-    """
-    Line and column in the file of each character of a scalar's value, and of its end.
-
-    Works for all five styles: YAML changes white space (folding, indentation) and, in quotes, escapes; all other
-    characters stand in the file in the order of the value.
-    """
-    text, at, end = document.text, _start(document, node), node.end_mark.index
-    style = _style(node)
-    if style in _BLOCKS:
-        at = text.index("\n", at) + 1
-    elif style:
-        at += 1
-    found: list[int] = []
-    for char in node.value:
-        if char.isspace() and style != '"':
-            found.append(-1)
-            continue
-        while at < end and text[at] != char and (text[at].isspace() or text.startswith("\\\n", at)):
-            at += 1 if text[at].isspace() else 2
-        found.append(at)
-        at += _width(text, at, style)
-    found.append(at)
-    for index in range(len(found) - 1, -1, -1):  # white space stands just before what follows it
-        if found[index] < 0:
-            found[index] = max(found[index + 1] - 1, node.start_mark.index)
-    lines = _line_finder(text)
-    return tuple(lines(index) for index in found)
-
-
-def _start(document: Document, node: yaml.Node) -> int:
-    """Where the content of a node begins, after its anchor and tag."""
-    match = _PROPERTIES.match(document.text, node.start_mark.index)
-    return match.end() if match else node.start_mark.index
-
-
-def _style(node: yaml.Node) -> str:
-    return (node.style or "") if isinstance(node, yaml.ScalarNode) else ""
-
-
-def _width(text: str, at: int, style: str) -> int:
-    """How many characters of the file make the one character of the value that starts at `at`."""
-    if style == "'" and text[at : at + 2] == "''":
-        return 2
-    if style == '"' and text[at : at + 1] == "\\":
-        return 2 + _ESCAPES.get(text[at + 1 : at + 2], 0)
-    return 1
-
-
-def _line_finder(text: str) -> Callable[[int], tuple[int, int]]:
-    def find(index: int) -> tuple[int, int]:
-        start = text.rfind("\n", 0, index) + 1
-        return text.count("\n", 0, index) + 1, index - start + 1
-
-    return find
 
 
 def _walk(node: yaml.Node, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], yaml.Node]]:

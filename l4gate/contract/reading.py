@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
-from yaml.constructor import SafeConstructor
 
 from l4gate.base import PROMETHEUS_DIR, RuleError, UsageError, says_seconds, yamldoc
 from l4gate.contract.bounds import Keys
@@ -55,11 +54,11 @@ def parse_contract(text: str, name: str) -> Contract:
         for node in _nodes(document.root):
             if isinstance(node, yaml.MappingNode):
                 document.mapping(node)  # a key that stands twice
-        data = SafeConstructor().construct_document(document.root)
+        data = yamldoc.meaning(document.root, name)
         contract = _ADAPTER.validate_python(data)
     except RuleError as error:
         raise UsageError(error.message, next_step=error.next_step) from None
-    except (ValidationError, yaml.YAMLError, ValueError) as error:
+    except (ValidationError, ValueError) as error:
         where, found = _first(error)
         message = f"{_place(document, where)}: {_dotted(where)}{found}."
         raise UsageError(message, next_step=f"see {SCHEMA_NAME} for what a contract may say.") from None

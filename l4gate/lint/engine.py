@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
-from l4gate.base import UsageError
+from l4gate.base import GateError, UsageError
 from l4gate.contract import Contract, load_contract
 from l4gate.lint.checks import (
     alerts,
@@ -30,6 +31,7 @@ from l4gate.lint.checks import (
 )
 from l4gate.lint.facts import Facts
 from l4gate.lint.model import Check, Finding, Waived, finding
+from l4gate.lint.places import Place, Problem
 from l4gate.lint.repository import CONFIG_NAME, Repository
 from l4gate.lint.waivers import EXPIRED, INVALID, UNUSED, apply_waivers
 from l4gate.programs import Promtool
@@ -116,7 +118,7 @@ def lint(
         )
         for check in chosen
         if check.id not in not_made
-        for problem in check.run(facts)
+        for problem in _problems(check, facts)
     ]
     remaining, waived = apply_waivers(
         repository,
@@ -136,6 +138,28 @@ def lint(
     )
 
 
+def _problems(check: Check, facts: Facts) -> list[Problem]:
+    """
+    What a check finds. Whatever it meets, the others are made: what it cannot bear is a check that was not made.
+
+    Files may be written by anybody, so a defect of a check must not hide what the rest would have found.
+    """
+    try:
+        return list(check.run(facts))
+    except RecursionError:
+        what = "rules read each other over more levels than can be followed"
+    except GateError:
+        raise
+    except Exception as error:  # noqa: BLE001 - named in the finding, which keeps the result from being clean
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        what = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}, a defect of this check: {error}"
+    return [
+        Problem(
+            f"this check could not be made: {what:.300}", Place(facts.repository.config_name), not_run=True
+        )
+    ]
+
+
 def _chosen(only: Collection[str]) -> list[Check]:
     unknown = [name for name in only if not any(name in (id_, id_.partition("/")[0]) for id_ in CHECKS)]
     if unknown:
@@ -146,5 +170,5 @@ def _chosen(only: Collection[str]) -> list[Check]:
 
 
 def _line(repository: Repository, file: str, line: int) -> str:
-    lines = repository.texts.get(file, "").splitlines()
+    lines = repository.lines(file)
     return lines[line - 1] if 0 < line <= len(lines) else ""

@@ -16,6 +16,7 @@ from l4gate.programs import Promtool
 
 _HISTOGRAM_PARTS: Final = ("_bucket", "_count", "_sum")
 _DEEPEST_CHAIN: Final = 20  # rules that read rules; more is a circle, which has a check of its own
+_MOST_PUT_IN: Final = 200  # rules put into one expression; ours need 12
 
 
 class Facts:
@@ -33,6 +34,7 @@ class Facts:
         self.promtool = promtool
         self.why_no_promtool = why_no_promtool
         self._labels: dict[int, Labels] = {}
+        self._evaluators: dict[tuple[bool, frozenset[str] | None], AbsenceEvaluator] = {}
 
     @property
     def rules(self) -> list[Judged]:
@@ -99,17 +101,18 @@ class Facts:
 
         For what is made from the heartbeat's metrics, these count as inputs, as they are never missing.
         """
-        through = judged.rule.name in self.contract.never_missing
-        return self._inputs_of(judged.tree, frozenset(), through=through)
-
-    def _inputs_of(self, node: promql.Node, above: frozenset[str], *, through: bool) -> frozenset[str]:
+        never_missing = self.contract.never_missing
+        through = judged.rule.name in never_missing
         found: set[str] = set()
-        for name in {each.name for each in promql.selectors(node) if each.name} - above:
-            if name in self.contract.never_missing or name not in self.trees:
-                found.add(self.input_name(name))
-            if name in self.trees and (through or name not in self.contract.never_missing):
-                for tree in self.trees[name]:
-                    found |= self._inputs_of(tree, above | {name}, through=through)
+        seen: set[str] = set()
+        waiting = [judged.tree]
+        while waiting:
+            for name in {each.name for each in promql.selectors(waiting.pop()) if each.name} - seen:
+                seen.add(name)
+                if name in never_missing or name not in self.trees:
+                    found.add(self.input_name(name))
+                if through or name not in never_missing:
+                    waiting += self.trees.get(name, ())
         return frozenset(found)
 
     def without(self, name: str, missing: frozenset[str] | None = None) -> AbstractSample:
@@ -119,27 +122,39 @@ class Facts:
         The heartbeat's own metrics answer 0 without a heartbeat, by design. For what is made from them the question is
         what happens when they are missing themselves, so they are inputs like any other then.
         """
-        trees = self.trees
-        if name not in self.contract.never_missing:
-            trees = {
-                metric: nodes for metric, nodes in trees.items() if metric not in self.contract.never_missing
-            }
-        return AbsenceEvaluator(
-            trees, lambda each: missing is None or self.input_name(each) in missing
-        ).of_metric(name)
+        key = name in self.contract.never_missing, missing
+        if key not in self._evaluators:
+            trees = self.trees if key[0] else self._trees_of_others
+            self._evaluators[key] = AbsenceEvaluator(
+                trees, lambda each: missing is None or self.input_name(each) in missing
+            )
+        return self._evaluators[key].of_metric(name)
+
+    @cached_property
+    def _trees_of_others(self) -> dict[str, list[promql.Node]]:
+        never_missing = self.contract.never_missing
+        return {metric: nodes for metric, nodes in self.trees.items() if metric not in never_missing}
 
     # Rules put into one another
 
-    def expanded(self, node: promql.Node, depth: int = 0) -> promql.Node:
-        """The expression with each recorded metric replaced by the expression that records it, if there is one."""
+    def expanded(self, node: promql.Node) -> promql.Node:
+        """
+        The expression with each recorded metric replaced by the expression that records it, if there is one.
 
-        def expand(each: promql.Node) -> promql.Node:
+        Rules that read two others each, over many levels, would grow without end: beyond a size names stay names.
+        """
+        left = _MOST_PUT_IN
+
+        def expand(each: promql.Node, depth: int) -> promql.Node:
+            nonlocal left
             if isinstance(each, promql.Selector) and each.range_seconds is None and depth < _DEEPEST_CHAIN:
                 trees = self.trees.get(each.name or "", [])
-                return self.expanded(trees[0], depth + 1) if len(trees) == 1 else each
+                if len(trees) == 1 and left > 0:
+                    left -= 1
+                    return promql.transform(trees[0], lambda inner: expand(inner, depth + 1))
             return each
 
-        return promql.transform(node, expand)
+        return promql.transform(node, lambda each: expand(each, 0))
 
 
 def _histogram_part(name: str) -> tuple[str, str]:

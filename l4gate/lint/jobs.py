@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from l4gate.base import RuleError
+from l4gate.base import RuleError, yamldoc
 from l4gate.lint.facts import Facts
 from l4gate.lint.places import Place
 from l4gate.lint.repository import Repository, entry, items, plain
@@ -34,17 +34,15 @@ class JudgedJob:
 
     def discovered(self) -> list[Labels]:
         """The labels of every target in the job's lists, its address among them, before relabelling."""
-        lists = [each for each in self.config.get("static_configs") or () if isinstance(each, Mapping)]
-        for file in sorted(self.files()):
-            found = _value(self.repository.targets.get(file))
-            lists += [each for each in found or () if isinstance(each, Mapping)]
+        written = (_value(self.repository.targets.get(file)) for file in sorted(self.files()))
+        lists = [each for one in (self.config.get("static_configs"), *written) for each in _list(one)]
         return [
             {
-                **{str(name): str(text) for name, text in (each.get("labels") or {}).items()},
+                **{str(name): str(text) for name, text in _mapping(each.get("labels")).items()},
                 ADDRESS: str(address),
             }
-            for each in lists
-            for address in each.get("targets") or ()
+            for each in map(_mapping, lists)
+            for address in _list(each.get("targets"))
         ]
 
     def files(self) -> set[str]:
@@ -60,8 +58,7 @@ class JudgedJob:
 def judged_jobs(repository: Repository) -> Iterator[JudgedJob]:
     """Every scrape job of prometheus.yml."""
     for node in items(entry(repository.config, "scrape_configs")):
-        config = _value(node)
-        config = config if isinstance(config, Mapping) else {}
+        config = settings_of(node)
         job, odd = None, ""
         try:
             job = ScrapeJob.read(config)
@@ -80,25 +77,30 @@ def ours(facts: Facts) -> Iterator[tuple[JudgedJob, ScrapeJob]]:
 
 def settings_of(node: yaml.Node | None) -> Mapping[str, Any]:
     """The settings of a section; none if it is no mapping."""
-    value = _value(node)
-    return value if isinstance(value, Mapping) else {}
+    return _mapping(_value(node))
 
 
 def matching(repository: Repository, pattern: str) -> list[Path]:
     """The files that a pattern means; Prometheus takes it from the folder of prometheus.yml."""
     if not pattern or Path(pattern).is_absolute():
         return []
-    return [path for path in repository.folder.glob(pattern) if path.is_file()]
+    try:
+        return [path for path in repository.folder.glob(pattern) if path.is_file()]
+    except (ValueError, NotImplementedError, OSError):  # a pattern that this system cannot look for
+        return []
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _value(node: yaml.Node | None) -> Any:
-    """What a node means to a YAML parser, aliases and merged keys included."""
-    if node is None:
-        return None
-    loader = yaml.SafeLoader("")
+    """What a node means; None for nothing, and for what is no value."""
     try:
-        return loader.construct_document(node)
-    except yaml.YAMLError:
+        return None if node is None else yamldoc.meaning(node, "")
+    except RuleError:
         return None
-    finally:
-        loader.dispose()

@@ -7,6 +7,7 @@ Nothing here raises for a bad file: what cannot be read is kept as a problem, an
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -65,6 +66,7 @@ class Repository:
     rules: list[Judged] = field(default_factory=list)
     config: yaml.Node | None = None
     targets: dict[str, yaml.Node] = field(default_factory=dict)
+    _lines: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path) -> Repository:
@@ -107,6 +109,12 @@ class Repository:
     def files(self, subfolder: str) -> list[Path]:
         """Every file below a subfolder, sorted."""
         return sorted(path for path in (self.folder / subfolder).rglob("*") if path.is_file())
+
+    def lines(self, file: str) -> list[str]:
+        """The lines of a file that was read; none for another."""
+        if file not in self._lines:
+            self._lines[file] = self.texts.get(file, "").splitlines()
+        return self._lines[file]
 
     def name(self, path: Path) -> str:
         """A file as findings name it."""
@@ -155,11 +163,11 @@ class Repository:
         starts = sorted(
             {rule.line for group in groups for rule in group.rules} | {group.line for group in groups}
         )
-        starts.append(len(text.splitlines()) + 1)
+        starts.append(len(self.lines(self.name(path))) + 1)
         self.groups.extend(groups)
         for group in groups:
             for rule in group.rules:
-                end = next(start for start in starts if start > rule.line)
+                end = starts[min(bisect_right(starts, rule.line), len(starts) - 1)]
                 tree = promql.normalise(rule.tree)
                 self.rules.append(Judged(rule, group, tree, range(rule.line, max(end, rule.line + 1))))
 

@@ -42,6 +42,8 @@ class Values:
         self._boolean: dict[str, bool] = {}
         self._measured: dict[str, bool] = {}
         self._bounding: set[str] = set()
+        # By identity, with the node so that it stays: without them, nested calls ask anew at each level, twice each.
+        self._of_nodes: dict[tuple[str, int], tuple[promql.Node, bool]] = {}
 
     # 0 or 1
 
@@ -53,6 +55,15 @@ class Values:
 
     def is_boolean(self, node: promql.Node) -> bool:
         """Whether a result can only be 0 or 1."""
+        return self._once("boolean", node, self._is_boolean)
+
+    def _once(self, what: str, node: promql.Node, find: Callable[[promql.Node], bool]) -> bool:
+        key = what, id(node)
+        if key not in self._of_nodes:
+            self._of_nodes[key] = node, find(node)
+        return self._of_nodes[key][1]
+
+    def _is_boolean(self, node: promql.Node) -> bool:
         match node:
             case promql.Number(value=value):
                 return value in (0.0, 1.0)
@@ -96,6 +107,9 @@ class Values:
 
     def is_measured(self, node: promql.Node) -> bool:
         """Whether a result's value depends on a measurement, as opposed to being the same whatever was measured."""
+        return self._once("measured", node, self._is_measured)
+
+    def _is_measured(self, node: promql.Node) -> bool:
         match node:
             case promql.Selector(name=name):
                 return name is None or self.measured_metric(name)

@@ -71,8 +71,8 @@ def apply_waivers(
     `known`: the ids there are. `only`: not all checks were made, so unneeded exceptions are not judged.
     """
     remaining, waived = list(findings), []
-    for file, text in repository.texts.items():
-        for number, line in enumerate(text.splitlines(), 1):
+    for file in repository.texts:
+        for number, line in enumerate(repository.lines(file), 1):
             comment = _COMMENT.search(line)
             if comment is None:
                 continue
@@ -120,7 +120,7 @@ def _read(text: str, place: Place, lines: range, known: Collection[str], today: 
 
 def _covered(repository: Repository, file: str, number: int) -> range:
     """The lines of the rule that a comment stands in or directly above; elsewhere, the next line that is no comment."""
-    lines = repository.texts[file].splitlines()
+    lines = repository.lines(file)
     below = next(_not_comments(lines, number), number)
     for each in repository.rules:
         if each.rule.file == file and (number in _own_lines(lines, each.lines) or below == each.rule.line):

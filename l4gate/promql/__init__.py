@@ -1,5 +1,6 @@
 """PromQL as a syntax tree: parse, walk, transform, print in one canonical form."""
 
+from l4gate.promql.bounds import MOST_CHARACTERS
 from l4gate.promql.nodes import (
     COMPARISONS,
     SET_OPERATORS,
@@ -30,6 +31,7 @@ from l4gate.promql.units import powers
 
 __all__ = [
     "COMPARISONS",
+    "MOST_CHARACTERS",
     "SET_OPERATORS",
     "TICK_SECONDS",
     "Aggregate",

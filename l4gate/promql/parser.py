@@ -16,6 +16,7 @@ from typing import Any, Final
 import promql_parser as library
 
 from l4gate.base import ExpressionError
+from l4gate.promql.bounds import check_depth, checked_tokens
 from l4gate.promql.nodes import (
     Aggregate,
     Binary,
@@ -34,6 +35,8 @@ from l4gate.promql.nodes import (
 from l4gate.promql.positions import Cursor, Span, place_of, without_raw_strings
 from l4gate.promql.printer import number_text, to_text
 
+_SHOWN_CHARACTERS: Final = 400  # of an expression or a reason, in a message
+
 
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Node:
@@ -43,14 +46,21 @@ def parse(text: str) -> Node:
     Raises:
         ExpressionError: if it is not PromQL or does not type-check; `offset` says where, as far as the parser tells.
     """
-    source = without_raw_strings(text)
+    cursor = Cursor(text, checked_tokens(text))
     try:
-        tree = library.parse(source)
-    except ValueError as error:
+        node = _convert(library.parse(without_raw_strings(text)), cursor)
+    except RecursionError:
+        message = "expected an expression that is not so deep."
+        raise ExpressionError(message, offset=0) from None
+    except (ValueError, OverflowError) as error:
         where = place_of(str(error), text)
         raise ExpressionError(_describe(text, where, str(error)), offset=where or 0) from None
-    cursor = Cursor(text)
-    node = _convert(tree, cursor)
+    except BaseException as error:
+        # What the native code did not foresee; pyo3 keeps it outside Exception.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise ExpressionError(_describe(text, None, f"the parser fails: {error}"), offset=0) from None
+    check_depth(node)
     if cursor.lost or cursor.peek() is not None:
         whole = Span(0, len(text))
         node = transform(node, lambda each: replace(each, span=whole))
@@ -223,8 +233,10 @@ def _at(modifier: library.AtModifier | None) -> str | None:
 
 def _describe(text: str, offset: int | None, reason: str) -> str:
     """The reason with the expression, or with the line in question and a caret below it where that is known."""
+    reason = textwrap.shorten(reason, _SHOWN_CHARACTERS)
     if offset is None:
-        return f"expected PromQL, found a fault ({reason}):\n{textwrap.indent(text.strip(), '    ')}"
-    start = text.rfind("\n", 0, offset) + 1
-    line = text[start:].split("\n", 1)[0]
+        shown = text.strip()[:_SHOWN_CHARACTERS]
+        return f"expected PromQL, found a fault ({reason}):\n{textwrap.indent(shown, '    ')}"
+    start = max(text.rfind("\n", 0, offset) + 1, offset - _SHOWN_CHARACTERS // 2)
+    line = text[start : start + _SHOWN_CHARACTERS].split("\n", 1)[0]
     return f"expected PromQL, found a fault ({reason}):\n    {line}\n    {' ' * (offset - start)}^"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,20 +39,23 @@ class Token:
     span: Span
 
 
-_QUOTED: Final = r'"(?:\\.|[^"\\])*"|' + r"'(?:\\.|[^'\\])*'" + r"|`[^`]*`"
-_COMMENT: Final = r"#[^\n]*"
+# Possessive (`*+`), so that no text takes more than one pass; what a quote opens and nothing closes is one token.
+_QUOTED: Final = r'"(?:\\.|[^"\\])*+"|' + r"'(?:\\.|[^'\\])*+'" + r"|`[^`]*+`"
+_COMMENT: Final = r"#[^\n]*+"
 _TOKENS: Final = re.compile(
     rf"""(?P<skip>\s+|{_COMMENT.replace("#", "[#]")})
     |(?P<string>{_QUOTED})
-    |(?P<braces>\{{(?:{_COMMENT.replace("#", "[#]")}|{_QUOTED}|[^{{}}"'`#])*\}})
-    |(?P<brackets>\[[^\[\]]*\])
+    |(?P<braces>\{{(?:{_COMMENT.replace("#", "[#]")}|{_QUOTED}|[^{{}}"'`#])*+\}})
+    |(?P<brackets>\[[^\[\]]*+\])
     |(?P<number>0[xX][0-9a-fA-F]+|(?:\d+(?:ms|[smhdwy]))+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
     |(?P<word>[A-Za-z_:][A-Za-z0-9_:]*)
     |(?P<op>==|!=|<=|>=|[-+*/%^<>=(),@])
-    |(?P<other>.)""",
-    re.VERBOSE | re.DOTALL,
+    |(?P<other>["'`].*|.)""",
+    re.VERBOSE | re.DOTALL | re.ASCII,
 )
-_RAW_STRING: Final = re.compile(rf"(?P<other>{_COMMENT}|{_QUOTED.rsplit('|', 1)[0]})|`(?P<raw>[^`]*)`")
+_RAW_STRING: Final = re.compile(
+    rf"{_COMMENT}|{_QUOTED.rsplit('|', 1)[0]}|`(?P<raw>[^`]*+)`|[\"'`].*", re.DOTALL
+)
 
 
 def tokens(text: str) -> Iterator[Token]:
@@ -66,9 +69,7 @@ def tokens(text: str) -> Iterator[Token]:
 def without_raw_strings(text: str) -> str:
     """The same expression with `...` strings written as "..." (promql-parser reads escapes in the former)."""
     return _RAW_STRING.sub(
-        lambda match: (
-            match.group() if match["other"] is not None else json.dumps(match["raw"], ensure_ascii=False)
-        ),
+        lambda match: match.group() if match["raw"] is None else json.dumps(match["raw"], ensure_ascii=False),
         text,
     )
 
@@ -81,8 +82,8 @@ class Cursor:
     caret in a wrong place would be worse than one under everything.
     """
 
-    def __init__(self, text: str) -> None:
-        self._tokens = tuple(tokens(text))
+    def __init__(self, text: str, found: Sequence[Token]) -> None:
+        self._tokens = found
         self._next = 0
         self._whole = Span(0, len(text))
         self.lost = False

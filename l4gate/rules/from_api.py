@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from l4gate.base import ApiBadAnswer
+from l4gate.base import LONGEST_SECONDS, ApiBadAnswer
 from l4gate.rules.model import Rule, RuleGroup
 
 
@@ -25,11 +24,12 @@ def groups_from_api(data: Mapping[str, Any]) -> tuple[RuleGroup, ...]:
 
 
 def _api_group(group: Mapping[str, Any]) -> RuleGroup:
-    rules = tuple(_api_rule(rule, group["file"]) for rule in group["rules"])
+    file, limit = _api_text(group["file"]), group.get("limit") or 0
+    rules = tuple(_api_rule(rule, file) for rule in group["rules"])
     interval = _api_seconds(group["interval"])
-    return RuleGroup(
-        _api_text(group["name"]), interval, rules, file=group["file"], limit=int(group.get("limit") or 0)
-    )
+    if type(limit) is not int:
+        raise TypeError(type(limit))
+    return RuleGroup(_api_text(group["name"]), interval, rules, file=file, limit=limit)
 
 
 _API_KINDS: Final[Mapping[str, Literal["record", "alert"]]] = {"recording": "record", "alerting": "alert"}
@@ -43,7 +43,7 @@ def _api_text(value: Any) -> str:
 
 def _api_seconds(value: Any) -> float:
     seconds = float(value)
-    if not 0 <= seconds < math.inf:
+    if not 0 <= seconds < LONGEST_SECONDS:
         raise ValueError(seconds)
     return seconds
 

@@ -6,8 +6,10 @@ Durations are seconds, lines and columns count from 1. What two rules are compar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Final, Literal
 
@@ -21,6 +23,7 @@ RULES_FOLDER: Final = "rules"
 RULE_FILES: Final = "*.rules.yml"
 DEFAULT_EVALUATION_INTERVAL_SECONDS: Final = 60.0  # Prometheus' own default of global.evaluation_interval
 
+_LIMIT: Final = re.compile(r"[0-9]{1,18}")
 _GROUP_KEYS: Final = ("name", "interval", "limit", "rules")
 _RECORD_KEYS: Final = ("record", "expr", "labels")
 _ALERT_KEYS: Final = ("alert", "expr", "for", "keep_firing_for", "labels", "annotations")
@@ -47,7 +50,7 @@ class Rule:
     lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
     expr_marks: tuple[tuple[int, int], ...] = field(default=(), compare=False, repr=False)
 
-    @property
+    @cached_property
     def tree(self) -> promql.Node:
         """
         The expression as a syntax tree; its spans go into `position`.
@@ -170,7 +173,7 @@ def _group(document: yamldoc.Document, node: yaml.Node) -> RuleGroup:
             )
     interval = document.seconds(keys["interval"]) if "interval" in keys else None
     limit = document.scalar(keys["limit"]) if "limit" in keys else "0"
-    if not limit.isdecimal():
+    if not _LIMIT.fullmatch(limit):
         document.fail(keys["limit"], f"expected a whole number, found {limit!r}.")
     rules = tuple(_rule(document, item) for item in document.sequence(keys["rules"]))
     if not rules:
@@ -191,18 +194,19 @@ def _rule(document: yamldoc.Document, node: yaml.Node) -> Rule:
     if "expr" not in keys:
         document.fail(node, f"expected a rule with the key expr, found {', '.join(keys)}.")
     expr, expr_node = document.scalar(keys["expr"]), keys["expr"]
-    expr_marks = yamldoc.marks(document, expr_node)
     try:
         promql.parse(expr)
     except ExpressionError as error:
-        line, column = expr_marks[min(error.offset, len(expr_marks) - 1)]
-        message = f"{document.name}:{line}:{column}: {error.message}"
-        raise RuleError(message, next_step=error.next_step) from None
+        where = document.where(expr_node)
+        if len(expr) <= promql.MOST_CHARACTERS:
+            line, column = document.marks(expr_node)[error.offset]
+            where = f"{document.name}:{line}:{column}"
+        raise RuleError(f"{where}: {error.message}", next_step=error.next_step) from None
     lines = {key: value.start_mark.line + 1 for key, value in keys.items()}
     for key in ("labels", "annotations"):
         nested = document.mapping(keys[key]) if key in keys else {}
         lines |= {f"{key}.{name}": value.start_mark.line + 1 for name, value in nested.items()}
-    return Rule(
+    rule = Rule(
         kind="record" if is_record else "alert",
         name=document.scalar(keys[kinds[0]]),
         expr=expr,
@@ -215,8 +219,10 @@ def _rule(document: yamldoc.Document, node: yaml.Node) -> Rule:
         file=document.name,
         line=node.start_mark.line + 1,
         lines=lines,
-        expr_marks=expr_marks,
+        expr_marks=document.marks(expr_node),
     )
+    _ = rule.tree  # kept with the rule: the parser remembers some thousand expressions only
+    return rule
 
 
 def _evaluation_interval(text: str, name: str) -> float:

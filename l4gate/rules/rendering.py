@@ -81,7 +81,7 @@ def rendered_config(source: Path, *, factor: float, realms: tuple[str, ...]) -> 
     """
     contract = load_contract(source)
     text = _configured(source, contract, factor=factor, realms=realms, addresses={})[Path(CONFIG_FILE)]
-    parsed = yaml.safe_load(text)
+    parsed = yamldoc.plain(text, str(source / CONFIG_FILE))
     return parsed if isinstance(parsed, dict) else {}
 
 

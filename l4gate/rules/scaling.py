@@ -214,7 +214,7 @@ def scale_expression_at(
         tree = promql.parse(text)
         scaled = scale_tree(tree, factor, result=result, is_time=is_time)
     except ExpressionError as error:
-        line, column = yamldoc.marks(document, node)[error.offset]
+        line, column = document.marks(node)[error.offset]
         message = f"{document.name}:{line}:{column}: {error.message}"
         raise RuleError(message, next_step=error.next_step) from None
     except UsageError as error:

@@ -6,13 +6,12 @@ import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-import yaml
-
-from l4gate.base import ApiBadAnswer, yamldoc
+from l4gate.base import ApiBadAnswer, RuleError, yamldoc
 from l4gate.contract import Contract
 from l4gate.scraping.foreign import is_harmless
 from l4gate.scraping.normal_form import REACHED, lines_of, root_of
 
+_MOST_VALUES: Final = 100_000  # 1,500 jobs as a server prints them; read and compared within 2 s
 _PATHS: Final = ("_file", "files")  # how the keys end whose relative paths a server completes
 
 
@@ -44,9 +43,9 @@ def config_difference(
         ApiBadAnswer: if what the server printed is no configuration.
     """
     try:
-        loaded = yaml.load(loaded_text, Loader=yamldoc.LOADER)  # noqa: S506 - both are safe loaders
-    except (yaml.YAMLError, RecursionError):
-        message = "expected the YAML of a configuration from the server, found none."
+        loaded = yamldoc.plain(loaded_text, "the loaded configuration", most_values=_MOST_VALUES)
+    except RuleError as error:
+        message = f"expected the YAML of a configuration from the server; {error.message}"
         raise ApiBadAnswer(message) from None
     if not isinstance(loaded, dict):
         message = f"expected the YAML of a configuration from the server, found {type(loaded).__name__}."

@@ -14,9 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import yaml
-
-from l4gate.base import COMPOSE_FILE, StackError, format_duration, parse_duration
+from l4gate.base import COMPOSE_FILE, RuleError, StackError, format_duration, parse_duration, yamldoc
 from l4gate.settings import chosen_images
 
 # Flags of which the value is a duration of the system, and so is divided by the time factor.
@@ -71,13 +69,13 @@ def load_services(
     """
     environ = chosen_images() if environ is None else environ
     try:
-        document = yaml.safe_load(path.read_text())
+        document = yamldoc.plain(path.read_text(), str(path))
         images = document["x-generations"].get(generation, {})
         return {
             name: _service(name, definition, images.get(name), environ)
             for name, definition in document["services"].items()
         }
-    except (OSError, yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError) as error:
+    except (OSError, RuleError, LookupError, TypeError, ValueError, AttributeError) as error:
         message = f"expected services with image, command, ports, volumes and healthcheck in {path}, found {error!r}."
         raise StackError(message, next_step="compare the file with the one in the repository.") from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from l4gate import promql
@@ -13,6 +13,7 @@ from l4gate.lint.model import check
 from l4gate.lint.places import Place, Problem
 from l4gate.lint.repository import RULES_FOLDER, Judged
 
+_MOST_IN_A_SHOWN_CIRCLE: Final = 20
 _LEVEL_NAME: Final = re.compile(r"[a-z][a-z0-9_]*:[a-z][a-z0-9_]*(:[a-z][a-z0-9_]*)?")
 RULES_SUFFIX: Final = ".rules.yml"
 
@@ -117,21 +118,62 @@ def circle(facts: Facts) -> Iterator[Problem]:
         metric: {selector.name for tree in trees for selector in promql.selectors(tree)}
         for metric, trees in facts.trees.items()
     }
+    circles = _circles(reads)
     for each in facts.repository.recording:
-        way = _way_back(each.rule.name, reads)
-        if way:
-            yield Problem(f"{each.rule.name} feeds itself: {' <- '.join(way)}", each.at())
+        circle = circles.get(each.rule.name)
+        if circle:
+            way = _way_back(each.rule.name, reads, circle)
+            yield Problem(f"{each.rule.name} feeds itself: {way}", each.at())
 
 
-def _way_back(start: str, reads: dict[str, set[str | None]]) -> list[str]:
-    """The shortest chain of names from a metric back to itself; empty if there is none."""
-    ways = [[start]]
+def _circles(reads: dict[str, set[str | None]]) -> dict[str, frozenset[str]]:
+    """The names that feed themselves, each with all those that it feeds and is fed by; in linear time (Kosaraju)."""
+    sources = {
+        name: [found for found in sorted(filter(None, read)) if found in reads]
+        for name, read in reads.items()
+    }
+    readers: dict[str, list[str]] = {name: [] for name in reads}
+    for name, found in sources.items():
+        for source in found:
+            readers[source].append(name)
+    circles: dict[str, frozenset[str]] = {}
     seen: set[str] = set()
+    for start in reversed(_finished(reads, sources)):
+        if start not in seen:
+            members = frozenset(_finished([start], readers, seen))
+            if len(members) > 1 or start in sources[start]:
+                circles.update(dict.fromkeys(members, members))
+    return circles
+
+
+def _finished(starts: Iterable[str], edges: dict[str, list[str]], seen: set[str] | None = None) -> list[str]:
+    """What can be reached from these names and was not `seen`, each behind everything that it leads to."""
+    seen = set() if seen is None else seen
+    order: list[str] = []
+    for start in starts:
+        waiting = [(start, iter(edges[start]))] if start not in seen else []
+        seen.add(start)
+        while waiting:
+            following = waiting[-1][1]
+            nearest = next((each for each in following if each not in seen), None)
+            if nearest is None:
+                order.append(waiting.pop()[0])
+            else:
+                seen.add(nearest)
+                waiting.append((nearest, iter(edges[nearest])))
+    return order
+
+
+def _way_back(start: str, reads: dict[str, set[str | None]], circle: frozenset[str]) -> str:
+    """The shortest chain of names from a metric back to itself; for a wide circle how many are in it."""
+    if len(circle) > _MOST_IN_A_SHOWN_CIRCLE:
+        return f"over a circle of {len(circle)} rules"
+    ways, seen = [[start]], {start}
     for way in ways:
-        for source in sorted(found for found in reads.get(way[-1], ()) if found):
+        for source in sorted(found for found in reads[way[-1]] if found in circle):
             if source == start:
-                return [*way, start]
-            if source in reads and source not in seen:
+                return " <- ".join([*way, start])
+            if source not in seen:
                 seen.add(source)
                 ways.append([*way, source])
-    return []
+    raise AssertionError  # what is in a circle leads back to itself

@@ -24,6 +24,7 @@ _OWN_SERIES: Final = (
     *("scrape_sample_limit", "scrape_body_size_bytes"),
 )
 _MADE_UP: Final = ("made:up", "a:b:c", "A:1", ":", "made_up:total", "job:x_y:rate5m")
+_SORT_OUT: Final = frozenset({"keep", "drop"})
 _WORD: Final = re.compile(r"[\w.-]+")
 _OTHER: Final = "made-up"  # a realm, job or instance that nobody has
 _EXPORTER: Final = "node_"  # how the names of node-exporter's own metrics begin
@@ -47,17 +48,21 @@ def made_here(facts: Facts) -> Iterator[Problem]:
         job = each.job
         if job is None:
             continue
-        found = [
-            name
-            for name in names
-            if any(
-                (stored := job.sample({NAME: name, **labels}, target)) is not None
-                # Other people's jobs may bring what they like of a realm of their own.
-                and (each.name in known or stored.get(realm.label) == realm.default)
-                for target in _targets(facts, each, job)
-                for labels in _claims(facts, job)
-            )
-        ]
+        targets, claims = _targets(facts, each, job), list(_claims(facts, job))
+        alike: dict[object, bool] = {}  # what is known of the names between which no step tells a difference
+        found = []
+        for name in names:
+            kind = _kind_of_name(name, job)
+            if kind not in alike:
+                alike[kind] = any(
+                    (stored := job.sample({NAME: name, **labels}, target)) is not None
+                    # Other people's jobs may bring what they like of a realm of their own.
+                    and (each.name in known or stored.get(realm.label) == realm.default)
+                    for target in targets
+                    for labels in claims
+                )
+            if alike[kind]:
+                found.append(name)
         if found:
             more = f" and {len(found) - 3} more" if len(found) > 3 else ""  # noqa: PLR2004 - what a line holds
             yield Problem(
@@ -137,6 +142,17 @@ def textfile(facts: Facts) -> Iterator[Problem]:
                         each.at("honor_labels", _STEPS),
                     )
                     break
+
+
+def _kind_of_name(name: str, job: ScrapeJob) -> object:
+    """What the steps of a job see of a name; names of one kind fare alike. The name itself where that is not sure."""
+    steps = job.metric_relabelling
+    for step in steps:
+        sorts_out = step.action in _SORT_OUT and step.source_labels == (NAME,)
+        copies = step.action == "labelmap" and step.matches(NAME)
+        if copies or (NAME in (*step.source_labels, step.target_label) and not sorts_out):
+            return name
+    return tuple(step.matches(name) for step in steps if step.source_labels == (NAME,))
 
 
 def _targets(facts: Facts, each: JudgedJob, job: ScrapeJob) -> list[Labels]:
