@@ -143,6 +143,7 @@ def _main(argv: list[str]) -> int:
     except BrokenPipeError:  # the reader (head, less) has gone; what it did not read is not proven to it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Verdict.HOLD.exit_code
-    except KeyboardInterrupt:
-        print("l4gate: interrupted; nothing was proven.", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        said = ["l4gate: interrupted; nothing was proven.", *getattr(interrupt, "__notes__", ())]
+        print(*said, file=sys.stderr)
         return EXIT_INTERRUPTED

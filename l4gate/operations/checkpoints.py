@@ -21,11 +21,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from l4gate.base import GateError, OperationRefused, UsageError, Verdict, private_file, why, worst
 from l4gate.machine import exclusive
-from l4gate.operations.configuration import CONFIG_FILE, Configuration, read_configuration, sync
+from l4gate.operations.configuration import Configuration, read_configuration, sync
 from l4gate.operations.kept import CONFIG, MANIFEST, Checkpoint, UnusableCheckpoint, load
 from l4gate.operations.proof import config_differences
 from l4gate.report import decision_as_dict
@@ -196,7 +194,7 @@ def checkpoint(store: CheckpointStore, judge: Judge, looks: Sequence[Look], *, f
     loaded = groups_from_api(judge.rules_api.rules())
     difference = diff_rules(content.rules(), loaded, only_of=judge.expectation.only_of)
     if not difference:
-        config = yaml.safe_load(content.files[CONFIG_FILE])
+        config = content.config()
         difference = "\n".join(config_differences(judge.api, config, judge.expectation.pace.contract))
     if difference:
         message = (

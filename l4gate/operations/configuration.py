@@ -6,16 +6,18 @@ A configuration is prometheus.yml with rules/ and targets/; other files of the f
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from l4gate.base import StackError, UsageError, open_regular, read_at_most, why
+import yaml
+
+from l4gate.base import RuleError, StackError, UsageError, open_regular, read_at_most, why, yamldoc
+from l4gate.operations.access import PRIVATE, PRIVATE_FOLDER, Access, opened_folder
+from l4gate.operations.named_files import is_below, matches, texts
 from l4gate.rules import RuleGroup, rules_in
 
 CONFIG_FILE: Final = "prometheus.yml"
@@ -24,40 +26,9 @@ _HERE: Final = "."
 _READ_ATTEMPTS: Final = 20
 _MOST_BYTES: Final = 64 << 20  # a thousand times what the repository has
 _MOST_FILES: Final = 10_000
-_GROUP_BITS: Final = stat.S_IRWXG
-_CLOSED: Final = 0o700
+_MOST_VALUES: Final = 1_000_000
 _BY_UMASK: Final = 0o666
 _BY_UMASK_FOLDER: Final = 0o777
-
-
-@dataclass(frozen=True)
-class Access:
-    """Who may read a file or folder: its mode and its owner, by number."""
-
-    mode: int
-    uid: int
-    gid: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> Access:
-        """That of a file or folder which is there."""
-        return cls(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
-
-    def give(self, descriptor: int) -> None:
-        """Gives it to an open file, the mode last; whom the system does not let us give it to gets no access."""
-        mode = self.mode
-        try:
-            os.fchown(descriptor, self.uid, self.gid)
-        except PermissionError:
-            with contextlib.suppress(PermissionError):
-                os.fchown(descriptor, -1, self.gid)
-            if os.fstat(descriptor).st_gid != self.gid:
-                mode &= ~_GROUP_BITS  # it is another group's
-        os.fchmod(descriptor, mode)
-
-
-PRIVATE: Final = Access(0o600, -1, -1)
-_PRIVATE_FOLDER: Final = Access(_CLOSED, -1, -1)
 
 
 @dataclass(frozen=True)
@@ -81,14 +52,63 @@ class Configuration:
                 digest.update(part)
         return digest.hexdigest()
 
-    def rules(self) -> tuple[RuleGroup, ...]:
+    def config(self) -> Mapping[str, Any]:
         """
-        Its rules, named by their path in the folder.
+        Its prometheus.yml, read.
 
         Raises:
-            RuleError: naming file, line and column.
+            RuleError: if that is no configuration, or of no bounded size: aliases can say a thing a million times.
         """
-        return rules_in(self.files)
+        try:
+            found = yaml.load(self.files[CONFIG_FILE], Loader=yamldoc.LOADER)  # noqa: S506 - both are safe loaders
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            message = f"{CONFIG_FILE}: expected YAML, found: {getattr(error, 'problem', None) or type(error).__name__}."
+            raise RuleError(message) from None
+        if not isinstance(found, dict):
+            message = f"{CONFIG_FILE}: expected a mapping, found {type(found).__name__}."
+            raise RuleError(message)
+        waiting, count = [found], 0
+        while waiting:
+            each = waiting.pop()
+            count += 1
+            if count > _MOST_VALUES:
+                message = (
+                    f"{CONFIG_FILE}: expected at most {_MOST_VALUES} values, found more, aliases included."
+                )
+                raise RuleError(message)
+            waiting += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
+        return found
+
+    def rules(self) -> tuple[RuleGroup, ...]:
+        """
+        The rules in the files that its prometheus.yml names, by their path in the folder; none where it names none.
+
+        Raises:
+            RuleError: naming file, line and column; also when a name matches no file.
+        """
+        patterns = texts(self.config().get("rule_files"))
+        if not patterns:
+            return ()
+        names = {name for name in self.files for pattern in patterns if matches(name, pattern)}
+        if not names:
+            message = f"{CONFIG_FILE}: expected rule files at {', '.join(patterns)}, which matches no file."
+            raise RuleError(message)
+        return rules_in(self.files, names=names)
+
+    def names_outside(self, live: Path) -> list[str]:
+        """
+        What its prometheus.yml names that a switch of the folder `live` would not take along, as it is written.
+
+        Raises:
+            RuleError: if there is no reading it.
+        """
+        config = self.config()
+        sections = [("rule_files", config), ("scrape_config_files", config)]
+        for job in config.get("scrape_configs") or ():
+            sources = job.get("file_sd_configs") if isinstance(job, dict) else None
+            sections += [("files", source) for source in sources or ()]
+        named = [name for key, each in sections if isinstance(each, dict) for name in texts(each.get(key))]
+        return [name for name in named if not is_below(name, live, PARTS[1:])]
 
     def accessible_as(self, other: Configuration) -> dict[str, Access]:
         """
@@ -113,10 +133,10 @@ class Configuration:
         named; no file can be read by more people before, and the folder by nobody else until it is complete.
         """
         closed = access is not None
-        folder.mkdir(mode=_CLOSED, exist_ok=True)
+        folder.mkdir(mode=PRIVATE_FOLDER.mode, exist_ok=True)
         inner = self._folders()
         for name in inner:
-            (folder / name).mkdir(mode=_CLOSED if closed else _BY_UMASK_FOLDER)
+            (folder / name).mkdir(mode=PRIVATE_FOLDER.mode if closed else _BY_UMASK_FOLDER)
         for name, content in self.files.items():
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             mode = PRIVATE.mode if closed else _BY_UMASK
@@ -129,7 +149,7 @@ class Configuration:
         for name in (*reversed(inner), _HERE):
             with opened_folder(folder / name) as descriptor:
                 if access is not None:
-                    access.get(name, _PRIVATE_FOLDER).give(descriptor)
+                    access.get(name, PRIVATE_FOLDER).give(descriptor)
                 os.fsync(descriptor)
 
     def _folders(self) -> list[str]:
@@ -163,16 +183,6 @@ def sync(folder: Path) -> None:
     """Waits until the names in a folder are on the disk."""
     with opened_folder(folder) as descriptor:
         os.fsync(descriptor)
-
-
-@contextlib.contextmanager
-def opened_folder(folder: Path) -> Iterator[int]:
-    """A folder as a descriptor; raises OSError if it is none."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _read(folder: Path) -> Configuration:

@@ -28,11 +28,10 @@ from typing import Final
 
 from l4gate.base import OperationRefused, StackError
 from l4gate.machine import exclusive
+from l4gate.operations.access import Access, opened_folder
 from l4gate.operations.configuration import (
     PARTS,
-    Access,
     Configuration,
-    opened_folder,
     read_configuration,
     sync,
 )

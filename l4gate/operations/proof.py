@@ -14,7 +14,7 @@ import yaml
 
 from l4gate.base import UsageError, parse_duration
 from l4gate.contract import Contract
-from l4gate.operations.configuration import CONFIG_FILE, Configuration
+from l4gate.operations.configuration import Configuration
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.rules import RuleGroup, diff_rules, groups_from_api
 from l4gate.scraping import SECRET, config_difference
@@ -41,7 +41,7 @@ def unproven(
     only_of: Contract | None,
 ) -> Iterator[str]:
     """Everything that is not yet as the files say, in words; `since` is the server's time before the reload."""
-    config = yaml.safe_load(content.files[CONFIG_FILE])
+    config = content.config()
     yield from config_differences(api, config, contract)
     data = api.rules()
     difference = diff_rules(groups, groups_from_api(data), only_of=only_of)

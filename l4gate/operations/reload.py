@@ -14,19 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from l4gate.base import (
-    GateError,
-    OperationRefused,
-    RuleError,
-    UsageError,
-    wait_until,
-)
+from l4gate.base import ApiUnreachable, GateError, OperationRefused, RuleError, UsageError, wait_until, why
 from l4gate.contract import Contract, Pace
 from l4gate.lint import as_text, lint
 from l4gate.machine import scratch
 from l4gate.operations.configuration import CONFIG_FILE, Configuration, read_configuration
 from l4gate.operations.live_folder import refuse_work_tree, switch
 from l4gate.operations.proof import unproven
+from l4gate.operations.taking_back import take_back
 from l4gate.programs import Promtool, release_of
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.rules import RuleGroup, render, rules_hash
@@ -112,7 +107,12 @@ def check(content: Configuration, server: LiveServer, promtool: Promtool) -> tup
             said = f"promtool {promtool.version}: {(done.stderr + done.stdout).strip()}"
             raise _not_checked(server, said)
         try:
+            outside = content.names_outside(server.live_dir)
+            if outside:
+                raise _not_checked(server, _outside(outside))
             groups = content.rules()
+            if not groups:
+                raise _not_checked(server, f"{CONFIG_FILE}: expected rules, found none.")
             contract = server.pace.contract
             own = contract.realm.default
             if server.realms in ((), (own,)):
@@ -152,15 +152,21 @@ def reload_live(server: LiveServer, wanted: Configuration | None = None) -> Relo
     promtool = server.promtool(version)
     groups = check(content, server, promtool)
     changed = content.hash != before.hash
+    if changed:
+        _refuse_half(server, before)
     try:
         if changed:
             switch(server.live_dir, content)
         _reload_and_prove(server, content, groups)
-    except (GateError, KeyboardInterrupt) as error:
-        now_live = _take_back(server, before) if changed else _UNCHANGED
-        if isinstance(error, KeyboardInterrupt):
+    except (
+        BaseException
+    ) as error:  # whatever it was, files and server must be in step before anybody hears of it
+        now_live = _back(server, before) if changed else _UNCHANGED
+        if not isinstance(error, Exception):
+            error.add_note(now_live)
             raise
-        message = f"the configuration is not live: {error} {now_live}"
+        said = str(error) if isinstance(error, GateError) else f"{why(error)}."
+        message = f"the configuration is not live: {said} {now_live}"
         raise OperationRefused(message, next_step="correct it and reload again.") from None
     return Reloaded(
         content.hash,
@@ -173,9 +179,31 @@ def reload_live(server: LiveServer, wanted: Configuration | None = None) -> Relo
     )
 
 
-_UNCHANGED: Final = (
-    "The folder still holds what was refused, and the server's old rules go on: mend one of them."
-)
+_UNCHANGED: Final = "The files in the folder are as they were; of the server nothing is known but that."
+
+
+def _outside(names: list[str]) -> str:
+    return (
+        f"{CONFIG_FILE} names {', '.join(names[:_SHOWN_DIFFERENCES])}, which matches no file in rules/ and targets/ "
+        "of the live folder: nothing else is switched with it."
+    )
+
+
+def _back(server: LiveServer, before: Configuration) -> str:
+    def prove() -> None:
+        _prove(server, before, before.rules(), server.api.now())
+
+    return take_back(server.api, server.live_dir, before, prove)
+
+
+def _refuse_half(server: LiveServer, before: Configuration) -> None:
+    try:
+        outside = before.names_outside(server.live_dir)
+    except RuleError:
+        return  # no server has loaded what cannot be read; there is nothing that it names
+    if outside:
+        message = f"expected a live folder that is switched as a whole, nothing was changed: its {_outside(outside)}"
+        raise OperationRefused(message, next_step="move those files there, and name them relative to it.")
 
 
 def _not_checked(server: LiveServer, found: str) -> OperationRefused:
@@ -185,31 +213,28 @@ def _not_checked(server: LiveServer, found: str) -> OperationRefused:
     )
 
 
-def _take_back(server: LiveServer, before: Configuration) -> str:
-    """Puts the old files back and says what came of it: the first error is the one to report."""
-    try:
-        switch(server.live_dir, before)
-        _reload_and_prove(server, before, before.rules())
-    except GateError as error:
-        return f"The old files are back, but it cannot be proven that they are live: {error}"
-    return "The old configuration is back and proven live."
-
-
 def _reload_and_prove(server: LiveServer, content: Configuration, groups: tuple[RuleGroup, ...]) -> None:
     since = server.api.now()
     refusal = server.api.reload()
     if refusal:
         message = f"{server.api.base_url}/-/reload was refused: {refusal}."
         raise OperationRefused(message, next_step="read its log; --web.enable-lifecycle must be set.")
-    slowest = max(group.interval_seconds or 0.0 for group in groups)
+    _prove(server, content, groups, since)
+
+
+def _prove(server: LiveServer, content: Configuration, groups: tuple[RuleGroup, ...], since: float) -> None:
+    """Waits until the server says of itself what the files say; `since` is its time before the rules' evaluation."""
+    slowest = max((group.interval_seconds or 0.0 for group in groups), default=0.0)
     missing: list[str] = []
 
     def proven() -> bool:
-        missing[:] = list(
-            unproven(
-                server.api, content, groups, since, contract=server.pace.contract, only_of=server.only_of
-            )
+        found = unproven(
+            server.api, content, groups, since, contract=server.pace.contract, only_of=server.only_of
         )
+        try:
+            missing[:] = list(found)
+        except ApiUnreachable as error:  # one answer that did not come disproves nothing
+            missing[:] = [str(error)]
         return not missing
 
     wait_until(

@@ -94,18 +94,20 @@ def load_rules(folder: Path) -> tuple[RuleGroup, ...]:
     return rules_in(files, folder=folder)
 
 
-def rules_in(files: Mapping[str, bytes], *, folder: Path | None = None) -> tuple[RuleGroup, ...]:
+def rules_in(
+    files: Mapping[str, bytes], *, folder: Path | None = None, names: Iterable[str] | None = None
+) -> tuple[RuleGroup, ...]:
     """
     The rules of a configuration that is at hand: its files by their path in the folder.
 
     A group without an interval gets the one in prometheus.yml, else Prometheus' default. `folder` is where the files
-    are said to be, in messages and in `Rule.file`.
+    are said to be, in messages and in `Rule.file`; `names` are those with rules, where others than ours may be.
 
     Raises:
         RuleError: naming file, line and column; also when there is no rule file at all.
     """
     root = PurePath(folder or "")
-    paths = sorted(PurePath(name) for name in files if is_rule_file(name))
+    paths = sorted(map(PurePath, filter(is_rule_file, files) if names is None else names))
     if not paths:
         message = f"expected rule files {RULE_FILES} below {root / RULES_FOLDER}, found none."
         raise RuleError(message)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +19,9 @@ from fixtures.wire import http, serve
 from l4gate.base import OperationRefused, Verdict, wait_until
 from l4gate.cli import main
 from l4gate.contract import Contract
-from l4gate.operations import generation_of, read_configuration, reload_live
+from l4gate.operations import LiveServer, generation_of, read_configuration, reload_live
 from l4gate.operations.configuration import Configuration
+from l4gate.operations.live_folder import switch
 from l4gate.operations.proof import config_differences, unproven
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.rules import diff_rules, groups_from_api, load_rules
@@ -120,30 +124,170 @@ def test_changed_target_list_is_proven_live(box: Box) -> None:
     assert any(address.startswith("127.0.0.2:") for address in addresses)
 
 
-def test_refused_reload_is_taken_back(box: Box) -> None:
-    """When the server refuses what passed the check, the old files must be back, loaded and proven."""
-    url, refusals = box.server.api.base_url, []
+Post = Callable[[int, socket.socket], bool]
 
-    def refuse_once(connection: socket.socket, line: str) -> None:
+
+@contextmanager
+def behind(box: Box, on_post: Post) -> Iterator[tuple[LiveServer, list[int]]]:
+    """The server behind a proxy that asks what to do with the nth POST; false hands it on. Yields the POSTs too."""
+    url, posts = box.server.api.base_url, []
+
+    def serve_one(connection: socket.socket, line: str) -> None:
         method, path, _ = line.split()
-        if method == "POST" and not refusals:
-            refusals.append(path)
-            connection.sendall(http(b"failed to reload config", "500 Internal Server Error", "X: y"))
-            return
+        if method == "POST" and path.startswith("/-/reload"):
+            posts.append(len(posts) + 1)
+            if on_post(posts[-1], connection):
+                return
         answer = requests.request(method, url + path, timeout=10)
         connection.sendall(http(answer.content, f"{answer.status_code} X"))
 
+    with serve(serve_one) as (proxy, _):
+        yield replace(box.server, api=PrometheusApi(proxy)), posts
+
+
+def refuses(*numbers: int) -> Post:
+    def refuse(number: int, connection: socket.socket) -> bool:
+        if number in numbers:
+            connection.sendall(http(b"failed to reload config", "500 Internal Server Error", "X: y"))
+        return number in numbers
+
+    return refuse
+
+
+def test_refused_reload_is_taken_back(box: Box) -> None:
+    """When the server refuses what passed the check, the old files must be back, loaded and proven."""
     wanted = box.edited("prometheus.yml", b"\n", b"\n# new\n")
-    with serve(refuse_once) as (proxy, _):
-        server = replace(box.server, api=PrometheusApi(proxy))
-        with pytest.raises(
+    with (
+        behind(box, refuses(1)) as (server, posts),
+        pytest.raises(
             OperationRefused,
             match=r"(?s)refused: HTTP 500: 'failed to reload config'.*is back and proven live",
-        ):
-            reload_live(server, wanted)
+        ),
+    ):
+        reload_live(server, wanted)
 
-    assert refusals == ["/-/reload"]
+    assert posts == [1, 2]
     assert read_configuration(box.live_dir) == box.good
+
+
+def renamed(box: Box) -> Configuration:
+    """The good configuration with rule files of other names than ours."""
+    files = {name.replace(".rules.yml", ".yaml"): content for name, content in box.good.files.items()}
+    files["prometheus.yml"] = files["prometheus.yml"].replace(b"*.rules.yml", b"[a-z]*.yaml")
+    return Configuration(files)
+
+
+def test_old_rules_of_any_name_are_taken_back(box: Box) -> None:
+    """Old rules in files that only the old prometheus.yml names must be back, loaded and proven."""
+    old = renamed(box)
+    box.force(old)
+
+    with (
+        behind(box, refuses(1)) as (server, posts),
+        pytest.raises(OperationRefused, match="is back and proven live"),
+    ):
+        reload_live(server, box.good)
+
+    assert posts == [1, 2]
+    assert read_configuration(box.live_dir) == old
+
+
+BROKEN = b"groups: [{name: a, rules: [{record: a, expr: '1', nobody: knows}]}]"
+
+
+@pytest.mark.parametrize(
+    ("posts_refused", "known"),
+    [
+        ((1,), "it was asked to reload and refused: HTTP 500"),
+        ((1, 2), "it was asked to reload and refused: HTTP 500: 'failed to reload config'"),
+    ],
+)
+def test_old_files_that_cannot_be_read_are_taken_back_all_the_same(
+    box: Box, posts_refused: tuple[int, ...], known: str
+) -> None:
+    """Old rules that nobody can read must be back, the server be asked to reload, and what it said be told."""
+    old = Configuration({**box.good.files, "rules/more.rules.yml": BROKEN})
+    switch(box.live_dir, old)
+
+    with (
+        behind(box, refuses(*posts_refused)) as (server, posts),
+        pytest.raises(OperationRefused) as refused,
+    ):
+        reload_live(server, box.good)
+
+    assert posts == [1, 2]
+    assert read_configuration(box.live_dir) == old
+    assert "The old files are back. Which files the server runs is unknown: " + known in str(refused.value)
+
+
+def test_server_that_goes_away_is_unknown(box: Box) -> None:
+    """Where no answer comes any more, the old files must be back, and the server's be said to be unknown."""
+    wanted = box.edited("prometheus.yml", b"\n", b"\n# new\n")
+
+    with (
+        behind(box, lambda _number, _connection: True) as (server, posts),
+        pytest.raises(
+            OperationRefused, match=r"The old files are back\. Which files the server runs is unknown"
+        ),
+    ):
+        reload_live(server, wanted)
+
+    assert posts[-1] > 1
+    assert read_configuration(box.live_dir) == box.good
+
+
+def test_files_that_cannot_be_put_back_are_said(box: Box, tmp_path: Path) -> None:
+    """Where the old files cannot be put back, the server must be asked all the same, and what is there be said."""
+    live = tmp_path / "live"
+    live.mkdir()
+    box.good.write(live)
+
+    def spoil(number: int, connection: socket.socket) -> bool:
+        if number == 1:
+            (live / ".l4gate").rename(tmp_path / "gone")
+            (live / ".l4gate").write_text("in the way")
+        return refuses(1, 2)(number, connection)
+
+    with behind(box, spoil) as (server, posts), pytest.raises(OperationRefused) as refused:
+        reload_live(replace(server, live_dir=live), box.edited("prometheus.yml", b"\n", b"\n# new\n"))
+
+    assert posts == [1, 2]
+    said = str(refused.value)
+    assert "The old files could not be put back: " in said
+    assert f"{live} holds what cannot be read: " in said
+    assert "Which files the server runs is unknown" in said
+
+
+def test_interrupted_reload_leaves_files_and_server_in_step(box: Box) -> None:
+    """Ctrl-C, even twice, must not come between the old files and the reload of them."""
+
+    def interrupt(number: int, connection: socket.socket) -> bool:
+        os.kill(os.getpid(), signal.SIGINT)
+        return refuses(1)(number, connection)
+
+    with behind(box, interrupt) as (server, posts), pytest.raises(KeyboardInterrupt):
+        reload_live(server, box.edited("prometheus.yml", b"\n", b"\n# new\n"))
+
+    assert posts == [1, 2]
+    assert read_configuration(box.live_dir) == box.good
+    assert loaded_rules_are(box, box.live_dir)
+
+
+@pytest.mark.parametrize("whose", ["old", "new"])
+def test_names_outside_of_what_is_switched_are_refused(box: Box, whose: str) -> None:
+    """A prometheus.yml that names rules beside rules/ and targets/ must be refused before anything is switched."""
+    outside = box.edited("prometheus.yml", b"rule_files:\n", b"rule_files:\n  - alerts/*.yml\n")
+    old, new = (outside, box.good) if whose == "old" else (box.good, outside)
+    switch(box.live_dir, old)
+
+    with (
+        behind(box, refuses()) as (server, posts),
+        pytest.raises(OperationRefused, match=r"(?s)nothing was changed:.*names alerts/\*\.yml, which"),
+    ):
+        reload_live(server, new)
+
+    assert posts == []
+    assert read_configuration(box.live_dir) == old
 
 
 def test_folder_that_the_server_does_not_read_is_found_out(
