@@ -18,7 +18,8 @@ import yaml
 from l4gate.base import RuleError, StackError, UsageError, open_regular, read_at_most, why, yamldoc
 from l4gate.operations.access import PRIVATE, PRIVATE_FOLDER, Access, opened_folder
 from l4gate.operations.named_files import is_below, matches, texts
-from l4gate.rules import RuleGroup, rules_in
+from l4gate.rules import RuleGroup, is_rule_file, rules_in
+from l4gate.scraping import without_secrets
 
 CONFIG_FILE: Final = "prometheus.yml"
 PARTS: Final = (CONFIG_FILE, "rules", "targets")
@@ -94,6 +95,10 @@ class Configuration:
             message = f"{CONFIG_FILE}: expected rule files at {', '.join(patterns)}, which matches no file."
             raise RuleError(message)
         return rules_in(self.files, names=names)
+
+    def without_secrets(self, text: str) -> str:
+        """A text that may quote its files, without what is secret in them."""
+        return without_secrets(text, *(said for name, said in self.files.items() if not is_rule_file(name)))
 
     def names_outside(self, live: Path) -> list[str]:
         """

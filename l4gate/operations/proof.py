@@ -16,8 +16,9 @@ from l4gate.base import UsageError, parse_duration
 from l4gate.contract import Contract
 from l4gate.operations.configuration import Configuration
 from l4gate.prometheus_api import PrometheusApi
+from l4gate.report import plain_line
 from l4gate.rules import RuleGroup, diff_rules, groups_from_api
-from l4gate.scraping import SECRET, config_difference
+from l4gate.scraping import SECRET, authorized, below, config_difference, hidden, redacted
 from l4gate.verdict import unix_time
 
 
@@ -56,14 +57,15 @@ def unproven(
         for rule in group["rules"]:
             if rule.get("health") != "ok":
                 reason = rule.get("lastError") or "not evaluated yet"
-                yield f"rule {rule.get('name')} is {rule.get('health')}: {reason}"
+                yield plain_line(f"rule {rule.get('name')} is {rule.get('health')}: {reason}")
     active: dict[str, set[str]] = {}
     for target in api.targets():
         address = (target.get("discoveredLabels") or {}).get("__address__", "")
         active.setdefault(str(target.get("scrapePool")), set()).add(str(address))
     for job, addresses in _addresses(content, config):
-        if active.get(job, set()) != addresses:
-            yield f"job {job}: expected the targets {sorted(addresses)}, found {sorted(active.get(job, set()))}"
+        found = sorted(active.get(job, set()))
+        if found != sorted(addresses):
+            yield f"job {job}: expected the targets {hidden(sorted(addresses))}, found {hidden(found)}"
 
 
 def _addresses(content: Configuration, config: Mapping[str, Any]) -> Iterator[tuple[str, set[str]]]:
@@ -81,25 +83,32 @@ def _addresses(content: Configuration, config: Mapping[str, Any]) -> Iterator[tu
         yield str(job.get("job_name")), found
 
 
-def _differences(wanted: Any, loaded: Any, place: str) -> Iterator[str]:
-    """What stands in one YAML tree and not in another that has defaults filled in and paths completed."""
+def _differences(wanted: Any, loaded: Any, place: str, key: str = "") -> Iterator[str]:
+    """What stands in one YAML tree and not in another that has defaults filled in, paths completed, secrets hidden."""
     if isinstance(wanted, Mapping):
-        for key, value in wanted.items():
-            inner = f"{place}.{key}" if place else str(key)
-            yield from _differences(value, loaded.get(key) if isinstance(loaded, Mapping) else None, inner)
+        for name, value in authorized(wanted).items():
+            inner = f"{place}.{name}" if place else str(name)
+            other = loaded.get(name) if isinstance(loaded, Mapping) else None
+            yield from _differences(value, other, inner, below(key, name))
     elif isinstance(wanted, list):
         if not isinstance(loaded, list) or len(loaded) != len(wanted):
-            yield f"{place}: expected {wanted}, found {loaded}"
+            yield f"{place}: expected {hidden(wanted, key)}, found {hidden(loaded, key)}"
             return
         for number, (one, other) in enumerate(zip(wanted, loaded, strict=True)):
-            yield from _differences(one, other, f"{place}[{number}]")
-    elif not _same(wanted, loaded):
-        yield f"{place}: expected {wanted!r}, found {loaded!r}"
+            yield from _differences(one, other, f"{place}[{number}]", key)
+    elif not _same(wanted, loaded, key):
+        one, other = hidden(wanted, key), hidden(loaded, key)
+        what = f"expected {one!r}, found {other!r}" if one != other else "expected another value (not shown)"
+        yield f"{place}: {what}"
 
 
-def _same(wanted: Any, loaded: Any) -> bool:
-    one, other = str(wanted), str(loaded)
-    if other in (one, SECRET) or other.endswith(f"/{one}") or (wanted in (None, "") and loaded is None):
+def _same(wanted: Any, loaded: Any, key: str) -> bool:
+    one, other = str(redacted(wanted, key)), str(redacted(loaded, key))
+    if one == other or (wanted in (None, "") and loaded is None):
+        return True
+    if "://" in one:  # a server may hide the whole of a URL, and completes none
+        return other == SECRET
+    if other.endswith(f"/{one}"):
         return True
     try:
         return parse_duration(one) == parse_duration(other)

@@ -105,14 +105,14 @@ def check(content: Configuration, server: LiveServer, promtool: Promtool) -> tup
         done = promtool.run("check", "config", CONFIG_FILE, folder=copy)
         if done.returncode != 0:
             said = f"promtool {promtool.version}: {(done.stderr + done.stdout).strip()}"
-            raise _not_checked(server, said)
+            raise _not_checked(server, content, said)
         try:
             outside = content.names_outside(server.live_dir)
             if outside:
-                raise _not_checked(server, _outside(outside))
+                raise _not_checked(server, content, _outside(outside))
             groups = content.rules()
             if not groups:
-                raise _not_checked(server, f"{CONFIG_FILE}: expected rules, found none.")
+                raise _not_checked(server, content, f"{CONFIG_FILE}: expected rules, found none.")
             contract = server.pace.contract
             own = contract.realm.default
             if server.realms in ((), (own,)):
@@ -129,9 +129,9 @@ def check(content: Configuration, server: LiveServer, promtool: Promtool) -> tup
                     linted = production
                 report = lint(linted, promtool=promtool, contract=contract)
                 if not report.clean:
-                    raise _not_checked(server, as_text(report))
+                    raise _not_checked(server, content, as_text(report))
         except (RuleError, UsageError) as error:
-            raise _not_checked(server, str(error).replace(f"{copy}/", "")) from None
+            raise _not_checked(server, content, str(error).replace(f"{copy}/", "")) from None
         return groups
 
 
@@ -163,10 +163,11 @@ def reload_live(server: LiveServer, wanted: Configuration | None = None) -> Relo
     ) as error:  # whatever it was, files and server must be in step before anybody hears of it
         now_live = _back(server, before) if changed else _UNCHANGED
         if not isinstance(error, Exception):
-            error.add_note(now_live)
+            error.add_note(content.without_secrets(before.without_secrets(now_live)))
             raise
         said = str(error) if isinstance(error, GateError) else f"{why(error)}."
         message = f"the configuration is not live: {said} {now_live}"
+        message = content.without_secrets(before.without_secrets(message))
         raise OperationRefused(message, next_step="correct it and reload again.") from None
     return Reloaded(
         content.hash,
@@ -206,8 +207,9 @@ def _refuse_half(server: LiveServer, before: Configuration) -> None:
         raise OperationRefused(message, next_step="move those files there, and name them relative to it.")
 
 
-def _not_checked(server: LiveServer, found: str) -> OperationRefused:
-    message = f"the configuration did not pass the check, and nothing was changed:\n{found}\n"
+def _not_checked(server: LiveServer, content: Configuration, found: str) -> OperationRefused:
+    shown = content.without_secrets(found)  # promtool and the lint quote lines
+    message = f"the configuration did not pass the check, and nothing was changed:\n{shown}\n"
     return OperationRefused(
         message, next_step=f"mend what is named; {server.api.base_url} runs its old rules until then."
     )

@@ -10,6 +10,7 @@ from l4gate.base import ApiBadAnswer, RuleError, yamldoc
 from l4gate.contract import Contract
 from l4gate.scraping.foreign import is_harmless
 from l4gate.scraping.normal_form import REACHED, lines_of, root_of
+from l4gate.scraping.secrets import Veil, hidden, redacted
 
 _MOST_VALUES: Final = 100_000  # 1,500 jobs as a server prints them; read and compared within 2 s
 _PATHS: Final = ("_file", "files")  # how the keys end whose relative paths a server completes
@@ -29,7 +30,8 @@ def config_difference(
 
     Compared is what each does, in a normal form with defaults filled in. Addresses are aside: the targets of lists that
     carry the same labels, schemes, and the folder that relative paths were completed with. So are sections that feed
-    neither queries nor rules. Secrets are equal to each other, and not shown.
+    neither queries nor rules. Secrets are equal to each other, URLs as far as a server
+    prints them, and neither is shown.
 
     Args:
         expected: the parsed prometheus.yml, as it is rendered for this run.
@@ -60,12 +62,28 @@ def config_difference(
         or not (foreign_allowed and is_harmless(job, contract, realms or (contract.realm.default,)))
     ]
     root = root_of(_paths(expected, ours), _paths(loaded, theirs))
-    wanted = list(lines_of(expected, jobs=ours))
-    found = list(lines_of(_relative(loaded, root), jobs=[_relative(job, root) for job in theirs]))
+    relative, relative_jobs = _relative(loaded, root), [_relative(job, root) for job in theirs]
+
+    def sides(veil: Veil) -> tuple[list[str], list[str]]:
+        wanted = lines_of(expected, jobs=ours, veil=veil)
+        return list(wanted), list(lines_of(relative, jobs=relative_jobs, veil=veil))
+
+    wanted, found = sides(redacted)
     if wanted == found:
         return ""
+    shown_wanted, shown_found = sides(hidden)
+    if shown_wanted == shown_found:  # then they have as many lines, and what differs is not to be seen
+        other = [
+            f"{sign}{line} (what is not shown is another)"
+            for line, one, two in zip(shown_wanted, wanted, found, strict=True)
+            if one != two
+            for sign in "-+"
+        ]
+        return "\n".join(("--- expected configuration", "+++ loaded configuration", *other))
     return "\n".join(
-        difflib.unified_diff(wanted, found, "expected configuration", "loaded configuration", lineterm="")
+        difflib.unified_diff(
+            shown_wanted, shown_found, "expected configuration", "loaded configuration", lineterm=""
+        )
     )
 
 

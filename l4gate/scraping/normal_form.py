@@ -9,14 +9,14 @@ relabelling, whose order means something. What is not known here stays as it is,
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from l4gate.base import RuleError, format_duration, without_credentials
+from l4gate.base import RuleError, format_duration
 from l4gate.scraping.defaults import DEFAULT_TIMEOUT_SECONDS, is_default, plain, seconds, told
 from l4gate.scraping.relabelling import relabellings
+from l4gate.scraping.secrets import Veil, authorized
 
 # Sections that feed neither queries nor rules.
 ASIDE: Final = frozenset({"alerting", "remote_write", "storage", "tracing", "runtime", "otlp"})
@@ -27,28 +27,25 @@ REACHED: Final = frozenset(
 )
 _PATHS: Final = frozenset({"rule_files", "scrape_config_files"})
 _JOBS: Final = "scrape_configs"
-SECRET: Final = "<secret>"  # noqa: S105 - what Prometheus prints in place of one
-_SECRET_KEY: Final = re.compile(r"(?i)passw|secret|token|credential|authorization|api_?key|access_?key|^key$")
-_HIDDEN_HEADERS: Final = "proxy_connect_header"  # whatever they are called
 
 _GLOBAL: Final[Mapping[str, Any]] = {"scrape_interval": "1m", "evaluation_interval": "1m"}
 
 
-def lines_of(config: Mapping[str, Any], *, jobs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """The normal form of a configuration with these of its jobs."""
+def lines_of(config: Mapping[str, Any], *, jobs: Iterable[Mapping[str, Any]], veil: Veil) -> Iterator[str]:
+    """The normal form of a configuration with these of its jobs; `veil` takes what is secret out of a value."""
     settings = config.get("global") or {}
     inherited = _inherited(settings if isinstance(settings, Mapping) else {})
     yield "global"
-    yield from _entries({**_mapping(settings), **inherited})
+    yield from _entries({**_mapping(settings), **inherited}, veil)
     for section in sorted(map(str, set(config) - ASIDE - {"global", _JOBS})):
         value = config[section]
         if section in _PATHS:
             yield from (f"{section}: {path}" for path in sorted(map(str, value or ())))
         elif value not in (None, [], {}):
-            yield from _lines(section, hidden(value), 0)
+            yield from _lines(section, veil(value, ""), 0)
     for job in sorted(jobs, key=lambda each: str(each.get("job_name"))):
         yield f"job {job.get('job_name')}"
-        yield from _job(job, inherited)
+        yield from _job(job, inherited, veil)
 
 
 def _inherited(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,51 +62,43 @@ def _timeout(interval: object, inherited: object) -> str:
     return format_duration(wanted if longest is None else min(wanted, longest))
 
 
-def _job(job: Mapping[str, Any], inherited: Mapping[str, Any]) -> Iterator[str]:
+def _job(job: Mapping[str, Any], inherited: Mapping[str, Any], veil: Veil) -> Iterator[str]:
     interval = job.get("scrape_interval") or inherited["scrape_interval"]
     timeout = job.get("scrape_timeout") or _timeout(interval, inherited["scrape_timeout"])
     filled = {**job, "scrape_interval": interval, "scrape_timeout": timeout}
     # A scheme is a part of the address.
     yield from _entries(
-        {key: value for key, value in _authorized(filled).items() if key not in ("job_name", "scheme")}
+        {key: value for key, value in authorized(filled).items() if key not in ("job_name", "scheme")},
+        veil,
     )
 
 
-def _authorized(job: Mapping[str, Any]) -> dict[str, Any]:
-    """A job with its token where Prometheus prints it."""
-    found = dict(job)
-    for old, new in (("bearer_token", "credentials"), ("bearer_token_file", "credentials_file")):
-        if found.get(old):
-            found["authorization"] = {new: found.pop(old)}
-    return found
-
-
-def _entries(values: Mapping[str, Any]) -> Iterator[str]:
+def _entries(values: Mapping[str, Any], veil: Veil) -> Iterator[str]:
     for key in sorted(map(str, values)):
         value = values[key]
         if key == "static_configs":
-            yield from _static(value)
+            yield from _static(value, veil)
         elif key in ("relabel_configs", "metric_relabel_configs"):
-            yield from _steps(key, value)
+            yield from _steps(key, value, veil)
         elif key == "file_sd_configs":
             yield from _file_lists(value)
         elif not is_default(key, value):
-            yield from _lines(key, hidden(told(plain(key, value), key), key), 1)
+            yield from _lines(key, veil(told(plain(key, value), key), key), 1)
 
 
-def _static(value: object) -> Iterator[str]:
+def _static(value: object, veil: Veil) -> Iterator[str]:
     """The lists of targets by their labels; what stands in them is an address."""
     found = set()
     for each in value if isinstance(value, list) else [value]:
         if not isinstance(each, Mapping) or set(each) - {"targets", "labels"}:
-            found.add(f"  static_configs: {_json(hidden(each))}")
+            found.add(f"  static_configs: {_json(veil(each, ''))}")
         elif each.get("targets"):
             labels = {name: text for name, text in _mapping(each.get("labels")).items() if text != ""}
             found.add(f"  static_configs: targets with the labels {_json(labels)}")
     yield from sorted(found)
 
 
-def _steps(key: str, value: object) -> Iterator[str]:
+def _steps(key: str, value: object, veil: Veil) -> Iterator[str]:
     if not value:
         return
     yield f"  {key}:"
@@ -121,6 +110,8 @@ def _steps(key: str, value: object) -> Iterator[str]:
     for step in steps:
         parts = {name: part for name, part in vars(step).items() if part not in ((), "", 0)}
         del parts["action"]
+        if "replacement" in parts:
+            parts["replacement"] = veil(parts["replacement"], step.target_label)
         yield f"    - {step.action} {_json(parts)}"
 
 
@@ -151,23 +142,6 @@ def _file_lists(value: object) -> Iterator[str]:
             for path in sorted(map(str, files if isinstance(files, list) else [files]))
         ]
     yield from sorted(found)
-
-
-def hidden(value: object, key: str = "") -> object:
-    """A tree without secrets: those that Prometheus hides, and those of a file that it would hide."""
-    if isinstance(value, Mapping):
-        return {
-            name: hidden(part, key if key == _HIDDEN_HEADERS else str(name)) for name, part in value.items()
-        }
-    if isinstance(value, list):
-        return [hidden(part, key) for part in value]
-    if (
-        (_SECRET_KEY.search(key) or key == _HIDDEN_HEADERS)
-        and not key.endswith(("_file", "_url", "_ref"))
-        and value not in (None, "")
-    ):
-        return SECRET
-    return without_credentials(value, [value]) if isinstance(value, str) and "://" in value else value
 
 
 def _lines(key: str, value: object, depth: int) -> Iterator[str]:

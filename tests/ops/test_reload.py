@@ -335,6 +335,37 @@ def test_what_a_comparison_of_behaviour_leaves_aside_is_proven_too(box: Box) -> 
     assert "alerting.alertmanagers: expected []" in found
 
 
+SECRET_JOBS = b"""
+  - job_name: by password
+    basic_auth: {username: u, password: hush-hush}
+    static_configs: [{targets: ['127.0.0.1:1'], labels: {metric_realm: another}}]
+  - job_name: by token
+    bearer_token: hush-hush
+    proxy_url: http://u:hush-hush@127.0.0.1:1
+    static_configs: [{targets: ['127.0.0.1:1'], labels: {metric_realm: another}}]
+remote_write:
+  - url: http://u:hush-hush@127.0.0.1:1/write
+    headers: {X-Key: hush-hush}
+    write_relabel_configs: [{source_labels: [__name__], regex: '.*', action: drop}]
+"""
+
+
+def test_secrets_are_proven_live_and_never_shown(box: Box) -> None:
+    """A configuration with secrets must be proven live, and be refused without a word of them."""
+    wanted = Configuration(
+        {**box.good.files, "prometheus.yml": box.good.files["prometheus.yml"] + SECRET_JOBS}
+    )
+
+    assert reload_live(box.server, wanted).content_hash == wanted.hash
+    differences = "\n".join(config_differences(box.server.api, box.good.config(), box.server.pace.contract))
+    assert "by password" in differences
+    assert "hush" not in differences
+    broken = wanted.files["prometheus.yml"].replace(b"password: hush-hush", b"password: [hush-hush]")
+    with pytest.raises(OperationRefused, match="did not pass the check") as refused:
+        reload_live(box.server, Configuration({**wanted.files, "prometheus.yml": broken}))
+    assert "hush" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("version", "generation"),
     [("2.42.0", "2.42"), ("3.5.3+ds1", "3.5"), ("3.9.1", "3.5"), ("2.50.0", "2.53"), ("", GENERATIONS[-1])],

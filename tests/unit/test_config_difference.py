@@ -231,6 +231,25 @@ def test_a_password_in_a_url_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize(
+    "loaded",
+    [
+        "http://v:xxxxx@proxy:1/?a=b",
+        "http://u:xxxxx@other:1/?a=b",
+        "http://u:xxxxx@proxy:1/?a=c",
+        "http://proxy:1/?a=b",
+    ],
+)
+def test_a_url_is_compared_as_far_as_it_is_printed(loaded: str) -> None:
+    """All of a URL but its password must be equal, and neither its credentials nor its query be shown."""
+    mine = job(1, proxy_url="http://u:hush@proxy:1/?a=b")
+
+    assert difference(job(1, proxy_url="http://u:xxxxx@proxy:1/?a=b"), mine=mine) == ""
+    found = difference(job(1, proxy_url=loaded), mine=mine)
+    assert "proxy_url: http://" in found
+    assert not [each for each in ("hush", "a=b", "a=c", "u:", "v:") if each in found]
+
+
+@pytest.mark.parametrize(
     "settings",
     [
         {"proxy_url": "http://proxy:1"},
