@@ -23,7 +23,7 @@ from l4gate.faults.transport import PUSH_IS_REQUIRED
 
 _SECONDS: Final = 10.0
 # All that the script runs beside bash itself; what a fault leaves out is not there.
-_TOOLS: Final = ("curl", "date", "flock", "mkdir", "mv", "rm", "stat")
+_TOOLS: Final = ("base64", "chmod", "curl", "date", "dd", "flock", "mkdir", "mv", "rm", "stat")
 _ONE_PATH: Final = ("writer/one-path-failed", "scrape/paths-disagree")
 
 
