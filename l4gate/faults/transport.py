@@ -162,7 +162,7 @@ FAULTS: Final = (
         "A captive portal answers 200 to the push and drops it; only the textfile delivers, and the push is required.",
         _push_wire(behaviours.says(200, "<html>Welcome</html>")),
         Verdict.HOLD,
-        "transport/required-path-dead",
+        "transport/push-failed",
         reason=PUSH_IS_REQUIRED,
     ),
     _scrape_wire(

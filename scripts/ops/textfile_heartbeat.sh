@@ -51,11 +51,11 @@ umask 077       # a lock that others can open is a lock that others can hold
 
 readonly EXACT=9007199254740992 # 2^53: above it, a sample cannot hold every whole number
 readonly ANSWER_BYTES=8192      # ten times what a Pushgateway says when it rejects a push
-readonly PAGE_BYTES=4194304     # some 40,000 samples; bash needs 2 s for it
-readonly USER_BYTES=1024
+readonly PAGE_BYTES=4194304     # some 40,000 samples, for which bash needs 2 s; it keeps one line of them at a time
+readonly USER_BYTES=1024        # of the line with user and password
 
-# A closed stderr must not end a run that can still deliver. Much of what is said comes from elsewhere, so a terminal gets
-# printable ASCII only.
+# A closed stderr must not end a run that can still deliver. Much of what is said comes from elsewhere, so only printable
+# ASCII is said.
 say() {
   local line="${0##*/}: ${1:0:1000}"
   line=${line//[[:cntrl:]]/ }
@@ -99,14 +99,15 @@ read_settings() {
   done
 }
 
-# Whether nobody else can change, or exchange, what is there: a regular file of this user or of root with one name. (In a
-# folder that others may write to without a sticky bit, they can exchange it all the same.)
+# Whether nobody else can change what is there, nor exchange it, unless others may write to the folder and it has no
+# sticky bit: a regular file of this user or of root, with one name.
 is_safe() { # FILE; sets found and mode
   found=$(stat -c '%F of user %u, mode %a, %h name(s)' -- "$1" 2>/dev/null) || return
   [[ $found =~ ^regular\ (empty\ )?file\ of\ user\ (0|$EUID),\ mode\ ([0-7]+),\ 1\ name ]] && mode=${BASH_REMATCH[3]}
 }
 
-not_writable() { ((!(8#$1 & 8#22))); } # MODE: for anybody but the owner
+is_private() { ((! (8#$1 & 8#22))); }                  # MODE: nobody but the owner can write
+is_guarded() { is_private "$1" || ((8#$1 & 8#1000)); } # MODE: or what others have put there is all they can exchange
 
 name_temporary() { # PATH: sets temporary, a name that nobody can guess; the mark says which state folder's run made it
   local random
@@ -122,9 +123,9 @@ enter_state_folder() { # sets mark
   { cd -P -- "$state_dir" && facts=$(stat -c '%u %a %d-%i %F' -- . "$state_dir"); } 2>/dev/null ||
     die 69 "cannot enter and look at the folder $state_dir; nothing delivered"
   read -r owner mode mark kind <<<"${facts%%$'\n'*}"
-  [[ $owner =~ ^(0|$EUID)$ ]] && { not_writable "$mode" || ((8#$mode & 8#1000)); } ||
-    die 69 "expected the state folder $state_dir to be of user $EUID or root and nobody else to write to it, found it of \
-user $owner with mode $mode: others could hold the lock; nothing delivered. Run as its user, or chown and chmod it"
+  { [[ $owner =~ ^(0|$EUID)$ ]] && is_guarded "$mode"; } ||
+    die 69 "expected a state folder that only user $EUID or root can write to, found $state_dir of user $owner with mode \
+$mode: others could hold the lock; nothing delivered. Run as its user, or chown and chmod it"
   read -r owner _ facts kind <<<"${facts##*$'\n'}"
   [[ $facts == "$mark" || ($kind == 'symbolic link' && $owner =~ ^(0|$EUID)$) ]] ||
     die 69 "expected the state folder $state_dir, found a link of user $owner to another one; nothing delivered"
@@ -132,8 +133,8 @@ user $owner with mode $mode: others could hold the lock; nothing delivered. Run 
 
 name_holder() { # the process that signed the lock or, if that is gone, the one that the kernel knows
   local pid='' kind owner file inode arguments=() command
-  { read -r -n 19 pid <lock; } 2>/dev/null || true                 # nobody has signed it: the kernel is asked next
-  inode=$(stat -L -c %i /proc/self/fd/9) || true                   # without it nobody is found, and the message says so
+  { read -r -n 19 pid <lock; } 2>/dev/null || true # nobody has signed it: the kernel is asked next
+  inode=$(stat -L -c %i /proc/self/fd/9) || true   # without it nobody is found, and the message says so
   [[ $pid =~ ^[0-9]+$ ]] || pid=none
   while [[ ! -d /proc/$pid ]] && read -r _ kind _ _ owner file _; do
     [[ $kind$file == FLOCK*:"$inode" ]] && pid=$owner
@@ -153,8 +154,8 @@ take_lock() {
   fi
   if [[ -e lock || -L lock ]]; then
     is_safe lock ||
-      die 69 "expected $lock to be a file of user $EUID or root, found a ${found:-file that cannot be looked at}; nothing \
-delivered. Remove it when no run is under way"
+      die 69 "expected $lock to be a file of user $EUID or root with one name, found a ${found:-file nobody knows}; \
+nothing delivered. Remove it when no run is under way"
     [[ ! -O lock || $mode == 600 ]] || chmod 600 lock 2>/dev/null || true # older versions left it at 0644
     { exec 9<>lock || exec 9<lock; } 2>/dev/null || die 69 "cannot open $lock; nothing delivered"
   else
@@ -182,11 +183,13 @@ exceed() { # NUMBER: makes seq larger than it; anything that is no whole number 
   [[ $1 =~ ^[0-9]{1,16}$ ]] && ((10#$1 >= seq && 10#$1 < EXACT)) && seq=$((10#$1 + 1)) || true
 }
 
+# The reader keeps the time too: curl does not look at its own limit while it waits for a reader. A line is cut at
+# 1 KiB, as bash needs the square of its length to take it apart.
 exceed_samples() { # reads the text format
-  local line value
-  while IFS= read -r line; do
+  local line value until=$((SECONDS + 10#${connect_seconds%.*} + 1))
+  while ((SECONDS <= until)) && IFS= read -r -n 1024 line; do
     [[ $line == "$SEQ{"* ]] || continue
-    read -r value _ <<<"${line##*\}}"
+    value=${line##*\} } value=${value%%[[:space:]]*}
     printf -v value '%.0f' "$value" 2>/dev/null || true # the Pushgateway writes 1.764e+12
     exceed "$value"
   done
@@ -229,7 +232,7 @@ may_replace() { # FILE
   local owner mode
   [[ -L $1 || ! -e $1 || -O $1 ]] && return
   read -r owner mode < <(stat -c '%u %a' -- "$textfile_dir/.")
-  [[ $owner == "$EUID" ]] && not_writable "$mode" && return
+  [[ $owner == "$EUID" ]] && is_private "$mode" && return
   printf '%s is of another user, who has to remove it\n' "${1##*/}" >&2
   return 1
 }
@@ -261,7 +264,7 @@ read_credentials() { # sets user, curl_options and, if something is wrong with t
     [[ $flaw ]] || IFS= read -r -n "$USER_BYTES" user <"$auth_file" || true
     user=${user%$'\r'}
     [[ $flaw || ($user == *:* && ${#user} -lt $USER_BYTES) ]] ||
-      flaw="DURI_BASIC_AUTH_FILE: expected USER:PASSWORD in the first line of $auth_file, below $USER_BYTES bytes (not shown)"
+      flaw="DURI_BASIC_AUTH_FILE: expected USER:PASSWORD, below $USER_BYTES bytes, as first line of $auth_file (not shown)"
   fi
   if [[ ! $flaw && $ca_file && $url == https:* ]]; then
     curl_options=(--cacert "$ca_file")
@@ -295,7 +298,7 @@ gateway() { # LIMIT_SECONDS CURL_ARGUMENTS
 hide_credentials() { # changes words
   local secret mask encoded
   [[ $user ]] || return 0
-  encoded=$(printf '%s' "$user" | base64 -w 0 2>/dev/null) || words='(not shown: there is no base64 to find credentials in it)'
+  encoded=$(printf '%s' "$user" | base64 -w 0 2>/dev/null) || words='(not shown: no base64 to find credentials in it)'
   for secret in "${encoded%%=*}" "$user" "${user#*:}"; do
     printf -v mask '%*s' "${#secret}" ''
     [[ ! $secret ]] || words=${words//"$secret"/${mask// /*}}
@@ -321,7 +324,8 @@ push() {
     [[ $status == cut ]] || answer=${answer%$'\n'*}
     body=${answer//$'\r'/}
     while [[ ! $code || $code == 1?? ]] && [[ $body =~ ^HTTP/[0-9.]+\ ([0-9]{3}) ]]; do
-      code=${BASH_REMATCH[1]} body=${body#*$'\n\n'}
+      code=${BASH_REMATCH[1]}
+      [[ $body == *$'\n\n'* ]] && body=${body#*$'\n\n'} || body=''
     done
     words="rejected with HTTP status $code: $body"
     [[ $code != 2?? ]] || words="answered with HTTP status $code and, unlike a Pushgateway, with words: $body"
