@@ -45,8 +45,9 @@ while os.getppid() == int(os.environ["PARENT"]):
             os.mkfifo(f"{folder}/{name}.prom") if number % 2 else os.symlink(victim, f"{folder}/{name}.prom")
         except OSError:
             pass
-    with open(f"{folder}/placed", "w") as file:
+    with open(f"{folder}/placed.new", "w") as file:
         file.write("\\n".join(placed))
+    os.replace(f"{folder}/placed.new", f"{folder}/placed")
     time.sleep(0.002)
 """
 
@@ -120,12 +121,11 @@ def test_killed_and_concurrent_runs_of_two_users(runs: int) -> None:
             attack.kill()
         over.set()
         reader.join()
-        last = {uid: writers[uid].run(**as_user(uid)) for uid in names}
+        last = [writers[uid].run(**as_user(uid)) for uid in names]
 
         assert set(codes) <= {0, -9}
-        assert codes.count(-9) > runs / 10
-        assert codes.count(0) > runs / 4
-        assert [(done.returncode, done.stderr) for done in last.values()] == [(0, "")] * 2
+        assert min(codes.count(-9), codes.count(0)) > runs / 10
+        assert [(done.returncode, done.stderr) for done in last] == [(0, "")] * 2
         assert torn == []
         assert victim.read_text() == SECRET
         for uid in names:
