@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
+from typing import Final
 
-from l4gate.base import UsageError
+from l4gate.base import UsageError, read_regular, why
+
+_MOST_BYTES: Final = 64 << 10  # servers take no longer header
 
 
 def authorization(bearer_token_file: Path | None, basic_auth_file: Path | None) -> str:
@@ -14,11 +17,11 @@ def authorization(bearer_token_file: Path | None, basic_auth_file: Path | None) 
         if path is None:
             continue
         try:
-            secret = path.read_text(encoding="utf-8").strip()
+            # Links are followed wherever they lead: a mounted secret is one.
+            secret = read_regular(path, limit=_MOST_BYTES, within=Path("/")).decode().strip()
         except (OSError, UnicodeDecodeError) as error:
-            message = (
-                f"the credentials file {path} cannot be read: {getattr(error, 'strerror', 'not UTF-8')}."
-            )
+            said = why(error) if isinstance(error, OSError) else "not UTF-8"
+            message = f"the credentials file {path} cannot be read: {said}."
             raise UsageError(message) from None
         # Checked here, because the HTTP library quotes a header that it refuses, and with it the secret.
         if not secret.isprintable() or not secret or (scheme == "Basic" and ":" not in secret):
