@@ -1,5 +1,7 @@
 """What everything stands on: errors, durations, waiting, YAML with positions, secrets, names, and files of anybody."""
 
+from l4gate.base.deadlines import TOO_SLOW, deadline, keep_deadline, seconds_left
+from l4gate.base.differences import line_difference
 from l4gate.base.duration import LONGEST_SECONDS, format_duration, parse_duration
 from l4gate.base.errors import (
     EXIT_USAGE,
@@ -23,6 +25,7 @@ from l4gate.base.outside import (
     open_regular,
     private_file,
     read_at_most,
+    read_json,
     read_regular,
     strict_json,
     why,
@@ -42,6 +45,7 @@ __all__ = [
     "PROMETHEUS_DIR",
     "ROOT",
     "SCRIPTS_DIR",
+    "TOO_SLOW",
     "ApiBadAnswer",
     "ApiError",
     "ApiUnreachable",
@@ -58,13 +62,18 @@ __all__ = [
     "StackError",
     "UsageError",
     "Verdict",
+    "deadline",
     "format_duration",
+    "keep_deadline",
+    "line_difference",
     "open_regular",
     "parse_duration",
     "private_file",
     "read_at_most",
+    "read_json",
     "read_regular",
     "says_seconds",
+    "seconds_left",
     "strict_json",
     "wait_until",
     "why",

@@ -8,13 +8,14 @@ that only meant to list what there is. All of that is an OSError or a ValueError
 from __future__ import annotations
 
 import errno
-import json
 import math
 import os
 import stat
 from io import BufferedRandom, BufferedReader
 from pathlib import Path
 from typing import Any, Final
+
+import jiter
 
 MANIFEST_BYTES: Final = 4 << 20  # ours have some 50 kB; JSON takes up to 30 times its size in memory
 _CHUNK_BYTES: Final = 1 << 20
@@ -110,25 +111,33 @@ def strict_json(content: bytes) -> Any:
     Raises:
         ValueError: with the reason.
     """
-    try:
-        text = content.decode("utf-8")
-        found = json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_finite, parse_float=_finite, parse_int=_integer
-        )
-        json.dumps(found, ensure_ascii=False).encode()  # half a character could be written nowhere
-    except UnicodeError:
-        raise ValueError("not UTF-8") from None
-    except json.JSONDecodeError as error:
-        message = f"no JSON: {error}"
-        raise ValueError(message) from None
-    except RecursionError:
-        raise ValueError("JSON that is nested too deeply") from None
+    found = read_json(content)
     layer, depth = [found], 0
     while layer := [part for each in layer for part in _parts(each)]:
         depth += 1
         if depth > _DEEPEST:
             raise ValueError("JSON that is nested too deeply")
+        for each in layer:
+            if isinstance(each, float) and not math.isfinite(each):
+                raise ValueError("a number that is not finite")
+            if isinstance(each, int) and each.bit_length() > _INTEGER_BITS:
+                raise ValueError("an integer of more than 64 bits")
     return found
+
+
+def read_json(content: bytes) -> Any:
+    """
+    JSON as RFC 8259 has it, each name once, no deeper than 200 levels; a number may be more than a float holds.
+
+    Raises:
+        ValueError: with the reason.
+    """
+    # Of the parsers that look for a name that stands twice it is the quickest, three times as quick as json.
+    try:
+        return jiter.from_json(content, allow_inf_nan=False, catch_duplicate_keys=True)
+    except ValueError as error:
+        message = f"no JSON: {error}"
+        raise ValueError(message) from None
 
 
 def _no_regular(path: Path, found: str) -> OSError:
@@ -139,24 +148,3 @@ def _parts(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return list(value.values())
     return value if isinstance(value, list) else []
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name twice in one JSON object")
-    return found
-
-
-def _finite(text: str) -> float:
-    found = float(text)
-    if not math.isfinite(found):
-        message = f"the number {text:.20}, which is not finite"
-        raise ValueError(message)
-    return found
-
-
-def _integer(text: str) -> int:
-    if len(text) > _INTEGER_BITS or int(text).bit_length() > _INTEGER_BITS:
-        raise ValueError("an integer of more than 64 bits")
-    return int(text)

@@ -10,9 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from l4gate.base import UsageError, parse_duration
+from l4gate.base import UsageError, parse_duration, yamldoc
 from l4gate.contract import Contract
 from l4gate.operations.configuration import Configuration
 from l4gate.prometheus_api import PrometheusApi
@@ -29,7 +27,7 @@ def config_differences(api: PrometheusApi, config: Mapping[str, Any], contract: 
     if difference:
         yield f"the loaded configuration is another:\n{difference}\n"
     else:  # what a comparison of behaviour leaves aside: addresses, and sections that feed no rule
-        yield from _differences(config, yaml.safe_load(printed), "")
+        yield from _differences(config, yamldoc.plain(printed, "the loaded configuration"), "")
 
 
 def unproven(
@@ -70,17 +68,22 @@ def unproven(
 
 def _addresses(content: Configuration, config: Mapping[str, Any]) -> Iterator[tuple[str, set[str]]]:
     """The targets of each job whose targets all stand in the files; relabelling may drop some, so such jobs are out."""
-    for job in config.get("scrape_configs") or ():
-        kinds = {key for key in job if key.endswith("_sd_configs")}
+    for job in _mappings(config.get("scrape_configs")):
+        kinds = {str(key) for key in job if str(key).endswith("_sd_configs")}
         if job.get("relabel_configs") or not kinds <= {"file_sd_configs"}:
             continue
-        found = {str(each) for one in job.get("static_configs") or () for each in one.get("targets") or ()}
-        patterns = [pattern for one in job.get("file_sd_configs") or () for pattern in one.get("files") or ()]
+        lists = _mappings(job.get("static_configs"))
+        patterns = {
+            str(pattern) for one in _mappings(job.get("file_sd_configs")) for pattern in one.get("files") or ()
+        }
         for name, text in content.files.items():
             if any(Path(name).match(pattern) for pattern in patterns):
-                listed = yaml.safe_load(text) or ()
-                found |= {str(each) for one in listed for each in one.get("targets") or ()}
-        yield str(job.get("job_name")), found
+                lists += _mappings(yamldoc.plain(text.decode(errors="replace"), name))
+        yield str(job.get("job_name")), {str(each) for one in lists for each in one.get("targets") or ()}
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
 
 def _differences(wanted: Any, loaded: Any, place: str, key: str = "") -> Iterator[str]:

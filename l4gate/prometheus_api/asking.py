@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import math
 import re
 import threading
 import time
+import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Final
 
 import requests
+from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
-from l4gate.base import ApiBadAnswer, ApiUnreachable
+from l4gate.base import TOO_SLOW, ApiBadAnswer, ApiUnreachable, seconds_left
 from l4gate.prometheus_api.answers import Response
 from l4gate.prometheus_api.session import new_session
 
-MAX_BODY_BYTES: Final = 64 * 1024 * 1024  # a rules answer with thousands of rules is below 10 MB
+MOST_BYTES: Final = 8 << 20  # 10,000 rules; as objects it takes up to 30 times as much memory
 _CHUNK_BYTES: Final = 1 << 16
-_TOO_SLOW: Final = "see whether the server hangs or is overloaded."
+_GZIP: Final = 16 + zlib.MAX_WBITS
 _REASON_CHARACTERS: Final = 160
 
 
@@ -30,25 +30,12 @@ class Asker:
         self.timeout_seconds = timeout_seconds
         self._headers = headers
         self._session = new_session(base_url)
-        self._until = math.inf
 
-    @contextmanager
-    def until(self, end: float) -> Iterator[None]:
-        """See `PrometheusApi.until`."""
-        before, self._until = self._until, end
-        try:
-            yield
-        finally:
-            self._until = before
-
-    @property
-    def out_of_time(self) -> bool:
-        """Whether the moment of `until` has passed."""
-        return time.monotonic() >= self._until
-
-    def ask(self, method: str, path: str, params: Mapping[str, str]) -> Response:
+    def ask(
+        self, method: str, path: str, params: Mapping[str, str], *, most_bytes: int = MOST_BYTES
+    ) -> Response:
         """
-        Status, headers and body, within the time limit as a whole. With POST, `params` is the form.
+        Status, headers and body, within the time limit and the deadline as a whole. With POST, `params` is the form.
 
         requests bounds the silence between two packets only: a server that drips a byte a second would hold the
         gate for ever. So the request runs in a thread that is left behind when its time is over.
@@ -58,16 +45,16 @@ class Asker:
             ApiBadAnswer: an answer that breaks off, is too long, or is no HTTP.
         """
         url = self.base_url + path
-        limit = min(self.timeout_seconds, self._until - time.monotonic())
+        limit = min(self.timeout_seconds, seconds_left())
         if limit <= 0:
             message = f"{url} was not asked: the deadline had passed."
-            raise ApiUnreachable(message, next_step=_TOO_SLOW)
+            raise ApiUnreachable(message, next_step=TOO_SLOW)
         outcome: list[Response | Exception] = []
         session, stop = self._session, threading.Event()
 
         def run() -> None:
             try:
-                outcome.append(self._read(session, method, url, params, stop))
+                outcome.append(self._read(session, method, url, params, stop=stop, most_bytes=most_bytes))
             except Exception as error:  # noqa: BLE001 - handed over to the waiting thread, which judges it
                 outcome.append(error)
 
@@ -80,7 +67,7 @@ class Asker:
             self._session = new_session(self.base_url)  # the old one still belongs to the thread
             why = "" if limit == self.timeout_seconds else ", when the deadline passed"
             message = f"{url} gave no complete answer within {round(limit, 2):g} s{why}."
-            raise ApiUnreachable(message, next_step=_TOO_SLOW)
+            raise ApiUnreachable(message, next_step=TOO_SLOW)
         result = outcome[0]
         if isinstance(result, Exception):
             raise _translated(result, url, time.monotonic() - started) from None
@@ -92,7 +79,9 @@ class Asker:
         method: str,
         url: str,
         params: Mapping[str, str],
+        *,
         stop: threading.Event,
+        most_bytes: int,
     ) -> Response:
         form = method == "POST"
         with session.request(
@@ -106,24 +95,40 @@ class Asker:
             stream=True,
         ) as response:
             body = bytearray()
-            for chunk in response.iter_content(_CHUNK_BYTES):
+            for chunk in _decoded(response, url):
                 body += chunk
                 if stop.is_set():
                     break
-                if len(body) > MAX_BODY_BYTES:
-                    message = f"{url} sent more than {MAX_BODY_BYTES >> 20} MiB."
+                if len(body) > most_bytes:
+                    message = f"{url} sent more than {most_bytes >> 20} MiB."
                     raise ApiBadAnswer(message)
             return Response(url, response.status_code, response.headers, bytes(body))
+
+
+def _decoded(response: requests.Response, url: str) -> Iterator[bytes]:
+    """The body as it was before somebody packed it, in pieces: a few bytes may unpack to a million times as many."""
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("", "identity", "gzip"):
+        message = f"{url} sent an answer encoded as {encoding!r:.40}, although none was asked for: it cannot be read."
+        raise ApiBadAnswer(message)
+    unpacker = zlib.decompressobj(_GZIP)
+    for piece in response.raw.stream(_CHUNK_BYTES, decode_content=False):
+        packed = piece
+        while packed and encoding == "gzip":
+            yield unpacker.decompress(packed, _CHUNK_BYTES)
+            packed = unpacker.unconsumed_tail
+        if packed:
+            yield packed
 
 
 def _translated(error: Exception, url: str, seconds: float) -> Exception:
     if isinstance(error, (ApiBadAnswer, ApiUnreachable)):
         return error
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+    if isinstance(error, (requests.exceptions.ChunkedEncodingError, ProtocolError)):
         return ApiBadAnswer(f"{url} broke off in the middle of its answer after {seconds:.1f} s.")
     if isinstance(error, requests.exceptions.SSLError):
         return ApiUnreachable(f"{url}: TLS failed: {_reason(error)}.", next_step="check the certificate.")
-    if isinstance(error, requests.exceptions.Timeout):
+    if isinstance(error, (requests.exceptions.Timeout, ReadTimeoutError)):
         return ApiUnreachable(f"{url} did not answer within {seconds:.1f} s.")
     if isinstance(error, requests.exceptions.ConnectionError):
         return ApiUnreachable(

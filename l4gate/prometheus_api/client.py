@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
 from l4gate.base import ApiBadAnswer
 from l4gate.prometheus_api.answers import OK, Answer, QueryAnswer, read
-from l4gate.prometheus_api.asking import Asker
+from l4gate.prometheus_api.asking import MOST_BYTES, Asker
 from l4gate.prometheus_api.credentials import authorization
 from l4gate.prometheus_api.numbers import is_time
 
 _LONGEST_IN_A_URL: Final = 2000  # characters; proxies refuse a URL of 8 kB, and escaping makes it longer
+_MOST_BYTES_UNREAD: Final = 64 << 20  # two million samples, in a rehearsal that has the machine to itself
+_BYTES_PER_PART: Final = (
+    8  # at least, of what a list or an object takes in any answer that is about something
+)
 _NO_POST: Final = (403, 405, 501)  # what stands before a server to be read only may let GET alone through
 REQUEST_TIMEOUT_SECONDS: Final = 5.0  # a healthy server answers the gate's queries in milliseconds
 
@@ -23,7 +26,8 @@ class PrometheusApi:
     """
     A client of one server. Not for use by several threads at once.
 
-    Each method raises ApiUnreachable if no complete answer came in time, and ApiBadAnswer for one that is wrong.
+    Each method raises ApiUnreachable if no complete answer came in time, that is before its own time limit and before
+    the deadline around it (`base.deadline`), and ApiBadAnswer for one that is wrong.
     """
 
     def __init__(
@@ -46,19 +50,6 @@ class PrometheusApi:
             headers["Authorization"] = credentials
         self._asker = Asker(self.base_url, timeout_seconds, headers)
 
-    def until(self, end: float) -> AbstractContextManager[None]:
-        """
-        Lets no request go on after a moment of `time.monotonic()`: one budget for all that is asked inside.
-
-        What has not answered by then raises ApiUnreachable, and so does what has not been asked.
-        """
-        return self._asker.until(end)
-
-    @property
-    def out_of_time(self) -> bool:
-        """Whether the moment of `until` has passed."""
-        return self._asker.out_of_time
-
     def now(self) -> float:
         """The server's clock, in Unix seconds."""
         # The question itself is a new one each time: a cache may know that a parameter means nothing to the server.
@@ -76,7 +67,8 @@ class PrometheusApi:
 
     def query_unread(self, expr: str, at: float) -> Answer:
         """An instant query whose series stay as they came, for millions of samples that nobody judges one by one."""
-        return self.ask("/api/v1/query", {"query": expr, "time": f"{at:.3f}"})
+        params = {"query": expr, "time": f"{at:.3f}"}
+        return self.ask("/api/v1/query", params, most_bytes=_MOST_BYTES_UNREAD)
 
     def query_range(self, expr: str, start: float, end: float, step: float) -> QueryAnswer:
         """A range query from start to end (Unix seconds), every step seconds."""
@@ -121,12 +113,19 @@ class PrometheusApi:
             raise answer.malformed("a snapshot without a name")
         return name
 
-    def ask(self, path: str, params: Mapping[str, str] | None = None, *, method: str = "GET") -> Answer:
+    def ask(
+        self,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        method: str = "GET",
+        most_bytes: int = MOST_BYTES,
+    ) -> Answer:
         """The one way to an answer of the API; the methods above say what is asked."""
         # No two questions are the same, so that no cache can answer one with what it kept of another: the clock of
         # a replayed answer would stand still, and with it a GO.
         given = {**(params or {}), "nonce": f"{time.time_ns():x}"}
-        response = self._asker.ask(method, path, given)
+        response = self._asker.ask(method, path, given, most_bytes=most_bytes)
         if params and method == "POST" and response.status in _NO_POST:
-            response = self._asker.ask("GET", path, given)
-        return read(response)
+            response = self._asker.ask("GET", path, given, most_bytes=most_bytes)
+        return read(response, most_parts=most_bytes // _BYTES_PER_PART)

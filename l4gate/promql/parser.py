@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import promql_parser as library
 
-from l4gate.base import ExpressionError
+from l4gate.base import ExpressionError, keep_deadline
 from l4gate.promql.bounds import check_depth, checked_tokens
 from l4gate.promql.nodes import (
     Aggregate,
@@ -46,6 +46,7 @@ def parse(text: str) -> Node:
     Raises:
         ExpressionError: if it is not PromQL or does not type-check; `offset` says where, as far as the parser tells.
     """
+    keep_deadline("reading the rules' expressions")
     cursor = Cursor(text, checked_tokens(text))
     try:
         node = _convert(library.parse(without_raw_strings(text)), cursor)

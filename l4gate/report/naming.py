@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from l4gate import __version__
-from l4gate.base import ApiError
+from l4gate.base import ApiError, deadline
 from l4gate.contract import contract_hash
 from l4gate.machine import commit_of, sources_hash
 from l4gate.prometheus_api import PrometheusApi
@@ -108,7 +108,7 @@ def shortened(text: str) -> str:
 
 def _version(api: PrometheusApi, seconds: float) -> str:
     try:
-        with api.until(time.monotonic() + seconds):
+        with deadline(time.monotonic() + seconds):
             return api.version()[:_VERSION_CHARACTERS] or "not told by the server"
     except ApiError:
         return "not told by the server"

@@ -8,14 +8,13 @@ files, the order of groups, spelling.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from l4gate import promql
-from l4gate.base import ExpressionError, format_duration
+from l4gate.base import ExpressionError, format_duration, line_difference
 from l4gate.contract import Contract
 from l4gate.rules.model import Rule, RuleGroup
 
@@ -42,10 +41,7 @@ def diff_rules(
         names = {group.name for group in expected}
         rules = {rule.name for group in expected for rule in group.rules}
         loaded = [group for group in loaded if group.name in names or _concerns_us(group, rules, only_of)]
-    wanted, found = list(_lines(expected)), list(_lines(loaded))
-    if wanted == found:
-        return ""
-    return "\n".join(difflib.unified_diff(wanted, found, "expected rules", "loaded rules", lineterm=""))
+    return line_difference(_lines(expected), _lines(loaded), "rules")
 
 
 def _lines(groups: Iterable[RuleGroup]) -> Iterator[str]:

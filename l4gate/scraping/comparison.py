@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from l4gate.base import ApiBadAnswer, RuleError, yamldoc
+from l4gate.base import ApiBadAnswer, RuleError, line_difference, yamldoc
 from l4gate.contract import Contract
 from l4gate.scraping.foreign import is_harmless
 from l4gate.scraping.normal_form import REACHED, lines_of, root_of
@@ -80,11 +79,7 @@ def config_difference(
             for sign in "-+"
         ]
         return "\n".join(("--- expected configuration", "+++ loaded configuration", *other))
-    return "\n".join(
-        difflib.unified_diff(
-            shown_wanted, shown_found, "expected configuration", "loaded configuration", lineterm=""
-        )
-    )
+    return line_difference(shown_wanted, shown_found, "configuration")
 
 
 def _without(job: Mapping[str, Any], keys: Collection[str]) -> dict[str, Any]:
@@ -92,17 +87,20 @@ def _without(job: Mapping[str, Any], keys: Collection[str]) -> dict[str, Any]:
 
 
 def _jobs(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    jobs = config.get("scrape_configs")
-    for job in jobs if isinstance(jobs, list) else ():
+    for job in _list(config.get("scrape_configs")):
         yield job if isinstance(job, Mapping) else {"job_name": job}
 
 
 def _paths(config: Mapping[str, Any], jobs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    yield from map(str, config.get("rule_files") or ())
+    yield from map(str, _list(config.get("rule_files")))
     for job in jobs:
-        for source in job.get("file_sd_configs") or ():
+        for source in _list(job.get("file_sd_configs")):
             if isinstance(source, Mapping):
-                yield from map(str, source.get("files") or ())
+                yield from map(str, _list(source.get("files")))
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _relative(value: Any, root: str, key: str = "") -> Any:

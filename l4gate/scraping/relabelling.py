@@ -1,19 +1,19 @@
 """
 Relabelling as Prometheus does it (prometheus/prometheus, model/relabel): labels in, labels out, or dropped.
 
-What is not understood is an error and never ignored: an unknown action, a regular expression that Python reads
-otherwise than Go, a key of a later version.
+What is not understood is an error and never ignored: an unknown action, a key of a later version.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
+
+import re2
 
 from l4gate.base import RuleError
 
@@ -35,8 +35,12 @@ ACTIONS: Final = frozenset(
 _WITH_TARGET: Final = frozenset({"replace", "keepequal", "dropequal", "hashmod", "lowercase", "uppercase"})
 _LABEL_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _REFERENCE: Final = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
-# The same text means other things to Go: POSIX classes, literal `{,3}`, no look-around, back references or comments.
-_OTHERWISE: Final = re.compile(r"\[\[?\^?:|\{,|\(\?(?!:|P<|[imsU-]+[:)])|\\[1-9Zb]|[*+?}]\+")
+# RE2 is what Go's regular expressions are, and takes linear time over whatever somebody wrote; `\C` Go does not have.
+_GO: Final = re2.Options()
+_GO.dot_nl = True  # Prometheus compiles `^(?s:...)$`
+_GO.log_errors = False
+_DIGITS: Final = 6  # of a group's number; an expression has at most thousands
+_NOT_IN_GO: Final = "\\C"
 
 
 @dataclass(frozen=True)
@@ -166,14 +170,14 @@ def _changed(labels: Labels, step: Relabelling) -> Labels:
     return {**labels, **changed}
 
 
-def _expanded(template: str, found: re.Match[str]) -> str:
+def _expanded(template: str, found: Any) -> str:
     """The template with `$1`, `${name}` and `$$` replaced as Go does: what the expression does not have is empty."""
 
     def group(reference: re.Match[str]) -> str:
         name = reference[2] or reference[3]
         if reference[1]:
             return "$"
-        key: str | int = int(name) if name.isdecimal() else name
+        key: str | int = int(name[:_DIGITS]) if name.isdecimal() else name
         try:
             return found[key] or ""
         except IndexError:
@@ -189,15 +193,14 @@ def _label_name(name: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _compiled(regex: str) -> re.Pattern[str]:
-    if _OTHERWISE.search(regex):
-        raise _not_understood(f"the regular expression {regex!r}")
+def _compiled(regex: str) -> Any:
+    """The expression compiled by `re2`, which has the interface of `re`."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # Python warns of sets that will mean something else
-            return re.compile(regex, re.ASCII | re.DOTALL)
-    except (re.error, Warning, OverflowError, RecursionError):
-        raise _not_understood(f"the regular expression {regex!r}") from None
+        if _NOT_IN_GO not in regex:
+            return re2.compile(regex, _GO)
+    except (re2.error, UnicodeEncodeError):
+        pass
+    raise _not_understood(f"the regular expression {regex!r:.200}")
 
 
 def _text(value: object, key: str) -> str:

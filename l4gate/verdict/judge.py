@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
-from l4gate.base import NotReady, Verdict, wait_until, worst
+from l4gate.base import NotReady, Verdict, deadline, seconds_left, wait_until, worst
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.rules import rendered_config, rendered_rules
 from l4gate.settings import Settings
@@ -22,6 +24,7 @@ from l4gate.verdict.diagnosis import diagnose
 from l4gate.verdict.look import Measurement, WriterReport
 from l4gate.verdict.measuring import measure
 from l4gate.verdict.pages import Expectation
+from l4gate.verdict.readings import Unreachable
 from l4gate.verdict.witness import Memory
 
 _POLLS_PER_EVALUATION: Final = 8.0  # how soon a new evaluation is noticed, as a share of the rule interval
@@ -56,12 +59,16 @@ class Judge:
         """One look at each realm."""
         looks = []
         for realm in self.realms:
-            memory = self.memories.setdefault(realm, Memory())
-            measurement = measure(
-                self.api, self.rules_api, self.expectation, realm, memory=memory, writer=self.writer
-            )
-            decision = decide(diagnose(measurement, self.expectation.pace))
-            looks.append(Look(measurement, decision, cut_short=self.api.out_of_time))
+            try:
+                memory = self.memories.setdefault(realm, Memory())
+                measurement = measure(
+                    self.api, self.rules_api, self.expectation, realm, memory=memory, writer=self.writer
+                )
+                decision = decide(diagnose(measurement, self.expectation.pace))
+            except Exception as error:  # noqa: BLE001 - a watch that dies guards nothing; the HOLD names the defect
+                measurement = _unforeseen(realm, self.api.base_url, error)
+                decision = decide(diagnose(measurement, self.expectation.pace))
+            looks.append(Look(measurement, decision, cut_short=not seconds_left()))
         return tuple(looks)
 
     def judge(
@@ -92,7 +99,7 @@ class Judge:
 
         interval = self.expectation.pace.rule_interval / _POLLS_PER_EVALUATION
         # NotReady: the deadline has passed, and the last looks say why.
-        with contextlib.suppress(NotReady), self.api.until(end), self.rules_api.until(end):
+        with contextlib.suppress(NotReady), deadline(end):
             wait_until(
                 answered,
                 deadline_seconds=deadline_seconds,
@@ -107,6 +114,15 @@ def _more_telling(before: Look, now: Look) -> Look:
     """The newer look, unless the deadline cut it short and the older one tells why there was no GO."""
     holds = before.decision.verdict is Verdict.HOLD is now.decision.verdict
     return before if now.cut_short and holds and not before.cut_short else now
+
+
+def _unforeseen(realm: str, url: str, error: Exception) -> Measurement:
+    """What is known after a look that the server's answers have broken: nothing, and where."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(frame.filename).name}:{frame.lineno}"
+    message = f"{url} answered what nobody has foreseen: {type(error).__name__} at {where}: {error!s:.200}."
+    step = "keep the server's answers and report this as a defect of the gate."
+    return Measurement(realm, 0.0, errors={"bad-answer": Unreachable(url, message, step)})
 
 
 def judge_for(

@@ -19,6 +19,7 @@ from fixtures.wire import always, drip, http, serve, success
 from l4gate.base import ApiBadAnswer, ApiError, ApiUnreachable, UsageError, Verdict
 from l4gate.contract import Pace
 from l4gate.prometheus_api import PrometheusApi, QueryAnswer, rfc3339
+from l4gate.prometheus_api.asking import MOST_BYTES
 from l4gate.prometheus_api.partial import ANNOTATIONS, Annotation
 from l4gate.prometheus_api.session import is_loopback
 from l4gate.report import decision_as_dict, decision_lines
@@ -149,12 +150,21 @@ def test_slow_drip_ends_in_time(head: bytes) -> None:
     assert seconds < LIMIT + ROOM
 
 
-def test_huge_body_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A body beyond the limit must be refused while it comes."""
-    monkeypatch.setattr("l4gate.prometheus_api.asking.MAX_BODY_BYTES", 1 << 20)
+@pytest.mark.parametrize("packed", [False, True])
+def test_huge_body_is_refused(*, packed: bool) -> None:
+    """A body beyond the limit must be refused while it comes, also when it comes as a few packed bytes."""
+    body = b" " * (MOST_BYTES + 1)
+    answer = http(gzip.compress(body), headers="Content-Encoding: gzip") if packed else http(body)
+    with serve(always(answer)) as (url, _), pytest.raises(ApiBadAnswer, match="sent more than 8 MiB"):
+        PrometheusApi(url, timeout_seconds=5).query("up")
+
+
+@pytest.mark.parametrize("encoding", ["deflate", "br", "gzip, gzip", "zstd"])
+def test_what_was_not_asked_for_is_not_unpacked(encoding: str) -> None:
+    """Packing within packing, or one that we cannot bound, must be refused: nobody asked for it."""
     with (
-        serve(always(http(b" " * (3 << 20)))) as (url, _),
-        pytest.raises(ApiBadAnswer, match="sent more than 1 MiB"),
+        serve(always(http(success(VECTOR), headers=f"Content-Encoding: {encoding}"))) as (url, _),
+        pytest.raises(ApiBadAnswer, match="although none was asked for"),
     ):
         PrometheusApi(url, timeout_seconds=5).query("up")
 

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from fixtures.wire import serve, success
-from l4gate.base import ApiUnreachable, Verdict
+from l4gate.base import ApiUnreachable, Verdict, deadline
 from l4gate.prometheus_api import PrometheusApi
 
 DEADLINE = 2.0  # seconds
@@ -64,11 +64,11 @@ def test_slow_answers_do_not_stretch_the_deadline(delay: float, realms: int) -> 
 
 
 def test_nothing_is_asked_after_the_end() -> None:
-    """After the moment of `until` no request must be sent, and afterwards all is as before."""
+    """After the deadline no request must be sent, and afterwards all is as before."""
     with serve(lambda connection, _line: connection.sendall(success(DATA["time"]))) as (url, seen):
         api = PrometheusApi(url)
         with (
-            api.until(time.monotonic() - 1),
+            deadline(time.monotonic() - 1),
             pytest.raises(ApiUnreachable, match="not asked: the deadline had passed"),
         ):
             api.now()

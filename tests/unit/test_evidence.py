@@ -7,9 +7,22 @@ from collections.abc import Callable
 import pytest
 
 from fixtures import contract
-from fixtures.fake_server import HEART, NOW, PACE, REALM, TEXTFILE, FakeServer, abort_rule, fires, held, judge
+from fixtures.fake_server import (
+    CONFIG,
+    GROUPS,
+    HEART,
+    NOW,
+    PACE,
+    REALM,
+    TEXTFILE,
+    FakeServer,
+    abort_rule,
+    fires,
+    held,
+    judge,
+)
 from l4gate.base import Verdict
-from l4gate.verdict import Memory
+from l4gate.verdict import Expectation, Judge, Memory
 from l4gate.verdict.witness import ClockReading
 
 Lie = Callable[[FakeServer], None]
@@ -313,3 +326,18 @@ def test_abort_needs_a_witness() -> None:
 
     assert judge(server, Memory(wall=lambda: NOW)).verdict is Verdict.HOLD
     assert judge(server).verdict is Verdict.ABORT
+
+
+def test_what_nobody_has_foreseen_is_a_hold_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of any kind while looking must be HOLD with its place, so that a watch goes on; never a traceback."""
+
+    def breaks(*_: object) -> None:
+        raise RuntimeError("no such thing")
+
+    server = FakeServer()
+    monkeypatch.setattr("l4gate.verdict.measuring.targets_of", breaks)
+    (look,) = Judge(server, server, Expectation(PACE, GROUPS, CONFIG), ("prod",)).look()
+
+    assert look.decision.verdict is Verdict.HOLD
+    assert look.decision.cause is not None
+    assert "RuntimeError at test_evidence.py" in look.decision.cause.found

@@ -10,7 +10,7 @@ import pytest
 from l4gate.base import RuleError
 from l4gate.scraping import ScrapeJob, relabel, relabellings
 
-LABELS = {"__name__": "m", "a": "foo", "b": "bar", "c": "Baz", "e": "baz"}
+LABELS = {"__name__": "m", "a": "foo", "b": "bar", "c": "Baz", "e": "baz", "long": "duri_" * 20}
 
 # What a step changes of LABELS ("" for a label that is gone); None if it drops them.
 STEPS: Mapping[str, tuple[dict[str, Any], dict[str, str] | None]] = {
@@ -45,6 +45,17 @@ STEPS: Mapping[str, tuple[dict[str, Any], dict[str, str] | None]] = {
     "keep": ({"source_labels": ["a"], "regex": "foo", "action": "keep"}, {}),
     "keep another": ({"source_labels": ["a"], "regex": "bar", "action": "keep"}, None),
     "drop": ({"source_labels": ["a"], "regex": "f.o", "action": "drop"}, None),
+    "a class of Unicode": ({"source_labels": ["a"], "regex": r"\pL+", "action": "drop"}, None),
+    "a class of POSIX": ({"source_labels": ["a"], "regex": "[[:alpha:]]+", "action": "drop"}, None),
+    "a literal brace": ({"source_labels": ["a"], "regex": "fo{,2}", "action": "drop"}, {}),
+    "a group that is not there": (
+        {"source_labels": ["a"], "regex": "(.*)", "replacement": "${99999999999}x", "target_label": "d"},
+        {"d": "x"},
+    ),
+    "an expression that tries everything": (
+        {"source_labels": ["long"], "regex": r"((\w+)+)+!", "action": "drop"},
+        {},
+    ),
     "drop another": ({"source_labels": ["a"], "regex": "f", "action": "drop"}, {}),
     "drop what is not there": ({"source_labels": ["z"], "regex": "", "action": "drop"}, None),
     "no expression": ({"source_labels": ["z"], "regex": None, "action": "drop"}, None),
@@ -59,7 +70,10 @@ STEPS: Mapping[str, tuple[dict[str, Any], dict[str, str] | None]] = {
         {"my_a": "foo", "my_b": "bar"},
     ),
     "labeldrop": ({"regex": "a|b", "action": "labeldrop"}, {"a": "", "b": ""}),
-    "labelkeep": ({"regex": "__name__|a", "action": "labelkeep"}, {"b": "", "c": "", "e": ""}),
+    "labelkeep": (
+        {"regex": "__name__|a", "action": "labelkeep"},
+        {"b": "", "c": "", "e": "", "long": ""},
+    ),
     "lowercase": ({"source_labels": ["c"], "target_label": "c", "action": "lowercase"}, {"c": "baz"}),
     "uppercase": ({"source_labels": ["c"], "target_label": "c", "action": "uppercase"}, {"c": "BAZ"}),
     "an action in capitals": ({"source_labels": ["a"], "regex": "foo", "action": "Drop"}, None),
@@ -79,9 +93,10 @@ def test_a_step_does_what_prometheus_does(step: dict[str, Any], changed: dict[st
     ("step", "named"),
     [
         ({"action": "rename"}, "rename"),
-        ({"regex": r"\pL", "action": "drop"}, r"\pL"),
-        ({"regex": "[[:alpha:]]+", "action": "drop"}, "[[:alpha:]]"),
-        ({"regex": "a{,3}", "action": "drop"}, "a{,3}"),
+        ({"regex": r"\C", "action": "drop"}, r"\C"),
+        ({"regex": "a{1001}", "action": "drop"}, "a{1001}"),
+        ({"regex": "((((a{1000}){1000}){1000})", "action": "drop"}, "a{1000}"),
+        ({"regex": "(" * 20_000, "action": "drop"}, "(((("),
         ({"regex": "(?!up).*", "action": "drop"}, "(?!up)"),
         ({"regex": "(", "action": "drop"}, "'('"),
         ({"source_labels": ["a"]}, "target_label"),
