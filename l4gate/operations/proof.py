@@ -74,7 +74,9 @@ def _addresses(content: Configuration, config: Mapping[str, Any]) -> Iterator[tu
             continue
         lists = _mappings(job.get("static_configs"))
         patterns = {
-            str(pattern) for one in _mappings(job.get("file_sd_configs")) for pattern in one.get("files") or ()
+            str(pattern)
+            for one in _mappings(job.get("file_sd_configs"))
+            for pattern in one.get("files") or ()
         }
         for name, text in content.files.items():
             if any(Path(name).match(pattern) for pattern in patterns):
