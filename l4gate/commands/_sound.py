@@ -13,13 +13,12 @@ import hashlib
 import os
 import stat
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from l4gate.contract import contract_hash
-from l4gate.machine import sources_hash
+from l4gate.machine import danger_in, is_ours, make_own, sources_hash
 from l4gate.settings import Settings
 
 _FOLDER: Final = "sound"
@@ -74,7 +73,7 @@ def _today() -> str:
 
 def _is_known(folder: Path, key: str) -> bool:
     try:
-        return _is_ours_alone(folder) and _is_own(folder / key, stat.S_ISREG)
+        return _is_ours_alone(folder) and _is_own(folder / key)
     except OSError:
         return False
 
@@ -82,7 +81,7 @@ def _is_known(folder: Path, key: str) -> bool:
 def _keep(folder: Path, key: str) -> None:
     """Keeps a result; those of other days go. Without a folder to keep it in, the next command lints again."""
     with contextlib.suppress(OSError):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_own(folder)
         if not _is_ours_alone(folder):
             return
         for path in folder.iterdir():
@@ -92,24 +91,9 @@ def _keep(folder: Path, key: str) -> None:
 
 
 def _is_ours_alone(folder: Path) -> bool:
-    """Whether nobody but this user and root can put anything into a folder, or another folder in its place."""
-    real = folder.resolve(strict=True)
-    return real == folder.parent.resolve() / folder.name and all(
-        _is_own(path, stat.S_ISDIR) or (path != real and _is_of_root(path)) for path in (real, *real.parents)
-    )
+    return not folder.is_symlink() and not danger_in(folder)
 
 
-def _is_own(path: Path, is_kind: Callable[[int], bool]) -> bool:
+def _is_own(path: Path) -> bool:
     status = path.lstat()
-    return (
-        is_kind(status.st_mode)
-        and status.st_uid == os.getuid()
-        and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    )
-
-
-def _is_of_root(path: Path) -> bool:
-    """A folder of root; where others may write to it as well, the sticky bit keeps them from moving what is ours."""
-    status = path.lstat()
-    others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return status.st_uid == 0 and (not others or bool(status.st_mode & stat.S_ISVTX))
+    return stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid() and is_ours(status)

@@ -16,6 +16,7 @@ from l4gate.machine.lock import exclusive
 from l4gate.machine.owner import is_own, new_run_id, owner_of, start_time
 from l4gate.machine.ports import LOOPBACK, free_port
 from l4gate.machine.signals import signals_end_the_run
+from l4gate.machine.trust import danger_in, is_ours, make_own
 
 __all__ = [
     "FOLDER_VARIABLE",
@@ -25,10 +26,13 @@ __all__ = [
     "Guarded",
     "all_owned",
     "commit_of",
+    "danger_in",
     "environment_of",
     "exclusive",
     "free_port",
+    "is_ours",
     "is_own",
+    "make_own",
     "make_owned",
     "new_run_id",
     "owner_of",

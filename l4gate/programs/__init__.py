@@ -1,5 +1,6 @@
 """Prometheus' programs: finding, fetching and running them."""
 
+from l4gate.programs.cache import locked_cache
 from l4gate.programs.finding import find_program, image_contents, is_named
 from l4gate.programs.program import Program, release_of
 from l4gate.programs.promtool import HostPromtool, Promtool, PromtoolResult, host_promtool
@@ -13,5 +14,6 @@ __all__ = [
     "host_promtool",
     "image_contents",
     "is_named",
+    "locked_cache",
     "release_of",
 ]

@@ -1,8 +1,8 @@
 """
 The entries of this machine's apt for the main Debian archive, with the suite replaced by another.
 
-Mirrors, options and keyrings stay as the machine's owner has set them. apt knows two formats: one line an entry
-(sources.list), and deb822 paragraphs (*.sources).
+Mirrors, options and keyrings stay as the machine's owner has set them, without what excuses an archive from being
+verified. apt knows two formats: one line an entry (sources.list), and deb822 paragraphs (*.sources).
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ _COMPONENT: Final = "main"
 _SOURCE_LINE: Final = re.compile(
     r"deb\s+(?:\[(?P<options>[^]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.+)"
 )
+# Trusted, Allow-Insecure, Allow-Weak, Check-Valid-Until, Valid-Until-Min, Date-Max-Future and their kind: an entry
+# excuses the archive and suite that it is written for, and here it is for another suite, which has to be Debian's.
+_EXCUSES: Final = re.compile(r"(trusted|allow-|check-|valid-until-|date-).*", re.IGNORECASE)
+_PLAIN: Final = re.compile(r"[A-Za-z-]+[+-]?=.*")  # apt knows quotes and %74 for a letter as well
 
 
 def sources_for(suite: str, folder: Path) -> tuple[str, str]:
@@ -52,7 +56,11 @@ def _line_for(line: str, suite: str) -> str | None:
     found = _SOURCE_LINE.fullmatch(line.split("#", 1)[0].strip())
     if found is None or found["suite"] not in _RELEASES or _COMPONENT not in found["components"].split():
         return None
-    options = (found["options"] or "").split()
+    options = [
+        option
+        for option in (found["options"] or "").split()
+        if _PLAIN.fullmatch(option) and not _EXCUSES.match(option)
+    ]
     signers = [option.partition("=")[2] for option in options if option.lower().startswith("signed-by=")]
     if not _is_archive_key(signers):
         return None
@@ -89,7 +97,8 @@ def _stanza_for(fields: dict[str, str], suite: str) -> str | None:
     signer = fields.get("signed-by", "")
     if not _RELEASES.intersection(suites) or not _is_archive_key([signer] if signer else []):
         return None
-    changed = {**fields, "types": "deb", "suites": suite, "components": _COMPONENT}
+    kept = {name: value for name, value in fields.items() if not _EXCUSES.match(name)}
+    changed = {**kept, "types": "deb", "suites": suite, "components": _COMPONENT}
     if not signer and _ARCHIVE_KEYRING.exists():
         changed["signed-by"] = str(_ARCHIVE_KEYRING)
     return "\n".join(f"{name.title()}: {value}" for name, value in changed.items())

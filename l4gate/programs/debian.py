@@ -30,11 +30,14 @@ _DOWNLOAD_TIMEOUT_SECONDS: Final = 600.0  # 2 s on a good line for 30 MB
 
 
 _APT_CONF: Final = """\
-// read after the system's configuration: its proxies and credentials hold, its hooks do not
+// read after the system's configuration: its proxies, credentials and the age that it allows a signed archive hold; its
+// hooks do not, nor what lets an unsigned or badly signed archive pass
 #clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;
 #clear APT::Default-Release;
+#clear Acquire::gpgv::Options;
+#clear APT::Hashes;
 #clear Acquire::IndexTargets::deb::Translations;
 #clear Acquire::IndexTargets::deb::DEP-11;
 #clear Acquire::IndexTargets::deb::Contents-deb;
@@ -53,7 +56,12 @@ Acquire::Languages "none";
 Acquire::Retries "1";
 Acquire::http::Timeout "10";
 Acquire::https::Timeout "10";
+Acquire::AllowInsecureRepositories "false";
+Acquire::AllowWeakRepositories "false";
+Acquire::AllowDowngradeToInsecureRepositories "false";
+APT::Authentication::TrustCDROM "false";
 APT::Get::AllowUnauthenticated "false";
+APT::Get::Force-Yes "false";
 APT::Sandbox::User "root"; // the download user could not enter a private folder
 """
 # Only what calls itself Debian may be installed from, whatever else an entry turned out to be.
@@ -161,26 +169,35 @@ def _last_words(run: subprocess.CompletedProcess[str]) -> str:
 
 
 def _unpack(deb: Path, wanted: Mapping[str, Sequence[str]], suite: str, into: Path) -> list[DebianFile]:
-    fields = subprocess.run(
-        ["dpkg-deb", "--show", "--showformat=${Package} ${Version}", str(deb)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    package, version = fields.stdout.split()
-    files = []
-    with (
-        subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE) as unpacker,
-        tarfile.open(fileobj=unpacker.stdout, mode="r|") as archive,
-    ):
-        for member in archive:
-            name = member.name.removeprefix("./")
-            source = archive.extractfile(member) if member.isfile() else None
-            if source is None or not any(re.fullmatch(pattern, name) for pattern in wanted[package]):
-                continue
-            target = into / Path(name).name
-            with target.open("wb") as sink:
-                shutil.copyfileobj(source, sink, 1 << 20)
-            target.chmod(0o755)
-            files.append(DebianFile(target, package, version, suite))
+    # dpkg-deb takes no folder for temporary files but one that is there.
+    environment = {**os.environ, **environment_of(deb.parent)}
+    try:
+        fields = subprocess.run(
+            ["dpkg-deb", "--show", "--showformat=${Package} ${Version}", str(deb)],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment,
+        )
+        package, version = fields.stdout.split()
+        files = []
+        with (
+            subprocess.Popen(
+                ["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE, env=environment
+            ) as unpacker,
+            tarfile.open(fileobj=unpacker.stdout, mode="r|") as archive,
+        ):
+            for member in archive:
+                name = member.name.removeprefix("./")
+                source = archive.extractfile(member) if member.isfile() else None
+                if source is None or not any(re.fullmatch(pattern, name) for pattern in wanted[package]):
+                    continue
+                target = into / Path(name).name
+                with target.open("wb") as sink:
+                    shutil.copyfileobj(source, sink, 1 << 20)
+                target.chmod(0o755)
+                files.append(DebianFile(target, package, version, suite))
+    except (subprocess.CalledProcessError, tarfile.TarError, KeyError, ValueError) as error:
+        message = f"expected a Debian package in {deb.name}, found one that cannot be unpacked: {error}."
+        raise ProgramMissing(message, next_step="run it again; see whether the disk is full.") from None
     return files

@@ -18,8 +18,8 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from l4gate.base import ProgramMissing
-from l4gate.programs.cache import cached_generation
+from l4gate.base import ProgramMissing, UsageError
+from l4gate.programs.cache import CacheNotWritable, cached_generation
 from l4gate.programs.program import FILE_NAMES, Program, is_of, version_of
 from l4gate.settings import GENERATIONS, chosen, program_variable
 
@@ -36,6 +36,7 @@ def find_program(name: str, generation: str, cache_dir: Path, *, fetch: bool = T
 
     Raises:
         ProgramMissing: naming all places that were looked at.
+        UsageError: the same if there is no place to keep what is fetched, or one that others can write to.
     """
     named = _named_in_settings(name)
     if named:
@@ -93,7 +94,7 @@ def _on_path(name: str) -> Program | None:
 
 
 def _from_debian(name: str, generation: str, cache_dir: Path, *, fetch: bool = True) -> Program:
-    folder, manifest = cached_generation(generation, cache_dir, fetch=fetch)
+    folder, manifest = cached_generation(generation, cache_dir, (name,), fetch=fetch)
     if name not in manifest:
         message = f"{name} is not among the programs of generation {generation} in {folder}."
         raise ProgramMissing(message, next_step=f"remove {folder} and run again with a network.")
@@ -122,7 +123,9 @@ def _nearest(
         f"expected {name} of generation {generation}, found none: {program_variable(name)} is not set, no "
         f"{' or '.join(FILE_NAMES[name])} on PATH, none in {cache_dir}, and Debian: {error.message}"
     )
-    raise ProgramMissing(message, next_step=error.next_step) from error
+    # A place to keep programs is the caller's to name; whatever else is missing may be had another time.
+    kind = UsageError if isinstance(error, CacheNotWritable) else ProgramMissing
+    raise kind(message, next_step=error.next_step) from error
 
 
 def _judged(program: Program, generation: str, why: str = "") -> Program:

@@ -131,7 +131,7 @@ OPTIONS: Final = (
     Option(
         "cache-dir",
         "where fetched programs are kept, and which config folders were clean",
-        values.folder,
+        values.cache_folder,
         "DIR",
     ),
     Option("keep-stack", "leave the stack up after the run and print its addresses", values.flag, flag=True),

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from l4gate.base import UsageError
+from l4gate.machine import danger_in
 
 
 def choice(*allowed: str) -> Callable[[str], str]:
@@ -113,6 +114,24 @@ def folder(text: str) -> Path:
     if not text or not _is_so(lambda: found.is_dir() or not found.exists()):
         message = f"expected a folder, found {text!r}."
         raise UsageError(message)
+    return found
+
+
+def cache_folder(text: str) -> Path:
+    """A folder, there or to be made, into which nobody else can put what is run out of it."""
+    found = Path(text)
+    # Programs out of it are started in other folders.
+    if not found.is_absolute() or not text.isprintable():
+        message = f"expected an absolute path of a folder, found {text!r}."
+        raise UsageError(message)
+    if not _is_so(lambda: found.is_dir() or not os.path.lexists(found)):
+        message = (
+            f"expected a folder, or a path where one can be made, found {text!r}, which is something else."
+        )
+        raise UsageError(message)
+    if danger := danger_in(found):
+        message = f"expected a folder that nobody else can write to, found {text!r}: {danger}."
+        raise UsageError(message, next_step="name another, or take it from the others.")
     return found
 
 

@@ -19,8 +19,7 @@ from typing import IO, Any, Final
 import docker.errors  # type: ignore[import-untyped] # docker-py has no types
 
 from l4gate.base import ProgramMissing
-from l4gate.machine import exclusive
-from l4gate.programs import image_contents
+from l4gate.programs import image_contents, locked_cache
 from l4gate.stack.compose import Service
 from l4gate.stack.engine import NOBODY, Engine, engine_errors
 from l4gate.stack.model import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY
@@ -75,10 +74,8 @@ def image_for(
         if service.image_is_chosen:
             message = f"the image {service.image} was chosen for {service.name}, is not here, and {refused}"
             raise ProgramMissing(message, next_step="correct or unset the variable that names it.")
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        with exclusive(
-            cache_dir / f"image-{service.name}.lock"
-        ):  # another run may have built it while we waited
+        # Another run may have built it while we waited for the lock.
+        with locked_cache(cache_dir, f"image-{service.name}.lock"):
             return _built(client, service.name, generation) or _build(
                 client, service.name, generation, cache_dir, say
             )

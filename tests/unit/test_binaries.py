@@ -6,17 +6,23 @@ import json
 import multiprocessing
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from l4gate.base import ProgramMissing
+from fixtures.strangers import needs_root
+from fixtures.writer import NOBODY
+from l4gate.base import ProgramMissing, UsageError
 from l4gate.programs import Program, find_program, image_contents
 from l4gate.programs import cache as programs_cache
 from l4gate.programs.debian import DebianFile
 from l4gate.programs.program import RELEASES
-from l4gate.settings import GENERATIONS
+from l4gate.settings import GENERATIONS, load_settings, values
+
+ROOT = Path(__file__).parents[2]
 
 VERSIONS = {
     "bookworm": {
@@ -247,9 +253,47 @@ def _strange_manifest(folder: Path) -> None:
     (folder / "manifest.json").write_text('["prometheus"]')
 
 
-@pytest.mark.parametrize(
-    "damage", [_truncate, _change, _remove, _tear_manifest, _empty_manifest, _strange_manifest]
+def _change_unseen(folder: Path) -> None:
+    """Another content of the same size in the same file, with its old times."""
+    before = (folder / "prometheus").stat()
+    _change(folder)
+    os.utime(folder / "prometheus", ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def _link(folder: Path) -> None:
+    (folder / "prometheus").rename(folder / "elsewhere")
+    (folder / "prometheus").symlink_to("elsewhere")
+
+
+def _pipe(folder: Path) -> None:
+    (folder / "prometheus").unlink()
+    os.mkfifo(folder / "prometheus", 0o755)
+
+
+def _open_to_the_group(folder: Path) -> None:
+    (folder / "prometheus").chmod(0o775)
+
+
+def _pipe_for_manifest(folder: Path) -> None:
+    (folder / "manifest.json").unlink()
+    os.mkfifo(folder / "manifest.json", 0o644)
+
+
+def _open_manifest(folder: Path) -> None:
+    (folder / "manifest.json").chmod(0o666)
+
+
+def _deep_manifest(folder: Path) -> None:
+    (folder / "manifest.json").write_text("[" * 100_000)
+
+
+DAMAGE = (
+    *(_truncate, _change, _change_unseen, _remove, _link, _pipe, _open_to_the_group),
+    *(_tear_manifest, _empty_manifest, _strange_manifest, _pipe_for_manifest, _open_manifest, _deep_manifest),
 )
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
 def test_a_torn_cache_is_repaired(damage, archive: Archive, tmp_path: Path) -> None:  # noqa: ANN001
     """Whatever happened to the cached files, the next run must fetch them again instead of running them."""
     folder = find_program("prometheus", "3.5", tmp_path / "cache").path.parent
@@ -285,8 +329,165 @@ def test_a_cache_that_cannot_be_written_is_said(archive: Archive, tmp_path: Path
     """A cache folder that is in fact a file must end in a clear message, not a traceback."""
     (tmp_path / "cache").write_text("")
 
-    with pytest.raises(ProgramMissing, match="expected a cache folder that can be written"):
+    with pytest.raises(UsageError, match="expected a cache folder that can be written"):
         find_program("prometheus", "3.5", tmp_path / "cache")
+
+
+def test_path_stands_in_where_nothing_can_be_kept(archive: Archive, tmp_path: Path) -> None:
+    """Without a place to keep programs the nearest on PATH must do, and be said."""
+    (tmp_path / "cache").write_text("")
+    fake_program(tmp_path / "bin/prometheus", "2.51.0")
+
+    assert find_program("prometheus", "3.5", tmp_path / "cache").origin == "PATH, nearest to the wanted 3.5"
+
+
+# The folder that is spoilt, below the one of all tests, and how.
+OPEN: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "the cache is everybody's": ("above/cache", lambda path: path.chmod(0o777)),
+    "the cache is everybody's, and sticky": ("above/cache", lambda path: path.chmod(0o1777)),
+    "the cache is the group's": ("above/cache", lambda path: path.chmod(0o770)),
+    "the folder of programs is everybody's": ("above/cache/programs", lambda path: path.chmod(0o777)),
+    "the generation is everybody's": ("above/cache/programs/3.5", lambda path: path.chmod(0o777)),
+    "a folder above is everybody's": ("above", lambda path: path.chmod(0o777)),
+}
+GIVEN: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "the cache is another's": ("above/cache", lambda path: os.chown(path, NOBODY, NOBODY)),
+    "the generation is another's": ("above/cache/programs/3.5", lambda path: os.chown(path, NOBODY, NOBODY)),
+    "a folder above is another's": ("above", lambda path: os.chown(path, NOBODY, NOBODY)),
+}
+
+
+def _refused(cache: Path, folder: Path, archive: Archive) -> None:
+    """No program of the cache is taken, whoever asks, and the folder that others can get at is named."""
+    for name in ("prometheus", "promtool"):
+        with pytest.raises(
+            UsageError, match="expected a cache folder that nobody else can write to"
+        ) as caught:
+            find_program(name, "3.5", cache)
+        assert f": {folder} belongs to" in str(caught.value) or f"write to {folder} (" in str(caught.value)
+        assert "L4_CACHE_DIR" in caught.value.next_step
+    with pytest.raises(UsageError):
+        image_contents("3.5", cache)
+    with pytest.raises(UsageError):
+        load_settings({}, {"L4_CACHE_DIR": str(folder)})
+    assert archive.asked == ["sid"]
+
+
+@pytest.mark.parametrize("where", [*OPEN, *(pytest.param(each, marks=needs_root) for each in GIVEN)])
+def test_a_cache_that_others_can_get_at_is_refused(where: str, archive: Archive, tmp_path: Path) -> None:
+    """What somebody else could have put into the cache must not be run, nor repaired: he could do it again."""
+    find_program("prometheus", "3.5", tmp_path / "above/cache")
+    name, spoil = (OPEN | GIVEN)[where]
+    spoil(tmp_path / name)
+
+    _refused(tmp_path / "above/cache", tmp_path / name, archive)
+
+
+def test_links_to_the_cache_are_followed(archive: Archive, tmp_path: Path) -> None:
+    """A link to a cache must be taken, and refused if anything on the way it leads is open to others."""
+    find_program("prometheus", "3.5", tmp_path / "above/cache")
+    (tmp_path / "one").symlink_to(f"../{tmp_path.name}/two")
+    (tmp_path / "two").symlink_to(tmp_path / "above/cache")
+    find_program("prometheus", "3.5", tmp_path / "one")
+    (tmp_path / "above").chmod(0o777)
+
+    _refused(tmp_path / "one", tmp_path / "above", archive)
+
+
+@needs_root
+def test_a_link_of_another_user_is_refused(archive: Archive, tmp_path: Path) -> None:
+    """A link that somebody else made, and can have lead elsewhere tomorrow, must not be followed."""
+    find_program("prometheus", "3.5", tmp_path / "cache")
+    (tmp_path / "one").symlink_to(tmp_path / "cache")
+    os.chown(tmp_path / "one", NOBODY, NOBODY, follow_symlinks=False)
+
+    _refused(tmp_path / "one", tmp_path / "one", archive)
+
+
+@needs_root
+def test_a_program_of_another_user_is_fetched_again(archive: Archive, tmp_path: Path) -> None:
+    """A file in the cache that belongs to somebody else, such as a hard link of his, must be replaced, not run."""
+    folder = find_program("prometheus", "3.5", tmp_path / "cache").path.parent
+    os.chown(folder / "prometheus", NOBODY, NOBODY)
+
+    assert find_program("prometheus", "3.5", tmp_path / "cache").path.stat().st_uid == os.geteuid()
+    assert archive.asked == ["sid", "sid"]
+
+
+def test_a_loose_umask_opens_nothing(archive: Archive, tmp_path: Path) -> None:
+    """What is made under a umask that lets others write must be for this user alone, and be used by the next run."""
+    before = os.umask(0)
+    try:
+        find_program("prometheus", "3.5", tmp_path / "above/cache")
+    finally:
+        os.umask(before)
+    made = [tmp_path / "above", *(tmp_path / "above").rglob("*")]
+
+    find_program("prometheus", "3.5", tmp_path / "above/cache")
+
+    assert archive.asked == ["sid"]
+    assert [path for path in made if path.stat().st_mode & 0o022] == []
+
+
+@pytest.mark.parametrize(
+    "found",
+    ["relative", "", "/dev/null", "/srv/a\nb", "{folder}/dangling", "{folder}/circle", "{folder}/file"],
+)
+def test_what_cannot_be_a_cache_is_refused(found: str, tmp_path: Path) -> None:
+    """A name that is no folder, nor can become one, must be refused as a setting, in one line that repeats it."""
+    (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "circle").symlink_to("circle")
+    (tmp_path / "file").touch()
+    text = found.format(folder=tmp_path)
+
+    with pytest.raises(UsageError, match=r"expected an? .*path.*, found") as caught:
+        values.cache_folder(text)
+
+    assert repr(text) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+FULL = """
+import sys
+from pathlib import Path
+from l4gate.base import UsageError
+from l4gate.programs import cache, find_program
+from l4gate.programs.debian import DebianFile
+def fetch_files(wanted, suite, into):
+    (into / "prometheus").write_bytes(b"x" * (1 << 20))
+cache.fetch_files = fetch_files
+try:
+    find_program("prometheus", "3.5", Path(sys.argv[1]))
+except UsageError as error:
+    sys.exit(str(error))
+"""
+
+
+@needs_root
+@pytest.mark.parametrize("how", ["size=64k", "ro"])
+def test_a_full_or_closed_file_system_is_said(how: str, tmp_path: Path) -> None:
+    """Where nothing can be written the user must read one sentence, and that it is his to name another place."""
+    (tmp_path / "disk").mkdir()
+    mount = [
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        f'mount -t tmpfs -o mode=700,{how} none "$1" && shift && exec "$@"',
+    ]
+    if subprocess.run([*mount, "sh", tmp_path / "disk", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this root may not mount a file system of its own")
+
+    done = subprocess.run(
+        [*mount, "sh", tmp_path / "disk", sys.executable, "-c", FULL, tmp_path / "disk/cache"],
+        env={**os.environ, "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "expected a cache folder that can be written" in done.stderr
 
 
 def _find(cache: Path, asked: Path) -> None:
