@@ -17,7 +17,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final, NoReturn, Protocol, cast
 
-from l4gate.base import EXIT_USAGE, GateError, UsageError, Verdict, without_credentials
+from l4gate.base import EXIT_USAGE, GateError, UsageError, Verdict, defect, without_credentials
 from l4gate.machine import signals_end_the_run
 from l4gate.settings import OPTIONS, Settings, load_settings
 
@@ -147,3 +147,7 @@ def _main(argv: list[str]) -> int:
         said = ["l4gate: interrupted; nothing was proven.", *getattr(interrupt, "__notes__", ())]
         print(*said, file=sys.stderr)
         return EXIT_INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - said with its place, and never a GO
+        message = f"nobody has foreseen this: {defect(error)}. Next: report it as a defect of the gate."
+        print(f"l4gate: HOLD: {without_credentials(message, argv)}", file=sys.stderr)
+        return Verdict.HOLD.exit_code

@@ -18,6 +18,7 @@ from l4gate.base.errors import (
     RuleError,
     StackError,
     UsageError,
+    defect,
 )
 from l4gate.base.names import says_seconds
 from l4gate.base.outside import (
@@ -63,6 +64,7 @@ __all__ = [
     "UsageError",
     "Verdict",
     "deadline",
+    "defect",
     "format_duration",
     "keep_deadline",
     "line_difference",

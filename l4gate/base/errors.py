@@ -20,6 +20,8 @@ A message says what was expected, what was found, where, how long was waited, an
 
 from __future__ import annotations
 
+import traceback
+from pathlib import PurePath
 from typing import Final
 
 EXIT_USAGE: Final = 2  # of the command and of pytest, for a UsageError
@@ -75,6 +77,12 @@ class ExpressionError(RuleError):
     def __init__(self, message: str, *, offset: int, next_step: str = "") -> None:
         super().__init__(message, next_step=next_step)
         self.offset = offset
+
+
+def defect(error: BaseException) -> str:
+    """What nobody has foreseen, in a sentence for whoever mends it: the kind, the place in the code, and the words."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {PurePath(frame.filename).name}:{frame.lineno}: {error!s:.200}"
 
 
 class HistoryError(GateError):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
-from l4gate.base import format_duration
+from l4gate.base import ApiBadAnswer, format_duration
 from l4gate.certificate.intervals import Interval, SeriesHistory, Window, segments
 from l4gate.certificate.judging import Certificate, CriterionResult, certify, judge
 from l4gate.contract import Criterion, Pace, When
@@ -102,6 +102,11 @@ def _alerts(api: QueryApi, realm: str, when: Interval, window: Window) -> dict[s
     what = f'ALERTS{{alertstate="firing",alertname=~"{names}"}}'
     histories: dict[tuple[tuple[str, str], ...], SeriesHistory] = {}
     for answer in _pieces(api, what, when, window.pace.rule_interval):
+        if answer.warnings:
+            message = (
+                f"expected a complete answer to {what}, found a partial one: {'; '.join(answer.warnings)}."
+            )
+            raise ApiBadAnswer(message, next_step="find the store or shard that did not answer.")
         for series in answer.series:
             # Only a realm that is named and is another one is none of ours.
             if series.labels.get(contract.realm.label, realm) == realm:
@@ -111,14 +116,27 @@ def _alerts(api: QueryApi, realm: str, when: Interval, window: Window) -> dict[s
     found: dict[str, list[Interval]] = {}
     for labels, history in histories.items():
         fires = [each for each in segments(history, window) if each.value is not None]
-        found.setdefault(dict(labels)["alertname"], []).extend(fires)
+        found.setdefault(dict(labels).get("alertname", ""), []).extend(fires)
     return found
 
 
 def _pieces(api: QueryApi, what: str, when: Interval, interval: float) -> Iterator[QueryAnswer]:
-    """The answers for consecutive pieces of an interval; a sample on a border may be in two of them."""
+    """
+    The answers for consecutive pieces of an interval; a sample on a border may be in two of them.
+
+    Raises:
+        ApiBadAnswer: for a series of another name than was asked for.
+    """
+    name = what.partition("{")[0]
     piece = PIECE_SAMPLES * interval
     for index in range(max(1, math.ceil(when.seconds / piece))):
         start = when.start + index * piece
         end = min(start + piece, when.end)
-        yield api.query(f"{what}[{format_duration(end - start)}]", end)
+        answer = api.query(f"{what}[{format_duration(end - start)}]", end)
+        for series in answer.series:
+            if series.labels.get("__name__") != name:
+                message = f"expected series of {what}, found {format_labels(series.labels)}."
+                raise ApiBadAnswer(
+                    message, next_step="look for a cache or proxy between here and the server."
+                )
+        yield answer

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
-from l4gate.base import GateError, UsageError
+from l4gate.base import GateError, UsageError, defect
 from l4gate.contract import Contract, load_contract
 from l4gate.lint.checks import (
     alerts,
@@ -151,8 +150,7 @@ def _problems(check: Check, facts: Facts) -> list[Problem]:
     except GateError:
         raise
     except Exception as error:  # noqa: BLE001 - named in the finding, which keeps the result from being clean
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        what = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}, a defect of this check: {error}"
+        what = f"{defect(error)}, a defect of this check"
     return [
         Problem(
             f"this check could not be made: {what:.300}", Place(facts.repository.config_name), not_run=True

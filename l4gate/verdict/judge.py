@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Final
 
-from l4gate.base import NotReady, Verdict, deadline, seconds_left, wait_until, worst
+from l4gate.base import NotReady, Verdict, deadline, defect, seconds_left, wait_until, worst
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.rules import rendered_config, rendered_rules
 from l4gate.settings import Settings
@@ -118,9 +116,7 @@ def _more_telling(before: Look, now: Look) -> Look:
 
 def _unforeseen(realm: str, url: str, error: Exception) -> Measurement:
     """What is known after a look that the server's answers have broken: nothing, and where."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{Path(frame.filename).name}:{frame.lineno}"
-    message = f"{url} answered what nobody has foreseen: {type(error).__name__} at {where}: {error!s:.200}."
+    message = f"{url} answered what nobody has foreseen: {defect(error)}."
     step = "keep the server's answers and report this as a defect of the gate."
     return Measurement(realm, 0.0, errors={"bad-answer": Unreachable(url, message, step)})
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fixtures.hostile_texts import UNPARSABLE
+from fixtures.hostile_texts import CHAINS, ODD_YAML, UNPARSABLE
 from l4gate.base import PROMETHEUS_DIR, RuleError, yamldoc
 from l4gate.lint import lint
 from l4gate.lint.engine import Report
@@ -43,20 +43,6 @@ def test_a_hostile_expression_is_a_finding_at_its_line(tmp_path: Path, name: str
     assert [each.id for each in found] == ["rules/parse"]
     assert found[0].place.line > 0
     assert len(found[0].what) < 1000
-
-
-CHAINS = {
-    "a line": [(f"level:n:{number}", f"level:n:{number - 1} + 1") for number in range(1, 3000)],
-    "a lattice": [
-        (f"level:n:{number}", f"level:n:{number - 1} * level:n:{number - 2}") for number in range(2, 300)
-    ],
-    "a circle": [(f"level:n:{number}", f"level:n:{(number + 1) % 3000}") for number in range(3000)],
-    "everyone reads everyone": [
-        (f"level:n:{number}", " + ".join(f"level:n:{other}" for other in range(40))) for number in range(40)
-    ],
-    "signs of signs": [("level:n:one", "sgn(" * 90 + "up" + ")" * 90)],
-    "bounds of bounds": [("level:n:one", "clamp_min(" * 90 + "up" + ", 1)" * 90)],
-}
 
 
 @pytest.mark.parametrize("name", CHAINS)
@@ -99,29 +85,6 @@ def test_lint_is_linear(tmp_path: Path) -> None:
 
     assert time.process_time() - started < 2 * SECONDS
     assert report.rules > MANY
-
-
-ODD_YAML = {
-    "laughs": "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
-    + "".join(f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 10)}]\n" for n in range(12)),
-    "holds itself": "groups: &a [*a]",
-    "key holds itself": "&a ? *a : b",
-    "merged over and over": "a: &a {x: 1}\n"
-    + "".join(
-        f"{chr(98 + n)}: &{chr(98 + n)} {{<<: [{','.join(['*' + chr(97 + n)] * 4)}]}}\n" for n in range(20)
-    ),
-    "deep": "[" * 500 + "]" * 500,
-    "deeper": "- " * 100_000 + "a",
-    "wide": "[" + "," * 2_000_000,
-    "tabs": "\t" * 1000,
-    "two documents": "a: 1\n---\nb: 2\n",
-    "unknown tag": "!!python/object/apply:os.system [id]",
-    "unknown anchor": "*a",
-    "nothing": "",
-    "a comment": "# " + "x" * 100_000,
-    "nul": "groups: \x00",
-    "half a pair": '"\\ud800"',
-}
 
 
 @pytest.mark.parametrize("name", ODD_YAML)
