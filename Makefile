@@ -92,6 +92,9 @@ docs: env ## write the pages of docs/ that are made from code
 pages: env ## the reports in a real browser; needs chromium
 	@$(PYTEST) -m chromium $(ARGS)
 
+hostile: env ## every command against everything hostile that is known: servers, folders, manifests, environments
+	@.venv/bin/python -m tests.hostile $(ARGS)
+
 factor: env ## whether the sandbox bears its time factor: 200 runs beside busy neighbours
 	@.venv/bin/python -m benchmarks.factor $(ARGS)
 
@@ -101,4 +104,4 @@ clean: ## remove what the targets made here (not the cache of fetched programs)
 
 .PHONY: help env lint-env gate test lowest lint obs-lint promtool-check promql-unit promql-test-heartbeat \
 	sandbox-smoke-60s canary-quorum-pass error-budget-burn-ok dr-rehearsal-24h-pass faults claims bench nightly \
-	rehearsal examples docs pages factor clean
+	rehearsal examples docs pages hostile factor clean

@@ -22,10 +22,12 @@ from l4gate.base.errors import (
 )
 from l4gate.base.names import says_seconds
 from l4gate.base.outside import (
+    CONFIG_BYTES,
     MANIFEST_BYTES,
     open_regular,
     private_file,
     read_at_most,
+    read_config,
     read_json,
     read_regular,
     strict_json,
@@ -40,6 +42,7 @@ from l4gate.base.yamldoc import Document, Edit
 
 __all__ = [
     "COMPOSE_FILE",
+    "CONFIG_BYTES",
     "EXIT_USAGE",
     "LONGEST_SECONDS",
     "MANIFEST_BYTES",
@@ -72,6 +75,7 @@ __all__ = [
     "parse_duration",
     "private_file",
     "read_at_most",
+    "read_config",
     "read_json",
     "read_regular",
     "says_seconds",

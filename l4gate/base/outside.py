@@ -18,6 +18,7 @@ from typing import Any, Final
 import jiter
 
 MANIFEST_BYTES: Final = 4 << 20  # ours have some 50 kB; JSON takes up to 30 times its size in memory
+CONFIG_BYTES: Final = 8 << 20  # ours have 50 kB, 10,000 rules 2 MB
 _CHUNK_BYTES: Final = 1 << 20
 _DEEPEST: Final = 32  # ours have 8 levels
 _INTEGER_BITS: Final = 63
@@ -74,6 +75,16 @@ def read_regular(path: Path, *, limit: int, within: Path | None = None) -> bytes
     """
     with open_regular(path, within=within) as file:
         return read_at_most(file, limit)
+
+
+def read_config(path: Path) -> bytes:
+    """
+    The bytes of a file of a config folder, which may lie behind links: ConfigMaps are mounted so.
+
+    Raises:
+        OSError: if it is no regular file, or has more than CONFIG_BYTES.
+    """
+    return read_regular(path, limit=CONFIG_BYTES, within=Path("/"))
 
 
 def read_at_most(file: BufferedReader, limit: int) -> bytes:

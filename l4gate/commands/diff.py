@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from l4gate.base import ApiError, UsageError, Verdict
+from l4gate.base import ApiError, UsageError, Verdict, deadline
 from l4gate.commands import decide
 from l4gate.commands._operations import needed_url
 from l4gate.lint import CONFIG_NAME
@@ -22,8 +22,9 @@ from l4gate.settings import Settings
 from l4gate.verdict import judge_for
 
 HELP: Final = "compare the rules of a running server with the repository's: equal (exit 0) or not (10)"
-# Those of `decide` that say which rules are expected and who is asked for the live ones: both must say the same.
-OPTIONS: Final = tuple(name for name in decide.OPTIONS if name != "deadline")
+OPTIONS: Final = (
+    decide.OPTIONS
+)  # which rules are expected and who is asked for the live ones: both must say the same
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,13 +49,14 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     judge = judge_for(replace(settings, config_dir=folder), url)
     asked = judge.rules_api.base_url
     try:
-        live = groups_from_api(judge.rules_api.rules())
+        with deadline(args.began + settings.deadline):
+            live = groups_from_api(judge.rules_api.rules())
+            difference = diff_rules(judge.expectation.groups, live, only_of=judge.expectation.only_of)
     except ApiError as error:
         if not args.json:
             raise
         print(json.dumps(_payload(asked, folder, answered=False, said=str(error)), indent=2))
         return Verdict.HOLD.exit_code
-    difference = diff_rules(judge.expectation.groups, live, only_of=judge.expectation.only_of)
     if difference:
         said = (
             f"rules-differ: {asked} does not have the rules of {folder}/rules. "

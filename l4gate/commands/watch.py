@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from l4gate.base import ApiError, GateError, UsageError, Verdict, format_duration, parse_duration
+from l4gate.base import ApiError, GateError, UsageError, Verdict, deadline, format_duration, parse_duration
 from l4gate.certificate import Window
 from l4gate.commands._operations import (
     FOLDER_OPTIONS,
@@ -78,7 +78,8 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     ensure_sound_settings(settings)
     judge = judge_for(settings, url)
     named = judged_by(settings, judge.expectation.groups, judge.api)
-    now = _now(judge)
+    with deadline(args.began + settings.deadline):
+        now = _now(judge)
     start = parse_time(args.since) if args.since else now
     if start > now:
         message = (
@@ -121,6 +122,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             on_go=keep if settings.live_dir else lambda _looks: None,
             on_abort=restore if args.rollback else None,
             progress=progress.say,
+            look_seconds=settings.deadline,
         )
         done = watch.run(now)
     facts = named.after(done.looks).facts()

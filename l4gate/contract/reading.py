@@ -13,7 +13,7 @@ from typing import Any, Final
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from l4gate.base import PROMETHEUS_DIR, RuleError, UsageError, says_seconds, yamldoc
+from l4gate.base import PROMETHEUS_DIR, RuleError, UsageError, read_config, says_seconds, yamldoc
 from l4gate.contract.bounds import Keys
 from l4gate.contract.meaning import meaningless
 from l4gate.contract.model import SECONDS_UNIT, Contract
@@ -34,7 +34,7 @@ def load_contract(folder: Path) -> Contract:
     if not path.exists():
         path = PROMETHEUS_DIR / CONTRACT_NAME
     try:
-        text = path.read_bytes().decode()
+        text = read_config(path).decode()
     except (OSError, UnicodeDecodeError) as error:
         message = f"{path}: expected a readable contract, found: {error}."
         raise UsageError(message) from None

@@ -34,6 +34,8 @@ from l4gate.lint.places import Place, Problem
 from l4gate.lint.repository import CONFIG_NAME, Repository
 from l4gate.lint.waivers import EXPIRED, INVALID, UNUSED, apply_waivers
 from l4gate.programs import Promtool
+from l4gate.rules import is_rule_file
+from l4gate.scraping import hider
 
 _AREAS: Final = (
     promtool_area,
@@ -107,12 +109,14 @@ def lint(
     repository = Repository.read(folder)
     facts = Facts(repository, contract or load_contract(folder), promtool, why_no_promtool)
     not_made = tuple(each.id for each in chosen if each.needs_all_rules and not repository.complete)
+    # Of the rules nothing is secret, and all that is found there may be shown.
+    hide = hider(*(text for name, text in repository.texts.items() if not is_rule_file(_below(name))))
     found = [
         finding(
             check,
-            problem.what,
+            hide(problem.what),
             problem.place,
-            _line(repository, problem.place.file, problem.place.line),
+            hide(_line(repository, problem.place.file, problem.place.line)),
             not_run=problem.not_run,
         )
         for check in chosen
@@ -165,6 +169,11 @@ def _chosen(only: Collection[str]) -> list[Check]:
         message = f"expected a check or one of the areas {areas}, found {', '.join(unknown)}."
         raise UsageError(message, next_step="see docs/lint.md for all checks.")
     return [each for id_, each in CHECKS.items() if not only or id_ in only or id_.partition("/")[0] in only]
+
+
+def _below(name: str) -> str:
+    """The path of a file in its folder."""
+    return name.partition("/")[2]
 
 
 def _line(repository: Repository, file: str, line: int) -> str:

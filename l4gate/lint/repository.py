@@ -17,7 +17,7 @@ from typing import Final
 import yaml
 
 from l4gate import promql
-from l4gate.base import RuleError, yamldoc
+from l4gate.base import RuleError, read_config, yamldoc
 from l4gate.lint.places import Place, Problem
 from l4gate.rules import Rule, RuleGroup, parse_rule_text
 
@@ -107,8 +107,8 @@ class Repository:
         return found
 
     def files(self, subfolder: str) -> list[Path]:
-        """Every file below a subfolder, sorted."""
-        return sorted(path for path in (self.folder / subfolder).rglob("*") if path.is_file())
+        """Everything below a subfolder that is no folder, sorted; what is no regular file as well."""
+        return sorted(path for path in (self.folder / subfolder).rglob("*") if not path.is_dir())
 
     def lines(self, file: str) -> list[str]:
         """The lines of a file that was read; none for another."""
@@ -138,7 +138,7 @@ class Repository:
         """The text of a file, kept for showing lines of it."""
         name = self.name(path)
         try:
-            self.texts[name] = path.read_text(encoding="utf-8")
+            self.texts[name] = read_config(path).decode().replace("\r\n", "\n")
         except (OSError, UnicodeDecodeError) as error:
             self.unreadable.append(Problem(f"expected a readable file, found: {error}", Place(name)))
         return self.texts.get(name)

@@ -8,12 +8,13 @@ the end is the certificate of the whole window, from the recorded samples and no
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from l4gate.base import ApiError, GateError, NotReady, Verdict, format_duration, wait_until, worst
+from l4gate.base import ApiError, GateError, NotReady, Verdict, deadline, format_duration, wait_until, worst
 from l4gate.certificate import Certificate, Interval, Window, certify_window
 from l4gate.operations.rollback import RolledBack
 from l4gate.report import utc
@@ -68,6 +69,7 @@ class Watch:
         on_go: called whenever the verdict has become GO.
         on_abort: rolls back; called at most once, for an alert that fires now.
         progress: called with a line after each look.
+        look_seconds: how long a look may take, and the certificate at the end: one that hangs sees nothing.
     """
 
     def __init__(
@@ -79,8 +81,10 @@ class Watch:
         on_go: Callable[[tuple[Look, ...]], None] = lambda _looks: None,
         on_abort: Callable[[], RolledBack] | None = None,
         progress: Callable[[str], None] = lambda _line: None,
+        look_seconds: float = math.inf,
     ) -> None:
         self._judge = judge
+        self._look_seconds = look_seconds
         self._window = window
         self._on_change = on_change
         self._on_go = on_go
@@ -125,6 +129,12 @@ class Watch:
 
     def _look(self) -> bool:
         """One look; true ends the watch."""
+        with deadline(time.monotonic() + self._look_seconds):
+            self._see()
+        return bool(self._aborted)
+
+    def _see(self) -> None:
+        """Looks, catches up with what was missed, and notes it."""
         self._looks = looks = self._judge.look()
         now = self._offset + time.monotonic()
         verdict = worst(look.decision.verdict for look in looks)
@@ -142,7 +152,6 @@ class Watch:
         self._progress(
             f"{left} left, {verdict.name}{f' ({cause.id})' if cause else ''}, longest not GO: {longest}"
         )
-        return bool(self._aborted)
 
     def _catch_up(self, at: float) -> None:
         """Reads what happened since the server was last seen, if that is long enough for an abort to come and go."""
@@ -183,9 +192,10 @@ class Watch:
         certificates: tuple[Certificate, ...] = ()
         problem = ""
         try:
-            certificates = tuple(
-                certify_window(self._judge.api, realm, self._window)[0] for realm in self._judge.realms
-            )
+            with deadline(time.monotonic() + self._look_seconds):
+                certificates = tuple(
+                    certify_window(self._judge.api, realm, self._window)[0] for realm in self._judge.realms
+                )
         except ApiError as error:
             problem = f"the window cannot be certified: {error}"
         return Watched(

@@ -82,7 +82,8 @@ def _is_operator(token: Token) -> bool:
 
 
 def _numbers(text: str) -> Iterable[str]:
-    return (token.text for token in tokens(text) if token.kind == "number")
+    # Piece by piece: a colon that divides range and step would begin a name.
+    return (token.text for part in text.split(":") for token in tokens(part) if token.kind == "number")
 
 
 def _check_times(numbers: Iterable[str], most: float, token: Token) -> None:

@@ -16,7 +16,7 @@ from typing import Final, Literal
 import yaml
 
 from l4gate import promql
-from l4gate.base import ExpressionError, RuleError, yamldoc
+from l4gate.base import ExpressionError, RuleError, read_config, yamldoc
 
 CONFIG_FILE: Final = "prometheus.yml"
 RULES_FOLDER: Final = "rules"
@@ -88,7 +88,7 @@ def load_rules(folder: Path) -> tuple[RuleGroup, ...]:
     config = folder / CONFIG_FILE
     for path in (*([config] if config.exists() else []), *(folder / RULES_FOLDER).rglob(RULE_FILES)):
         try:
-            files[path.relative_to(folder).as_posix()] = path.read_bytes()
+            files[path.relative_to(folder).as_posix()] = read_config(path)
         except OSError as error:
             raise _unreadable(str(path), error) from None
     return rules_in(files, folder=folder)
@@ -143,7 +143,7 @@ def load_rule_file(path: Path) -> tuple[RuleGroup, ...]:
             supported Prometheus knows, a key or group twice, no groups, or an expression that is not PromQL.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_config(path).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(str(path), error) from None
     return parse_rule_text(text, str(path))

@@ -15,7 +15,7 @@ from typing import Any, Final
 import yaml
 
 from l4gate import promql
-from l4gate.base import Document, Edit, RuleError, UsageError, yamldoc
+from l4gate.base import Document, Edit, RuleError, UsageError, read_config, yamldoc
 from l4gate.contract import Contract, load_contract
 from l4gate.rules.model import CONFIG_FILE, RULE_FILES, RULES_FOLDER, RuleGroup, load_rules, rules_in
 from l4gate.rules.realm_in_steps import plain_or_quoted, relabelling_edits
@@ -218,7 +218,7 @@ def _file_name(name: str, realm: str, default: str) -> str:
 
 def _read(path: Path) -> Document:
     try:
-        return yamldoc.read(path.read_bytes().decode(), str(path))
+        return yamldoc.read(read_config(path).decode(), str(path))
     except (OSError, UnicodeDecodeError) as error:
         message = f"{path}: expected a readable file, found: {error}."
         raise RuleError(message) from None

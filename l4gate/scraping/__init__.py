@@ -6,7 +6,7 @@ from l4gate.scraping.foreign import is_harmless
 from l4gate.scraping.job import ADDRESS, EXPORTED, METRICS_PATH, NAME, ScrapeJob, visible
 from l4gate.scraping.normal_form import ASIDE
 from l4gate.scraping.relabelling import Labels, Relabelling, relabel, relabellings
-from l4gate.scraping.secrets import SECRET, authorized, below, hidden, redacted, without_secrets
+from l4gate.scraping.secrets import SECRET, authorized, below, hidden, hider, redacted, without_secrets
 
 __all__ = [
     "ADDRESS",
@@ -23,6 +23,7 @@ __all__ = [
     "below",
     "config_difference",
     "hidden",
+    "hider",
     "is_default",
     "is_harmless",
     "redacted",

@@ -11,9 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
-import yaml
-
-from l4gate.base import without_credentials, yamldoc
+from l4gate.base import RuleError, without_credentials, yamldoc
 
 SECRET: Final = "<secret>"  # noqa: S105 - what Prometheus prints in place of one
 _REDACTED: Final = "xxxxx"
@@ -68,19 +66,28 @@ def hidden(value: Any, key: str = "") -> Any:
 
 def without_secrets(text: str, *sources: bytes) -> str:
     """A text that quotes these files, without what is secret in them, whether they are YAML or not."""
-    secrets = {secret for source in sources for secret in _secrets(source.decode("utf-8", "replace"))}
+    return hider(*(source.decode("utf-8", "replace") for source in sources))(text)
+
+
+def hider(*sources: str) -> Callable[[str], str]:
+    """What `without_secrets` does to a text that quotes these, for many texts."""
+    secrets = {secret for source in sources for secret in _secrets(source)}
     secrets = {secret for secret in secrets - {SECRET} if len(secret) >= _SHORTEST}
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) > _SHORT:
-            text = text.replace(secret, SECRET)
-        else:
-            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", SECRET, text)
+    ordered = sorted(secrets, key=len, reverse=True)
 
     def quoted(found: re.Match[str]) -> str:
         begins = found[2] and any(secret.startswith(found[1]) for secret in secrets)
         return f"`{SECRET}`" if begins else found[0]
 
-    return _URL.sub(lambda found: _shown_url(found[0]), _QUOTED.sub(quoted, text))
+    def hide(text: str) -> str:
+        for secret in ordered:
+            if len(secret) > _SHORT:
+                text = text.replace(secret, SECRET)
+            else:
+                text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", SECRET, text)
+        return _URL.sub(lambda found: _shown_url(found[0]), _QUOTED.sub(quoted, text))
+
+    return hide
 
 
 def _veiled(value: Any, key: str, is_veiled: Callable[[str], bool], of_url: Callable[[str], str]) -> Any:
@@ -110,12 +117,10 @@ def _secrets(text: str) -> Iterator[str]:
         if is_secret(key) or key in _HEADERS:
             yield value.strip().strip("\"'")
     try:
-        waiting = [(yaml.load(text, Loader=yamldoc.LOADER), "")]  # noqa: S506 - both are safe loaders
-    except (yaml.YAMLError, ValueError, RecursionError):
+        waiting = [(yamldoc.plain(text, ""), "")]
+    except RuleError:
         return
-    left = len(text)  # no more values than characters, unless aliases say them again
-    while waiting and left > 0:
-        left -= 1
+    while waiting:
         value, key = waiting.pop()
         if isinstance(value, Mapping):
             waiting += [(part, below(key, name)) for name, part in value.items()]

@@ -20,6 +20,9 @@ from urllib.parse import quote
 
 from fixtures.wire import serve
 from l4gate.base import PROMETHEUS_DIR, Verdict
+from l4gate.contract import load_contract
+from l4gate.rules import render
+from l4gate.settings import load_settings
 from tests.hostile.files import ENVIRONMENTS, FOLDERS, MANIFESTS, folder_of, state_of
 from tests.hostile.servers import PASSWORD, SERVERS, TOKEN, USER
 
@@ -38,6 +41,8 @@ _SECRETS: Final = tuple(
         base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode(),
     }
 )
+# The last is how the command line says that nobody has foreseen an error: no traceback, and a defect all the same.
+_SIGNS: Final = ("Traceback (most recent call last)", "Exception in thread", "panicked at", "has foreseen")
 # What a terminal obeys: C0 without tab and newline, DEL, C1, marks of direction, separators of lines.
 _CONTROLS: Final = re.compile(
     "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\u2028\\u2029]"
@@ -100,22 +105,17 @@ def _judging(*argv: str) -> Prepare:
 
 
 def _watch(case: str, where: Path, url: str) -> Case:
-    argv = [
-        "watch",
-        f"--url={url}",
-        f"--factor={FACTOR}",
-        "--for=1s",
-        f"--state-dir={where}/state",
-        *_credentials(case, where),
-    ]
-    return Case([*argv, f"--deadline={DEADLINE}"])
+    argv = ["watch", f"--url={url}", f"--factor={FACTOR}", "--for=1s", f"--deadline={DEADLINE}"]
+    # The clock, the last look and the certificate have a deadline each.
+    return Case(
+        [*argv, f"--state-dir={where}/state", *_credentials(case, where)], seconds=3 * DEADLINE + ROOM
+    )
 
 
 def _diff(case: str, where: Path, url: str) -> Case:
     return Case(
-        ["diff", f"--url={url}", f"--factor={FACTOR}", *_credentials(case, where)],
+        ["diff", f"--url={url}", f"--factor={FACTOR}", f"--deadline={DEADLINE}", *_credentials(case, where)],
         codes=_NO_GO | {0},
-        seconds=10,
     )
 
 
@@ -131,10 +131,14 @@ def _certify(case: str, where: Path, url: str) -> Case:
 
 
 def _reload(case: str, where: Path, url: str) -> Case:
-    live = _live(where) if case in SERVERS else folder_of(case, where)
-    return Case(
-        ["reload", f"--url={url}", f"--live-dir={live}", *_credentials(case, where)], seconds=UNBOUNDED
-    )
+    argv = ["reload", f"--url={url}", *_credentials(case, where)]
+    if case not in SERVERS:
+        return Case([*argv, f"--live-dir={folder_of(case, where)}"], seconds=UNBOUNDED)
+    live = where / "live"
+    live.mkdir()
+    contract = load_contract(PROMETHEUS_DIR)
+    render(PROMETHEUS_DIR, live, factor=FACTOR, realms=("prod",), addresses={}, contract=contract)
+    return Case([*argv, f"--live-dir={live}", f"--factor={FACTOR}"], seconds=UNBOUNDED)
 
 
 def _lint(case: str, where: Path, _url: str) -> Case:
@@ -221,7 +225,7 @@ def run_case(
             "PATH": os.environ["PATH"],
             "HOME": str(where),
             "TMPDIR": str(where),
-            "L4_CACHE_DIR": os.environ.get("L4_CACHE_DIR", str(Path.home() / ".cache" / "l4gate")),
+            "L4_CACHE_DIR": str(load_settings({}, os.environ).cache_dir.absolute()),
             **made.environ,
         }
         request = {"argv": made.argv, "environ": environ, "output": str(output), "seconds": made.seconds + 20}
@@ -251,6 +255,22 @@ def run_case(
         shutil.copytree(output, keep / name, dirs_exist_ok=True)
         (keep / name / "argv").write_text(json.dumps([made.argv, made.environ, sorted(found)]))
     return Outcome(verb, case, answer["code"], answer["seconds"], megabytes, found)
+
+
+def what_is_wrong(
+    made: Case, code: int, seconds: float, megabytes: int, *, said: str, written: str = ""
+) -> frozenset[str]:
+    """Every kind of harm in how a command ended."""
+    harms = {
+        "traceback": any(sign in said for sign in _SIGNS),
+        "signal": code < 0,
+        "late": seconds > made.seconds,
+        "secret": any(secret in said + written for secret in _SECRETS),
+        "control": _CONTROLS.search(said) is not None,
+        "memory": megabytes > MOST_MEGABYTES,
+        "code": code >= 0 and code not in made.codes,
+    }
+    return frozenset(kind for kind, is_there in harms.items() if is_there)
 
 
 def cases_of(verbs: list[str], case: str = "", sample: int = 0) -> list[tuple[str, str]]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import glob
 import re
+import stat
 from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
 from typing import Final
 
-from l4gate.base import GateError
+from l4gate.base import CONFIG_BYTES, GateError
 from l4gate.lint.facts import Facts
 from l4gate.lint.model import check
 from l4gate.lint.places import Place, Problem
-from l4gate.lint.repository import CONFIG_NAME
+from l4gate.lint.repository import CONFIG_NAME, Repository, entry, items, plain
 
 _ARGUMENTS: Final = ("check", "config", "--lint=all", "--lint-fatal", CONFIG_NAME)
+_MOST_FILES: Final = 100_000  # that a pattern may match
 _PLACE: Final = re.compile(r"(?P<file>[\w./-]+\.ya?ml): (?:(?P<line>\d+):(?P<column>\d+): )?(?P<what>.+)")
 
 
@@ -32,6 +37,14 @@ def promtool_check(facts: Facts) -> Iterator[Problem]:
             Place(repository.config_name),
             not_run=True,
         )
+        return
+    special = next(_special_files(repository), None)
+    if special:
+        most = f"{CONFIG_BYTES >> 20} MiB"
+        what = (
+            f"promtool was not asked: it would read {special}, which is no file, or one of more than {most}"
+        )
+        yield Problem(what, Place(repository.config_name), not_run=True)
         return
     try:
         result = facts.promtool.run(*_ARGUMENTS, folder=repository.folder)
@@ -56,3 +69,27 @@ def promtool_check(facts: Facts) -> Iterator[Problem]:
         file = f"{repository.folder.name}/{failed[0] if failed else CONFIG_NAME}"
         text = " ".join(wrong) or f"exit code {result.returncode} without a word"
         yield Problem(f"promtool {facts.promtool.version}: {text}", Place(file))
+
+
+def _special_files(repository: Repository) -> Iterator[Path]:
+    """Devices, FIFOs, sockets and huge files that the configuration makes promtool read: it would do so for ever."""
+    sources = [entry(job, "file_sd_configs") for job in items(entry(repository.config, "scrape_configs"))]
+    lists = [entry(source, "files") for found in sources for source in items(found)]
+    patterns = [
+        plain(node) for found in (entry(repository.config, "rule_files"), *lists) for node in items(found)
+    ]
+    for pattern in patterns:
+        try:
+            found = islice(glob.iglob(pattern, root_dir=repository.folder), _MOST_FILES)  # noqa: PTH207 - absolute as well
+            yield from (path for path in map(repository.folder.joinpath, found) if _is_special(path))
+        except (ValueError, OSError):  # a pattern that nobody can look for, so promtool reads nothing by it
+            continue
+
+
+def _is_special(path: Path) -> bool:
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    is_file = stat.S_ISREG(status.st_mode)
+    return status.st_size > CONFIG_BYTES if is_file else not stat.S_ISDIR(status.st_mode)
