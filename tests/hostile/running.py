@@ -238,18 +238,7 @@ def run_case(
         if path.is_file() and part != "state"
     )
     megabytes = answer["kilobytes"] // 1024
-    wrong = {
-        "traceback": "Traceback (most recent call last)" in said
-        or "Exception in thread" in said
-        or "panicked" in said,
-        "signal": answer["code"] < 0,
-        "late": answer["seconds"] > made.seconds,
-        "secret": any(secret in said + written for secret in _SECRETS),
-        "control": _CONTROLS.search(said) is not None,
-        "memory": megabytes > MOST_MEGABYTES,
-        "code": answer["code"] >= 0 and answer["code"] not in made.codes,
-    }
-    found = frozenset(kind for kind, is_wrong in wrong.items() if is_wrong)
+    found = what_is_wrong(made, answer["code"], answer["seconds"], megabytes, said=said, written=written)
     if found and keep:
         name = re.sub(r"[^\w.-]+", "_", f"{verb}-{case}")
         shutil.copytree(output, keep / name, dirs_exist_ok=True)

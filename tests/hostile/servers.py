@@ -411,10 +411,10 @@ SERVERS: Final[dict[str, Answer]] = {
     f"{kind}: {name}": answer
     for kind, answers in {
         "wire": WIRE,
-        "rules": RULES,
-        "config": CONFIG,
-        "targets": TARGETS,
-        "query": QUERY,
+        "rules page": RULES,
+        "config page": CONFIG,
+        "targets page": TARGETS,
+        "answers": QUERY,
         "echo": ECHO,
     }.items()
     for name, answer in answers.items()
