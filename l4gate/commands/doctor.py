@@ -77,8 +77,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     ]
     engine = _asked("engine", lambda: find_engine().host)
     leftovers = survey()
-    if args.reap:
-        remove_leftovers(leftovers)
+    gone = remove_leftovers(leftovers) if args.reap else []
     in_use = in_force(vars(args))
     ready, advice = _advice(findings, engine, in_use)
     if args.json:
@@ -101,7 +100,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         for why in dict.fromkeys(each.why for each in findings if each.why):
             print(f"why  {why}")
         for left in leftovers:
-            print(f"{'gone' if args.reap else 'left'} {left}")
+            print(f"{'gone' if left in gone else 'left'} {left}")
         if leftovers and not args.reap:
             print("     the next run removes what is not kept; l4gate doctor --reap removes all of it now")
         print(advice)

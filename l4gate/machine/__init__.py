@@ -13,6 +13,7 @@ from l4gate.machine.folders import (
 from l4gate.machine.guarded import Guarded
 from l4gate.machine.identity import commit_of, sources_hash
 from l4gate.machine.lock import exclusive
+from l4gate.machine.marked import Marked, all_marked, kill
 from l4gate.machine.owner import is_own, new_run_id, owner_of, start_time
 from l4gate.machine.ports import LOOPBACK, free_port
 from l4gate.machine.signals import signals_end_the_run
@@ -24,6 +25,8 @@ __all__ = [
     "RUN_FOLDERS",
     "RUN_VARIABLE",
     "Guarded",
+    "Marked",
+    "all_marked",
     "all_owned",
     "commit_of",
     "danger_in",
@@ -32,6 +35,7 @@ __all__ = [
     "free_port",
     "is_ours",
     "is_own",
+    "kill",
     "make_own",
     "make_owned",
     "new_run_id",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -21,13 +22,15 @@ from pathlib import Path
 from typing import Final
 
 from l4gate.base import StackError, wait_until
-from l4gate.machine.owner import is_own, new_run_id
+from l4gate.machine.owner import is_own, new_run_id, owner_of
+from l4gate.machine.trust import is_ours
 
 # In the environment of every process of ours; the processes that a dead one has left are found by it.
 RUN_VARIABLE: Final = "L4GATE_RUN"
 # Beside it, the folder of its stack: whoever comes later may have another TMPDIR, and has to see that it was kept.
 FOLDER_VARIABLE: Final = "L4GATE_RUN_FOLDER"
 RUN_FOLDERS: Final = "run"  # what the folder of a stack is for; see `stack.rundir`
+_PURPOSE: Final = re.compile(r"[a-z]+")
 _MAKE_SECONDS: Final = 5.0  # takes microseconds, unless others remove the folder around it again and again
 
 
@@ -73,18 +76,29 @@ def environment_of(folder: Path) -> dict[str, str]:
 
 
 def base_dir() -> Path:
-    """Where the folders of this user's processes are. It may not be there."""
-    return Path(tempfile.gettempdir()) / f"l4gate-{os.getuid()}"
+    """
+    Where the folders of this user's processes are. It may not be there.
+
+    Raises:
+        StackError: if there is no place for temporary files at all.
+    """
+    try:
+        return Path(tempfile.gettempdir()) / f"l4gate-{os.getuid()}"
+    except OSError as error:
+        message = f"expected a folder for temporary files, found {error.strerror or error}."
+        raise StackError(message, next_step="set TMPDIR to a folder of your own.") from None
 
 
 def all_owned() -> list[Owned]:
-    """The folders of all processes of this user, dead and alive."""
-    base = base_dir()
+    """The folders of all processes of this user, dead and alive: real ones with a name that we gave, and his own."""
     try:
-        names = sorted(os.listdir(base))  # noqa: PTH208 - Path.iterdir would do the same in more words
-    except OSError:
+        base = base_dir()
+        if not _is_own_folder(base):
+            return []
+        roots = [base / name for name in sorted(os.listdir(base))]  # noqa: PTH208 - Path.iterdir takes more words
+    except (OSError, StackError):
         return []
-    return [Owned(base / name, *_parts(base / name)) for name in names]
+    return [Owned(root, *_parts(root)) for root in roots if _is_of_a_run(root)]
 
 
 def make_owned(purpose: str, run_id: str, *, mode: int) -> Path:
@@ -108,8 +122,13 @@ def make_owned(purpose: str, run_id: str, *, mode: int) -> Path:
 
 def remove_owned(root: Path) -> None:
     """Removes a folder, and the one around it if it was the last; one that has gone already is fine."""
-    shutil.rmtree(root, ignore_errors=True)
     with suppress(OSError):
+        # By the folder around it, which nobody can put another in the place of once it is open.
+        base = os.open(root.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            shutil.rmtree(root.name, ignore_errors=True, dir_fd=base)
+        finally:
+            os.close(base)
         root.parent.rmdir()
 
 
@@ -128,18 +147,42 @@ def _remove_own() -> None:
 def _made(root: Path, mode: int) -> bool:
     """Whether the folder could be made; not if another process, the last one until now, removes the one around it."""
     base = root.parent
-    # Not exist_ok: it asks again what was there, and others may have removed it.
-    with suppress(FileExistsError):
-        base.mkdir(mode=0o700)
     try:
-        status = base.lstat()
-        if status.st_uid != os.getuid() or not stat.S_ISDIR(status.st_mode):
-            message = f"expected {base} to be a folder of this user, found somebody else's."
+        # Not exist_ok: it asks again what was there, and others may have removed it.
+        with suppress(FileExistsError):
+            base.mkdir(mode=0o700)
+        if not _is_own_folder(base):
+            found = "one that others can write to" if _is_this_users(base) else "somebody else's"
+            message = f"expected {base} to be a folder of this user, found {found}."
             raise StackError(message, next_step="remove it, or set TMPDIR to a folder of your own.")
         root.mkdir(mode=mode)
     except FileNotFoundError:
         return False
+    except OSError as error:
+        message = f"expected to make {root}, found {error.strerror or error}."
+        raise StackError(message, next_step="make room, or set TMPDIR to a folder of your own.") from None
     return True
+
+
+def _is_own_folder(path: Path) -> bool:
+    """Whether it is a folder of this user into which nobody else can put, or move, anything."""
+    return _is_this_users(path) and is_ours(path.lstat())
+
+
+def _is_this_users(path: Path) -> bool:
+    """Whether it is a folder, and no link to one, that belongs to this user."""
+    status = path.lstat()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+
+
+def _is_of_a_run(root: Path) -> bool:
+    purpose, run_id = _parts(root)
+    try:
+        return (
+            _PURPOSE.fullmatch(purpose) is not None and owner_of(run_id) is not None and _is_own_folder(root)
+        )
+    except OSError:  # it has gone meanwhile
+        return False
 
 
 def _parts(root: Path) -> tuple[str, str]:

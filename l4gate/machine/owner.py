@@ -15,7 +15,12 @@ from pathlib import Path
 from typing import Final
 
 _RUN_ID: Final = re.compile(
-    r"(?P<boot>[0-9a-z]+)-(?P<namespace>\d+)-(?P<pid>\d+)-(?P<started>\d+)-(?P<nonce>[0-9a-f]+)"
+    r"(?P<boot>[0-9a-z]{1,32})-(?P<namespace>[0-9]{1,20})-(?P<pid>[0-9]{1,10})-(?P<started>[0-9]{1,20})"
+    r"-(?P<nonce>[0-9a-f]{1,32})"
+)
+
+_STAT_FIELDS: Final = (
+    20  # of /proc/PID/stat from the state on, up to the start time; Linux has had more since 2.6
 )
 
 
@@ -41,7 +46,7 @@ class Owner:
 def new_run_id() -> str:
     """A name for a run of this process, from which its owner can be read."""
     pid = os.getpid()
-    return f"{_boot()}-{_namespace()}-{pid}-{start_time(pid)}-{secrets.token_hex(3)}"
+    return f"{_boot()}-{_namespace()}-{pid}-{start_time(pid) or 0}-{secrets.token_hex(3)}"
 
 
 def owner_of(run_id: str) -> Owner | None:
@@ -66,6 +71,12 @@ def start_time(pid: int) -> int | None:
     return None if fields[0] in "ZX" else int(fields[19])
 
 
+def parent_of(pid: int) -> int | None:
+    """The parent of a process; None if there is no such process, or no /proc, and 0 for the first one."""
+    fields = _stat(pid)
+    return int(fields[1]) if fields else None
+
+
 def group_of(pid: int) -> int | None:
     """The process group of a process; None if there is no such process, or no /proc."""
     fields = _stat(pid)
@@ -76,15 +87,16 @@ def _stat(pid: int) -> list[str] | None:
     """What /proc says about a process, from its state on."""
     try:
         # The name in parentheses may hold anything, so the fields are counted from the last parenthesis.
-        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
         return None
+    return fields if len(fields) >= _STAT_FIELDS else None
 
 
 def _start_time_without_proc(pid: int) -> int | None:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return None
     except PermissionError:
         return 0

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import docker  # type: ignore[import-untyped] # docker-py has no types
 
 RUN_LABEL: Final = "l4gate.run"  # on every container and network; the run's name tells its owner
+USER_LABEL: Final = "l4gate.user"  # beside it, whose run it is: one engine serves several users
 FOLDER_LABEL: Final = (
     "l4gate.folder"  # beside it, on those of a stack: the run's folder, which says if it is kept
 )
@@ -111,13 +112,18 @@ class Labelled:
     age_seconds: float
 
 
+def labels_of(run_id: str) -> dict[str, str]:
+    """What every container and network of a run of this user carries."""
+    return {RUN_LABEL: run_id, USER_LABEL: str(os.getuid())}
+
+
 def labelled() -> list[Labelled]:
-    """Every container and network of any run of ours. Empty without an engine."""
+    """Every container and network of any run of this user's. Empty without an engine."""
     try:
         client = find_engine().client()
     except StackError:
         return []
-    wanted = {"label": RUN_LABEL}
+    wanted = {"label": [RUN_LABEL, f"{USER_LABEL}={os.getuid()}"]}
     with suppress_engine_errors():
         try:
             containers = client.api.containers(all=True, filters=wanted)

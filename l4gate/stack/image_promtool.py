@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from l4gate.base import StackError
 from l4gate.programs import PromtoolResult
-from l4gate.stack.engine import RUN_LABEL, engine_errors, suppress_engine_errors
+from l4gate.stack.engine import engine_errors, labels_of, suppress_engine_errors
 from l4gate.stack.images import Image
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class ImagePromtool:
                 list(args),
                 entrypoint=["/bin/promtool"],
                 user=self._user,
-                labels={RUN_LABEL: self._run_id},
+                labels=labels_of(self._run_id),
                 network_mode="none",
                 tmpfs={"/tmp": "mode=1777"},  # noqa: S108 - inside the container
                 volumes={} if place == "/" else {place: {"bind": place, "mode": "rw,z"}},

@@ -5,25 +5,27 @@ A run that ends in any way but SIGKILL cleans up after itself. What the others l
 that name its owner (see `owner`): only what belongs to a process that is known to be dead is touched, or, if the owner
 was of another boot or PID namespace, where nobody here can tell, what is older than a day. A run that was kept on
 purpose (`--keep-stack`) is left alone until it is asked for.
+
+A process is ours by the run's name in its environment, which children inherit: one that outlives its run is a leftover
+by design, whoever started it. Those that this process was started from are spared, and those that read from a terminal.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from l4gate.base import wait_until
 from l4gate.machine import (
-    FOLDER_VARIABLE,
     RUN_FOLDERS,
-    RUN_VARIABLE,
+    Marked,
+    all_marked,
     all_owned,
     is_own,
+    kill,
     owner_of,
     remove_owned,
     start_time,
@@ -98,9 +100,11 @@ def _survey(wanted: Wanted, *, engine: bool) -> list[Leftover]:
     runs = [RunDir(each.root) for each in owned if each.purpose == RUN_FOLDERS]
     kept = {each.run_id for each in runs if each.is_kept}
     found = [
-        Leftover("process", str(pid), run_id, run_id in kept or _is_kept(folder), started)
-        for pid, started, run_id, folder in _processes(runs)
-        if wanted(run_id, ages.get(run_id, 0.0))
+        Leftover(
+            "process", str(each.pid), each.run_id, each.run_id in kept or _is_kept(each.folder), each.started
+        )
+        for each in all_marked()
+        if wanted(each.run_id, ages.get(each.run_id, 0.0))
     ]
     if engine or any(each.kind == "containers" for each in runs):
         found += [
@@ -114,7 +118,7 @@ def _survey(wanted: Wanted, *, engine: bool) -> list[Leftover]:
 
 def remove_leftovers(found: list[Leftover]) -> list[Leftover]:
     """
-    Removes what was found, kept or not, and returns it.
+    Removes what was found, kept or not, and returns what has gone by that.
 
     Raises:
         NotReady: if a process does not end.
@@ -122,12 +126,12 @@ def remove_leftovers(found: list[Leftover]) -> list[Leftover]:
     in_engine = [(each.kind, each.name) for each in found if each.kind in ("container", "network")]
     if in_engine:
         remove(in_engine)
-    processes = [(int(each.name), each.started) for each in found if each.kind == "process"]
-    for pid, started in processes:
-        # It may have ended since it was found, and its PID may be somebody else's by now.
-        if start_time(pid) == started:
-            with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
+    # It may have ended since it was found, and its PID may be somebody else's by now: `kill` looks again.
+    processes = [
+        (int(each.name), each.started)
+        for each in found
+        if each.kind == "process" and kill(Marked(int(each.name), each.started, each.run_id))
+    ]
 
     def alive() -> list[int]:
         return [pid for pid, started in processes if start_time(pid) == started]
@@ -144,49 +148,17 @@ def remove_leftovers(found: list[Leftover]) -> list[Leftover]:
     for each in found:
         if each.kind == "folder":
             remove_owned(Path(each.name))
-    return found
+    ended = {str(pid) for pid, _ in processes}
+    return [each for each in found if not _is_left(each, ended)]
+
+
+def _is_left(thing: Leftover, ended: Collection[str]) -> bool:
+    """Whether something is still there, or was not ours any more when its end had come."""
+    if thing.kind == "process":
+        return thing.name not in ended
+    return thing.kind == "folder" and os.path.lexists(thing.name)
 
 
 def _is_kept(folder: str) -> bool:
     """Whether a run is kept by what its folder says, which may be under another TMPDIR than ours."""
     return folder != "" and RunDir(Path(folder)).is_kept
-
-
-def _processes(runs: Iterable[RunDir]) -> Iterator[tuple[int, int, str, str]]:
-    """PID, start time, run and the run's folder (or empty) of every process of this user that a run started."""
-    if not Path("/proc/self/environ").exists():
-        yield from _written_down(runs)
-        return
-    for pid in _own_pids():
-        # First, so that a process which takes the PID over after this is not taken for this one.
-        started = start_time(pid)
-        with contextlib.suppress(OSError):
-            words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-            run_id = _value_in(words, RUN_VARIABLE)
-            if run_id is not None and started is not None:
-                yield pid, started, run_id, _value_in(words, FOLDER_VARIABLE) or ""
-
-
-def _value_in(words: list[bytes], variable: str) -> str | None:
-    """The value of a variable in an environment as /proc shows it; None where it is not set."""
-    marker = f"{variable}=".encode()
-    found = next((word.removeprefix(marker) for word in words if word.startswith(marker)), None)
-    return None if found is None else os.fsdecode(found)
-
-
-def _written_down(runs: Iterable[RunDir]) -> Iterator[tuple[int, int, str, str]]:
-    """Where nobody can read environments, a run has written its PIDs down."""
-    for run_dir in runs:
-        for path in run_dir.pids.glob("*"):
-            with contextlib.suppress(OSError, ValueError):
-                pid, started = (int(word) for word in path.read_text().split())
-                if start_time(pid) == started:
-                    yield pid, started, run_dir.run_id, str(run_dir.root)
-
-
-def _own_pids() -> Iterator[int]:
-    with contextlib.suppress(OSError), os.scandir("/proc") as entries:
-        for entry in entries:
-            with contextlib.suppress(OSError):
-                if entry.name.isdigit() and entry.stat().st_uid == os.getuid():
-                    yield int(entry.name)

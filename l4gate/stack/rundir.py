@@ -64,7 +64,7 @@ class RunDir:
     @property
     def is_kept(self) -> bool:
         """Whether somebody wanted the stack to outlive its run."""
-        return (self.root / _KEPT).exists()
+        return os.path.lexists(self.root / _KEPT)  # False for what is no path at all
 
     @property
     def kind(self) -> str:

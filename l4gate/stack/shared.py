@@ -19,6 +19,7 @@ from l4gate.stack.engine import (
     Engine,
     Users,
     engine_errors,
+    labels_of,
     remove,
     suppress_engine_errors,
 )
@@ -104,7 +105,7 @@ def open_shared(engine: Engine, run_dir: RunDir) -> Shared:
     """
     client = engine.client()
     users = engine.users(client)
-    labels = {RUN_LABEL: run_dir.run_id, FOLDER_LABEL: str(run_dir.root)}
+    labels = {**labels_of(run_dir.run_id), FOLDER_LABEL: str(run_dir.root)}
     network = f"l4gate-{run_dir.run_id}"
     try:
         client.networks.create(network, driver="bridge", labels=labels)

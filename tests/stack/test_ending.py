@@ -24,10 +24,10 @@ from fixtures.launcher import launched
 from fixtures.stacks import SOURCE, Opener
 from l4gate.base import RuleError, wait_until
 from l4gate.cli import main
-from l4gate.machine import owner_of
+from l4gate.machine import new_run_id, owner_of
 from l4gate.settings import Settings
 from l4gate.stack import find_engine, remove_leftovers, survey
-from l4gate.stack.engine import RUN_LABEL, labelled
+from l4gate.stack.engine import RUN_LABEL, USER_LABEL, labelled, labels_of
 from l4gate.stack.reaper import Leftover, reap
 
 # A run of its own, which says in which phase it is and stays there until it is ended or told to go on.
@@ -388,13 +388,20 @@ def test_a_kept_stack_stays(
 
 @pytest.mark.containers
 def test_other_containers_are_left_alone(engine_required: None, opener: Opener) -> None:
-    """The user's own containers, labelled by somebody else or not at all, must not be touched."""
+    """The user's own containers, labelled by somebody else, of another user or not at all, must not be touched."""
     client = find_engine().client()
     with opener("containers"):
         image = next(iter(client.images.list(filters={"label": "l4gate.service=pushgateway"}))).id
+    boot, namespace, pid, _, nonce = new_run_id().split("-")
+    dead = f"{boot}-{namespace}-{pid}-1-{nonce}"  # no process has started that early
     mine = [
         client.containers.create(image, labels=labels)
-        for labels in ({}, {RUN_LABEL: "mine"}, {RUN_LABEL: "0-1-2-3-notours"})
+        for labels in (
+            {},
+            labels_of("mine"),
+            labels_of("0-1-2-3-notours"),
+            {RUN_LABEL: dead, USER_LABEL: "1"},
+        )
     ]
     try:
         reap(engine=True)
