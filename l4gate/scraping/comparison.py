@@ -51,14 +51,35 @@ def config_difference(
     if not isinstance(loaded, dict):
         message = f"expected the YAML of a configuration from the server, found {type(loaded).__name__}."
         raise ApiBadAnswer(message)
-    unasked = frozenset() if how_reached else REACHED
+    try:
+        return _difference(
+            expected,
+            loaded,
+            contract=contract,
+            realms=realms or (contract.realm.default,),
+            foreign_allowed=foreign_allowed,
+            unasked=frozenset() if how_reached else REACHED,
+        )
+    except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
+        message = f"expected a configuration as Prometheus prints it, found another shape ({error!r:.120})."
+        raise ApiBadAnswer(message) from None
+
+
+def _difference(
+    expected: Mapping[str, Any],
+    loaded: Mapping[str, Any],
+    *,
+    contract: Contract,
+    realms: Collection[str],
+    foreign_allowed: bool,
+    unasked: Collection[str],
+) -> str:
     ours = [_without(job, unasked) for job in _jobs(expected)]
-    names = {job.get("job_name") for job in ours}
+    names = {str(job.get("job_name")) for job in ours}
     theirs = [
         _without(job, unasked)
         for job in _jobs(loaded)
-        if job.get("job_name") in names
-        or not (foreign_allowed and is_harmless(job, contract, realms or (contract.realm.default,)))
+        if str(job.get("job_name")) in names or not (foreign_allowed and is_harmless(job, contract, realms))
     ]
     root = root_of(_paths(expected, ours), _paths(loaded, theirs))
     relative, relative_jobs = _relative(loaded, root), [_relative(job, root) for job in theirs]

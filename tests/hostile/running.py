@@ -19,7 +19,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from fixtures.wire import serve
-from l4gate.base import PROMETHEUS_DIR, Verdict
+from l4gate.base import PROMETHEUS_DIR, ROOT, Verdict
 from l4gate.contract import load_contract
 from l4gate.rules import render
 from l4gate.settings import load_settings
@@ -184,27 +184,21 @@ VERBS: Final[dict[str, tuple[list[str], Prepare]]] = {
 
 @contextmanager
 def _zygote() -> Iterator[Callable[[dict[str, Any]], dict[str, Any]]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.hostile.zygote"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    command = [sys.executable, "-m", "tests.hostile.zygote"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        requests, answers = process.stdin, process.stdout
+        assert requests
+        assert answers
 
-    def ask(request: dict[str, Any]) -> dict[str, Any]:
-        assert process.stdin
-        assert process.stdout
-        process.stdin.write(json.dumps(request) + "\n")
-        process.stdin.flush()
-        answer: dict[str, Any] = json.loads(process.stdout.readline())
-        return answer
+        def ask(request: dict[str, Any]) -> dict[str, Any]:
+            requests.write(json.dumps(request) + "\n")
+            requests.flush()
+            answer: dict[str, Any] = json.loads(answers.readline())
+            return answer
 
-    try:
         yield ask
-    finally:
-        if process.stdin:
-            process.stdin.close()
-        process.wait()
 
 
 def run_case(
