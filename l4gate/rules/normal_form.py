@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import Final
 
 from l4gate import promql
 from l4gate.base import ExpressionError, format_duration, line_difference
 from l4gate.contract import Contract
 from l4gate.rules.model import Rule, RuleGroup
+
+_WORD: Final = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*")
 
 
 def rules_hash(groups: Iterable[RuleGroup]) -> str:
@@ -93,7 +97,9 @@ def _uses_our_metrics(rule: Rule, contract: Contract) -> bool:
     try:
         found = list(promql.selectors(rule.tree))
     except ExpressionError:
-        return True  # nobody can say that it does not
+        # What is too much for us, or of a later version: its words tell, unless they may be spelt otherwise.
+        spelt_out = "__name__" not in rule.expr and "\\" not in rule.expr
+        return not spelt_out or any(map(contract.is_ours, _WORD.findall(rule.expr)))
     return any(
         contract.is_ours(each.name or "") or any(matcher.label == "__name__" for matcher in each.matchers)
         for each in found

@@ -11,7 +11,7 @@ from l4gate.scraping.foreign import is_harmless
 from l4gate.scraping.normal_form import REACHED, lines_of, root_of
 from l4gate.scraping.secrets import Veil, hidden, redacted
 
-_MOST_VALUES: Final = 100_000  # 1,500 jobs as a server prints them; read and compared within 2 s
+CONFIGURATION_VALUES: Final = 100_000  # 1,500 jobs as a server prints them; read and compared within 2 s
 _PATHS: Final = ("_file", "files")  # how the keys end whose relative paths a server completes
 
 
@@ -44,7 +44,7 @@ def config_difference(
         ApiBadAnswer: if what the server printed is no configuration.
     """
     try:
-        loaded = yamldoc.plain(loaded_text, "the loaded configuration", most_values=_MOST_VALUES)
+        loaded = yamldoc.plain(loaded_text, "the loaded configuration", most_values=CONFIGURATION_VALUES)
     except RuleError as error:
         message = f"expected the YAML of a configuration from the server; {error.message}"
         raise ApiBadAnswer(message) from None

@@ -15,10 +15,16 @@ from typing import Final
 
 from fixtures.catalogue import FAULTS
 from fixtures.contract import CONTRACT
-from l4gate.base import PROMETHEUS_DIR, Verdict
+from l4gate.base import CONFIG_BYTES, LONGEST_SECONDS, MANIFEST_BYTES, PROMETHEUS_DIR, Verdict
+from l4gate.base.differences import MOST_LINES
+from l4gate.base.yaml_bounds import MOST_VALUES
 from l4gate.contract import SCHEMA_NAME, Criterion, Pace, When, schema
 from l4gate.contract.gates import GATES, Gate
 from l4gate.faults.model import Fault, Liar
+from l4gate.prometheus_api.answers import MOST_SERIES
+from l4gate.prometheus_api.asking import MOST_BYTES
+from l4gate.promql import bounds
+from l4gate.scraping.comparison import CONFIGURATION_VALUES
 from tests.lint import manual
 from tests.support.fault_pairs import CHOSEN
 
@@ -112,6 +118,36 @@ def evidence_page() -> str:
     return _with_tables("evidence.md", _table(columns, rows))
 
 
+def outside_page() -> str:
+    """docs/outside.md as it is, with the table of bounds as the code has them."""
+    rows = [
+        ("characters of an expression", f"{bounds.MOST_CHARACTERS:,}", "`l4gate/promql/bounds.py`"),
+        (
+            "its operators, parentheses and brackets",
+            f"{bounds.MOST_OPERATORS:,}",
+            "`l4gate/promql/bounds.py`",
+        ),
+        ("levels of its tree", f"{bounds.MOST_DEPTH:,}", "`l4gate/promql/bounds.py`"),
+        ("a duration", f"{LONGEST_SECONDS / 31_536_000:.0f} years", "`l4gate/base/duration.py`"),
+        ("values in a YAML file, behind aliases too", f"{MOST_VALUES:,}", "`l4gate/base/yaml_bounds.py`"),
+        (
+            "values of a configuration that a server prints",
+            f"{CONFIGURATION_VALUES:,}",
+            "`l4gate/scraping/comparison.py`",
+        ),
+        ("a file of a config folder", _mebibytes(CONFIG_BYTES), "`l4gate/base/outside.py`"),
+        ("a manifest", _mebibytes(MANIFEST_BYTES), "`l4gate/base/outside.py`"),
+        ("an answer of a server", _mebibytes(MOST_BYTES), "`l4gate/prometheus_api/asking.py`"),
+        ("series in an answer", f"{MOST_SERIES:,}", "`l4gate/prometheus_api/answers.py`"),
+        ("lines of a difference that are shown", f"{MOST_LINES:,}", "`l4gate/base/differences.py`"),
+    ]
+    return _with_tables("outside.md", _table(("what", "at most", "where"), rows))
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size >> 20} MiB"
+
+
 def _fault_table(faults: Iterable[Fault]) -> str:
     columns = ("fault", "what happens", "verdict", "first cause", "warnings", "stacks")
     rows = [
@@ -152,6 +188,7 @@ PAGES: Final = {
     "certificate.md": certificate_page,
     "faults.md": faults_page,
     "evidence.md": evidence_page,
+    "outside.md": outside_page,
     "lint.md": manual.render,
 }
 

@@ -242,6 +242,27 @@ def test_foreign_groups(text: str, ignored: bool) -> None:
     assert (diff_rules(groups(), loaded, only_of=CONTRACT) == "") is ignored
 
 
+@pytest.mark.parametrize(
+    ("expr", "ignored"),
+    [
+        ("+".join(["up"] * 900), True),
+        ("future_function(up)", True),
+        ("+".join([*["up"] * 900, "duri_heartbeat_ok"]), False),
+        ("future_function(duri_heartbeat_ok)", False),
+        ('future_function({"duri_heartbeat_ok"})', False),
+        (r'future_function({"\x64uri_heartbeat_ok"})', False),
+        ('future_function({__name__=~"d.*"})', False),
+    ],
+)
+def test_foreign_expressions_that_are_not_understood(expr: str, ignored: bool) -> None:
+    """What is too much for us or of a later version must be let be only if no word in it can be a name of ours."""
+    rule = replace(groups(FOREIGN)[0].rules[0], expr=expr)
+    loaded = (*groups(), RuleGroup("theirs", 30.0, (rule,)))
+
+    assert diff_rules(groups(), loaded) != ""
+    assert (diff_rules(groups(), loaded, only_of=CONTRACT) == "") is ignored
+
+
 def test_unknown_expression_on_the_server_differs() -> None:
     """An expression that our parser does not know must differ, and never stop the comparison."""
     rule = replace(groups()[0].rules[0], expr="future_function(x)")
