@@ -15,10 +15,11 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final, NoReturn, Protocol, cast
 
 from l4gate.base import EXIT_USAGE, GateError, UsageError, Verdict, defect, without_credentials
-from l4gate.machine import signals_end_the_run
+from l4gate.machine import put_in_order, signals_end_the_run
 from l4gate.settings import OPTIONS, Settings, load_settings
 
 VERBS: Final = (
@@ -113,6 +114,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb. Every error on purpose becomes one sentence on stderr; nothing becomes a GO."""
+    put_in_order()
     with signals_end_the_run():
         return _main(sys.argv[1:] if argv is None else list(argv))
 
@@ -142,6 +144,13 @@ def _main(argv: list[str]) -> int:
         return Verdict.HOLD.exit_code
     except BrokenPipeError:  # the reader (head, less) has gone; what it did not read is not proven to it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Verdict.HOLD.exit_code
+    except OSError as error:  # a full disk, no folder, no more descriptors: the machine's state, not a bug
+        with suppress(OSError):  # what is in its buffer has to go somewhere, or Python ends with another code
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        why = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
+        message = f"this machine refused what was needed: {why}. Next: run l4gate doctor."
+        print(f"l4gate: HOLD: {without_credentials(message, argv)}", file=sys.stderr)
         return Verdict.HOLD.exit_code
     except KeyboardInterrupt as interrupt:
         said = ["l4gate: interrupted; nothing was proven.", *getattr(interrupt, "__notes__", ())]

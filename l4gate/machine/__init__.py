@@ -17,6 +17,7 @@ from l4gate.machine.marked import Marked, all_marked, kill
 from l4gate.machine.owner import is_own, new_run_id, owner_of, start_time
 from l4gate.machine.ports import LOOPBACK, free_port
 from l4gate.machine.signals import signals_end_the_run
+from l4gate.machine.surroundings import home, named_folder, put_in_order
 from l4gate.machine.trust import danger_in, is_ours, make_own
 
 __all__ = [
@@ -33,13 +34,16 @@ __all__ = [
     "environment_of",
     "exclusive",
     "free_port",
+    "home",
     "is_ours",
     "is_own",
     "kill",
     "make_own",
     "make_owned",
+    "named_folder",
     "new_run_id",
     "owner_of",
+    "put_in_order",
     "remove_owned",
     "scratch",
     "signals_end_the_run",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from l4gate.base import PROMETHEUS_DIR, UsageError
+from l4gate.machine import home, named_folder
 from l4gate.settings.register import EXTERNAL_FACTOR, GENERATIONS, OPTIONS, SANDBOX_FACTOR, Foreign, Option
 
 if TYPE_CHECKING:
@@ -22,14 +23,12 @@ if TYPE_CHECKING:
 
 def default_cache_dir() -> Path:
     """The user's cache folder for l4gate, as the XDG base directory specification has it."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return Path(base) / "l4gate" if base else Path.home() / ".cache" / "l4gate"
+    return (named_folder("XDG_CACHE_HOME") or home() / ".cache") / "l4gate"
 
 
 def default_state_dir() -> Path:
     """The user's state folder for l4gate, as the same specification has it."""
-    base = os.environ.get("XDG_STATE_HOME")
-    return Path(base) / "l4gate" if base else Path.home() / ".local" / "state" / "l4gate"
+    return (named_folder("XDG_STATE_HOME") or home() / ".local" / "state") / "l4gate"
 
 
 def repository_config_dir() -> Path:
