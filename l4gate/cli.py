@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import io
 import itertools
 import os
 import sys
@@ -18,7 +17,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final, NoReturn, Protocol, cast
 
-from l4gate.base import EXIT_USAGE, GateError, UsageError, Verdict, defect, without_credentials
+from l4gate.base import (
+    EXIT_USAGE,
+    GateError,
+    UsageError,
+    Verdict,
+    defect,
+    filtered_streams,
+    without_credentials,
+)
 from l4gate.machine import put_in_order, signals_end_the_run
 from l4gate.settings import OPTIONS, Settings, load_settings
 
@@ -115,15 +122,12 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb. Every error on purpose becomes one sentence on stderr; nothing becomes a GO."""
     put_in_order()
-    with signals_end_the_run():
+    with signals_end_the_run(), filtered_streams():
         return _main(sys.argv[1:] if argv is None else list(argv))
 
 
 def _main(argv: list[str]) -> int:
     began = time.monotonic()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a server's words must not crash a C locale
     only = argv[0] if argv and argv[0] in VERBS else None
     try:
         args = build_parser(only).parse_args(argv)

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from l4gate.base import EXIT_USAGE, UsageError
+from l4gate.base import EXIT_USAGE, UsageError, shown
 from l4gate.settings import GATE_FACTOR, PYTEST_OPTIONS, Settings, load_settings
 
 MARKER: Final = "l4_gate"
@@ -94,7 +94,7 @@ def begin_gate_run(settings: Settings, why: str = "") -> None:
 
 def stop(error: UsageError) -> NoReturn:
     """Ends pytest with one sentence and exit code 2."""
-    sys.stderr.write(f"l4gate: {error}\n")
+    sys.stderr.write(shown(f"l4gate: {error}\n"))
     sys.stderr.flush()
     raise SystemExit(EXIT_USAGE)
 

@@ -108,6 +108,13 @@ def _alerts(api: QueryApi, realm: str, when: Interval, window: Window) -> dict[s
             )
             raise ApiBadAnswer(message, next_step="find the store or shard that did not answer.")
         for series in answer.series:
+            if "alertname" not in series.labels:
+                message = (
+                    f"expected series of ALERTS with an alertname, found {format_labels(series.labels)}."
+                )
+                raise ApiBadAnswer(
+                    message, next_step="check that the URL is that of a Prometheus-compatible API."
+                )
             # Only a realm that is named and is another one is none of ours.
             if series.labels.get(contract.realm.label, realm) == realm:
                 history = histories.setdefault(tuple(sorted(series.labels.items())), SeriesHistory())

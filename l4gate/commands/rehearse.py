@@ -10,7 +10,7 @@ from typing import Any, Final
 from l4gate.base import GateError, UsageError, Verdict
 from l4gate.contract import Pace
 from l4gate.rehearsal import RehearsalResult, p95, publish, rehearse
-from l4gate.report import Progress
+from l4gate.report import Progress, write_atomically
 from l4gate.settings import EXTERNAL_FACTOR, Settings
 
 HELP: Final = "rehearse a restore: beat, snapshot, destroy everything, restore, GO; no sample may be lost"
@@ -60,8 +60,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         results = [*(each.rto_seconds for each in done), *([None] if failure else [])]
         publish(args.publish, settings.realms[0], Pace(EXTERNAL_FACTOR, settings.contract), *results)
     payload = _payload(done, args.count, failure, settings)
-    settings.report_dir.mkdir(parents=True, exist_ok=True)
-    (settings.report_dir / REPORT).write_text(json.dumps(payload, indent=2), encoding="utf-8")
+    write_atomically(settings.report_dir / REPORT, json.dumps(payload, indent=2))
     if args.json:
         print(json.dumps(payload, indent=2, allow_nan=False))
     else:

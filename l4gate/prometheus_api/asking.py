@@ -13,8 +13,9 @@ import requests
 from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
 from l4gate.base import TOO_SLOW, ApiBadAnswer, ApiUnreachable, seconds_left
-from l4gate.prometheus_api.answers import Response
+from l4gate.prometheus_api.answers import Response, quoted
 from l4gate.prometheus_api.session import new_session
+from l4gate.prometheus_api.tls import tls_failure
 
 MOST_BYTES: Final = 8 << 20  # 10,000 rules; as objects it takes up to 30 times as much memory
 _CHUNK_BYTES: Final = 1 << 16
@@ -126,8 +127,12 @@ def _translated(error: Exception, url: str, seconds: float) -> Exception:
         return error
     if isinstance(error, (requests.exceptions.ChunkedEncodingError, ProtocolError)):
         return ApiBadAnswer(f"{url} broke off in the middle of its answer after {seconds:.1f} s.")
-    if isinstance(error, requests.exceptions.SSLError):
-        return ApiUnreachable(f"{url}: TLS failed: {_reason(error)}.", next_step="check the certificate.")
+    if failed := tls_failure(error):
+        said, step = failed
+        return ApiUnreachable(f"{url}: TLS: {quoted(said)[1:-1]}.", next_step=step)
+    if isinstance(error, OSError) and "TLS CA certificate bundle" in str(error):
+        message = f"{url} was not asked: {quoted(str(error))}."
+        return ApiUnreachable(message, next_step="mend REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE.")
     if isinstance(error, (requests.exceptions.Timeout, ReadTimeoutError)):
         return ApiUnreachable(f"{url} did not answer within {seconds:.1f} s.")
     if isinstance(error, requests.exceptions.ConnectionError):

@@ -6,13 +6,18 @@ import base64
 from pathlib import Path
 from typing import Final
 
-from l4gate.base import UsageError, read_regular, why
+from l4gate.base import UsageError, keep_login, keep_token, read_regular, why
 
 _MOST_BYTES: Final = 64 << 10  # servers take no longer header
 
 
 def authorization(bearer_token_file: Path | None, basic_auth_file: Path | None) -> str:
-    """The header for one of these files, or an empty text for neither; a UsageError never quotes what is in it."""
+    """
+    The header for one of these files, or an empty text for neither. From then on nothing shows what is in it.
+
+    Raises:
+        UsageError: if the file is none; it never quotes what is in it.
+    """
     for path, scheme in ((bearer_token_file, "Bearer"), (basic_auth_file, "Basic")):
         if path is None:
             continue
@@ -31,7 +36,11 @@ def authorization(bearer_token_file: Path | None, basic_auth_file: Path | None) 
         if scheme == "Bearer" and not secret.isascii():
             message = f"expected a token of ASCII characters in the credentials file {path}."
             raise UsageError(message)
-        if scheme == "Basic":
+        if scheme == "Bearer":
+            keep_token(secret)
+        else:
+            user, _, password = secret.partition(":")
+            keep_login(user, password)
             secret = base64.b64encode(secret.encode()).decode()
         return f"{scheme} {secret}"
     return ""

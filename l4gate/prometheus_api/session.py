@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import requests
 
+from l4gate.base import keep_secrets_of_proxies
+
 HttpError: Final = requests.RequestException  # whatever a session raises when no answer comes
 
 
@@ -16,7 +18,16 @@ def new_session(url: str) -> requests.Session:
     session = requests.Session()
     # A proxy from the environment must never answer for a server on this machine.
     session.trust_env = not is_loopback(url)
+    # Something in this place keeps requests from looking for credentials elsewhere: in ~/.netrc, whose entry for the
+    # host would replace the header of a credentials file, and in the URL.
+    session.auth = _as_it_is
+    if session.trust_env:
+        keep_secrets_of_proxies()
     return session
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 def is_loopback(url: str) -> bool:

@@ -6,7 +6,11 @@ import sys
 import time
 from typing import Final, Self
 
+from l4gate.base import control_terminal, shown
 from l4gate.verdict import Look, progress_line
+
+_ERASE: Final = "\r\x1b[K"
+_MOST_CHARACTERS: Final = 119  # a line that wraps could not be erased
 
 
 class Progress:
@@ -28,7 +32,7 @@ class Progress:
     def clear(self) -> None:
         """Erases the line, so that something else can be printed in its place."""
         if self._shown:
-            sys.stderr.write("\r\x1b[K")
+            control_terminal(_ERASE)
             sys.stderr.flush()
             self._shown = False
 
@@ -42,5 +46,6 @@ class Progress:
         if self._live and now >= self._next:
             self._next = now + self._EVERY_SECONDS
             self._shown = True
-            sys.stderr.write(f"\r\x1b[K{text[:119]}")
+            control_terminal(_ERASE)
+            sys.stderr.write(shown(text)[:_MOST_CHARACTERS])
             sys.stderr.flush()

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from l4gate.base import Verdict
+from l4gate.base import Verdict, filtered_streams
 from l4gate.report.naming import JUDGED_BY
 from l4gate.report.write import STEM
 
@@ -176,7 +176,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path)
     args = parser.parse_args(argv)
     step = Step(args.outcome, args.began, args.expects_verdict)
-    sys.stdout.write(render_summary(args.title, args.folder, step))
+    with filtered_streams():
+        sys.stdout.write(render_summary(args.title, args.folder, step))
     return 0
 
 

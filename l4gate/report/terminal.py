@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from l4gate.base import Verdict
+from l4gate.base import Verdict, shown
 from l4gate.report.model import RunReport
 from l4gate.report.naming import judged_lines
 from l4gate.verdict import NOT_PROVEN, Cause, Decision
@@ -30,7 +30,7 @@ def decision_lines(decision: Decision) -> Iterator[str]:
 
 def plain_line(line: str) -> str:
     """A server's words must not move the cursor, colour a GO or end the line."""
-    return "".join(character if character.isprintable() else "?" for character in line.replace("\t", "    "))
+    return shown(line.replace("\t", "    ").replace("\n", "?"))
 
 
 def _report(report: RunReport) -> Iterator[str]:

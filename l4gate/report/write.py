@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from l4gate.base import shown
 from l4gate.report.as_json import render_json
 from l4gate.report.html import render_html
 from l4gate.report.junit import render_junit
@@ -17,12 +18,12 @@ _RENDERERS: Final = {".xml": render_junit, ".json": render_json, ".html": render
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Writes a file so that a reader sees the old one or the new one, never a half."""
+    """Writes a file, as it may be shown, so that a reader sees the old one or the new one, never a half."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(shown(text))
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except BaseException:

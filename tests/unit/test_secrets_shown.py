@@ -1,0 +1,104 @@
+"""What a server says of the gate's own credentials, and to a terminal, reaches neither terminal nor report."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from fixtures.echo import echoing
+from l4gate.base import PROMETHEUS_DIR, Verdict
+
+ROOT = Path(__file__).parents[2]
+TOKEN = "tok/EN+" + "4f9c01ab77" * 60 + "=="  # longer than any message quotes
+PASSWORD = "p\"ss<w&rd>' \\%ü"
+LOGIN = f"duri:{PASSWORD}"
+ENCODED = base64.b64encode(LOGIN.encode()).decode()
+MANNERS = ("error", "data", "page", "type", "age", "redirect", "warning")
+COMMANDS = {
+    "decide": ["decide", "--deadline", "1"],
+    "decide --json": ["decide", "--deadline", "1", "--json"],
+    "diff": ["diff"],
+    "watch": ["watch", "--for", "1s"],
+    "certify": ["certify", "--window", "1m"],
+    "certify --json": ["certify", "--window", "1m", "--json"],
+    "reload": ["reload"],
+    "checkpoint": ["checkpoint"],
+}
+
+
+@dataclass
+class Told:
+    """All that a run has told: its streams, and each file that it left."""
+
+    code: int
+    texts: dict[str, str]
+
+    def hold(self, secrets: Iterable[str]) -> None:
+        """Finds no spelling of a secret, nor a piece of it, nor anything that a terminal would obey."""
+        for name, text in self.texts.items():
+            for secret in secrets:
+                for spelt in (secret, repr(secret)[1:-1], json.dumps(secret)[1:-1], quote(secret, safe="")):
+                    for piece in {spelt[:14], spelt[-14:], spelt[len(spelt) // 2 :][:14]}:
+                        assert piece not in text, f"{piece!r} in {name}"
+            obeyed = {each for each in text if not (each.isprintable() or each in "\n\t\xa0")}
+            assert not obeyed, f"{obeyed} in {name}: {text[:2000]!r}"
+
+
+def told(tmp_path: Path, *arguments: str, **environment: str) -> Told:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("L4_")}
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        env={**environ, "XDG_STATE_HOME": str(tmp_path / "state"), **environment},
+        cwd=ROOT,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    texts = {"stdout": done.stdout.decode(), "stderr": done.stderr.decode()}
+    assert "Traceback" not in texts["stderr"], texts["stderr"]
+    for folder in (tmp_path / "reports", tmp_path / "state"):
+        texts |= {str(each): each.read_text() for each in folder.rglob("*") if each.is_file()}
+    return Told(done.returncode, texts)
+
+
+@pytest.fixture(name="credentials", params=["bearer-token-file", "basic-auth-file"])
+def _credentials(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, tuple[str, ...]]:
+    """An option that names a file with credentials, and the secrets in it."""
+    bearer = request.param.startswith("bearer")
+    (tmp_path / "credentials").write_text((TOKEN if bearer else LOGIN) + "\n")
+    secrets = (TOKEN,) if bearer else (PASSWORD, ENCODED)
+    return f"--{request.param}={tmp_path / 'credentials'}", secrets
+
+
+@pytest.mark.parametrize(
+    ("name", "manner"),
+    [
+        *((name, manner) for name in COMMANDS for manner in ("error", "data")),
+        *(("decide", each) for each in MANNERS[2:]),
+    ],
+)
+def test_no_command_shows_what_a_server_echoes(
+    name: str, manner: str, tmp_path: Path, credentials: tuple[str, tuple[str, ...]]
+) -> None:
+    """Whatever a server says again of the credentials, and to the terminal, must stand in no stream and no file."""
+    option, secrets = credentials
+    with echoing(manner) as server:
+        arguments = [*COMMANDS[name], "--url", server.url, option]
+        if name.startswith("certify"):
+            arguments += ["--report-dir", str(tmp_path / "reports")]
+        if name in ("reload", "checkpoint"):
+            arguments += ["--live-dir", str(PROMETHEUS_DIR)]
+        run = told(tmp_path, "-m", "l4gate", *arguments)
+
+    run.hold(secrets)
+    assert any(server.seen), run.texts
+    assert run.code == Verdict.HOLD.exit_code, run.texts
