@@ -16,6 +16,7 @@ from l4gate.settings import GATE_FACTOR, PYTEST_OPTIONS, SANDBOX_FACTOR, Setting
 pytest_plugins = [
     "fixtures.settings",
     "fixtures.recorder",
+    "fixtures.shown",
     "fixtures.checks",
     "fixtures.judging",
     "fixtures.profiles",

@@ -47,5 +47,5 @@ class Progress:
             self._next = now + self._EVERY_SECONDS
             self._shown = True
             control_terminal(_ERASE)
-            sys.stderr.write(shown(text)[:_MOST_CHARACTERS])
+            sys.stderr.write(shown(text.replace("\n", " "))[:_MOST_CHARACTERS])
             sys.stderr.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -64,7 +65,7 @@ def told(tmp_path: Path, *arguments: str, **environment: str) -> Told:
         check=False,
     )
     texts = {"stdout": done.stdout.decode(), "stderr": done.stderr.decode()}
-    assert "Traceback" not in texts["stderr"], texts["stderr"]
+    assert "Traceback (most" not in texts["stderr"], texts["stderr"]
     for folder in (tmp_path / "reports", tmp_path / "state"):
         texts |= {str(each): each.read_text() for each in folder.rglob("*") if each.is_file()}
     return Told(done.returncode, texts)
@@ -101,4 +102,30 @@ def test_no_command_shows_what_a_server_echoes(
 
     run.hold(secrets)
     assert any(server.seen), run.texts
+    assert run.code == Verdict.HOLD.exit_code, run.texts
+
+
+@pytest.mark.parametrize("manner", ["error", "data"])
+def test_no_gate_run_shows_what_a_server_echoes(
+    manner: str, tmp_path: Path, credentials: tuple[str, tuple[str, ...]]
+) -> None:
+    """A whole gate run must have none of it in pytest's failures, locals, logs and JUnit, nor in the three reports."""
+    option, secrets = credentials
+    reports = tmp_path / "reports"
+    with echoing(manner) as server:
+        arguments = ["-m", "l4_gate", "-k", "verdict or targets", "-rA", "--showlocals", "--color=yes"]
+        arguments += ["-p", "no:cacheprovider", "-p", "no:xdist", f"--junitxml={reports / 'pytest.xml'}"]
+        arguments += [
+            f"--l4-url={server.url}",
+            "--l4-deadline=1",
+            f"--l4-report-dir={reports}",
+            "--log-cli-level=DEBUG",
+        ]
+        run = told(tmp_path, "-m", "pytest", *arguments, option.replace("--", "--l4-"))
+
+    run.texts["stdout"] = re.sub(r"\x1b\[[0-9;]*m", "", run.texts["stdout"])  # pytest's own colours
+    assert "\x1b" not in run.texts["stdout"]
+    run.hold(secrets)
+    assert any(server.seen), run.texts
+    assert {Path(name).suffix for name in run.texts} >= {".xml", ".json", ".html"}
     assert run.code == Verdict.HOLD.exit_code, run.texts
