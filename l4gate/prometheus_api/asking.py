@@ -150,5 +150,5 @@ def _reason(error: BaseException) -> str:
     for pattern in (r"\[Errno -?\d+\] ([^'\")]+)", r"NameResolutionError.*?\((.*?)\)", r"'([^']{4,120})'"):
         match = re.search(pattern, text)
         if match:
-            return match.group(1).strip()
+            return match.group(1).strip().rstrip(".")
     return text[:_REASON_CHARACTERS] or type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -18,6 +19,9 @@ def new_session(url: str) -> requests.Session:
     session = requests.Session()
     # A proxy from the environment must never answer for a server on this machine.
     session.trust_env = not is_loopback(url)
+    if not session.trust_env:  # an authority from there is as good for this machine as for any other
+        bundles = (os.environ.get(name) for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))
+        session.verify = next(filter(None, bundles), True)
     # Something in this place keeps requests from looking for credentials elsewhere: in ~/.netrc, whose entry for the
     # host would replace the header of a credentials file, and in the URL.
     session.auth = _as_it_is
