@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from l4gate.base import GateError, OperationRefused, UsageError, Verdict, private_file, why, worst
+from l4gate.base import GateError, OperationRefused, UsageError, Verdict, masked, private_file, why, worst
 from l4gate.machine import exclusive
 from l4gate.operations.configuration import Configuration, read_configuration, sync
 from l4gate.operations.kept import CONFIG, MANIFEST, Checkpoint, UnusableCheckpoint, load
@@ -134,7 +134,7 @@ class CheckpointStore:
             temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self.folder))
             content.write(temporary / CONFIG, access={})  # this user's alone
             with private_file(temporary / MANIFEST) as file:
-                file.write(json.dumps(manifest, indent=2, allow_nan=False).encode())
+                file.write(masked(json.dumps(manifest, indent=2, allow_nan=False)).encode())
                 file.flush()
                 os.fsync(file.fileno())
             sync(temporary)
