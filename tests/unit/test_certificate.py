@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -19,11 +20,13 @@ from fixtures.contract import (
     RULE_INTERVAL_SECONDS,
     pace,
 )
-from l4gate.base import Verdict
-from l4gate.certificate import Certificate, Interval, SeriesHistory, Window, segments
+from fixtures.wire import Answer, serve, success
+from l4gate.base import ApiBadAnswer, Verdict
+from l4gate.certificate import Certificate, Interval, SeriesHistory, Window, certify_window, segments
 from l4gate.certificate.intervals import merged
 from l4gate.certificate.judging import certify, judge
 from l4gate.contract import Criterion, When
+from l4gate.prometheus_api import PrometheusApi
 
 DAY = 86_400.0
 START = 1_700_000_000.0 - 1_700_000_000.0 % 30
@@ -261,3 +264,40 @@ def test_durations_shrink_with_the_factor() -> None:
 
     assert slow.bounds(pace(60)) == "duri_dr_restore_p95_seconds <= 12"
     assert HEARTBEAT[0].bounds(pace(60)) == "duri_heartbeat_ok == 1"
+
+
+def answering(alerts: bytes) -> Answer:
+    """A server that has no sample of anything, and this answer about alerts."""
+
+    def answer(connection: socket.socket, request: str) -> None:
+        asked_for_alerts = "ALERTS" in request.partition("\r\n")[0]
+        connection.sendall(alerts if asked_for_alerts else success({"resultType": "matrix", "result": []}))
+
+    return answer
+
+
+ODD_ALERTS = {
+    "partial": success({"resultType": "matrix", "result": []}, warnings=["a store did not answer"]),
+    "another metric": success(
+        {"resultType": "matrix", "result": [{"metric": {"__name__": "up"}, "values": [[1.7e9, "1"]]}]}
+    ),
+    "no name": success({"resultType": "matrix", "result": [{"metric": {}, "values": [[1.7e9, "1"]]}]}),
+}
+
+
+@pytest.mark.parametrize("name", ODD_ALERTS)
+def test_an_answer_that_may_hide_an_alert_is_none(name: str) -> None:
+    """Half an answer about alerts, or one about something else, must be an error and never a quiet window."""
+    with serve(answering(ODD_ALERTS[name])) as (url, _), pytest.raises(ApiBadAnswer):
+        certify_window(PrometheusApi(url), "prod", Window(1.7e9, 1.7e9 + 600, pace(1)))
+
+
+def test_no_alert_at_all_is_an_answer() -> None:
+    """A whole answer without any alert must be taken for what it says."""
+    quiet = success({"resultType": "matrix", "result": []})
+    with serve(answering(quiet)) as (url, _):
+        certificate, _histories = certify_window(
+            PrometheusApi(url), "prod", Window(1.7e9, 1.7e9 + 600, pace(1))
+        )
+
+    assert not [each for each in certificate.aborts if each.proven]
