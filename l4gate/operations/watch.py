@@ -14,7 +14,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from l4gate.base import ApiError, GateError, NotReady, Verdict, deadline, format_duration, wait_until, worst
+from l4gate.base import (
+    ApiError,
+    GateError,
+    NotReady,
+    Verdict,
+    deadline,
+    defect,
+    format_duration,
+    wait_until,
+    worst,
+)
 from l4gate.certificate import Certificate, Interval, Window, certify_window
 from l4gate.operations.rollback import RolledBack
 from l4gate.report import utc
@@ -129,8 +139,13 @@ class Watch:
 
     def _look(self) -> bool:
         """One look; true ends the watch."""
-        with deadline(time.monotonic() + self._look_seconds):
-            self._see()
+        try:
+            with deadline(time.monotonic() + self._look_seconds):
+                self._see()
+        except (GateError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a watch that dies guards nothing; the change names the defect
+            self._note(self._offset + time.monotonic(), Verdict.HOLD, f"not foreseen: {defect(error)}")
         return bool(self._aborted)
 
     def _see(self) -> None:
