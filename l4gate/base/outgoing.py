@@ -180,6 +180,7 @@ class Outgoing(io.TextIOBase):
 @contextmanager
 def filtered_streams() -> Iterator[None]:
     """Within the block all that is printed, to stdout or stderr, by whomever, passes `shown`."""
+    keep_secrets_of_environment()
     before = sys.stdout, sys.stderr
     streams: list[Any] = []
     for stream in before:
@@ -202,10 +203,10 @@ def control_terminal(codes: str) -> None:
         stream.write(codes)
 
 
-def keep_secrets_of_proxies() -> None:
-    """Has the passwords of the proxies left out that the environment names."""
+def keep_secrets_of_environment() -> None:
+    """Has the passwords left out of all URLs in the environment: of proxies, engines, and what was put there amiss."""
     for name, value in os.environ.items():
-        if name.lower().endswith("_proxy"):
+        if name.lower().endswith("_proxy") or ("://" in value and "@" in value):
             keep_secrets_of_url(value)
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from l4gate.base import keep_secrets_of_proxies
+from l4gate.base import keep_secrets_of_environment
 
 HttpError: Final = requests.RequestException  # whatever a session raises when no answer comes
 
@@ -26,7 +26,7 @@ def new_session(url: str) -> requests.Session:
     # host would replace the header of a credentials file, and in the URL.
     session.auth = _as_it_is
     if session.trust_env:
-        keep_secrets_of_proxies()
+        keep_secrets_of_environment()
     return session
 
 
