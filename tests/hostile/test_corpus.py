@@ -26,7 +26,9 @@ def test_there_are_enough_inputs(verb: str) -> None:
 @pytest.mark.alone
 def test_nothing_hostile_does_harm(tmp_path: Path) -> None:
     """Every command must end in time and in words: no traceback, signal, secret or control character."""
-    outcomes = run_all(list(VERBS), tmp_path, sample=SAMPLE)
+    # A reload that a server does not prove is waited for; those that the files refuse are not.
+    outcomes = run_all([verb for verb in VERBS if verb != "reload"], tmp_path, sample=SAMPLE)
+    outcomes += run_all(["reload"], tmp_path, case="prometheus.yml", sample=SAMPLE)
 
     assert len(outcomes) >= SAMPLE * len(VERBS)
     wrong = [f"{each.verb} against {each.case}: {sorted(each.wrong)}" for each in outcomes if each.wrong]
