@@ -32,8 +32,14 @@ _SPELLINGS: Final[tuple[Callable[[str], str], ...]] = (
     lambda text: repr(text)[1:-1],
     lambda text: json.dumps(text)[1:-1],
     lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    lambda text: re.sub(
+        "[<>&]", lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text)[1:-1]
+    ),  # as Go has it
+    lambda text: text.replace("/", "\\/"),  # as PHP has it
     lambda text: quote(text, safe=""),
     lambda text: re.sub("%..", lambda found: found[0].lower(), quote(text, safe="")),
+    lambda text: quote(text, safe="$&+=:@"),  # in a path, as Go has it
+    lambda text: quote(text, safe="!'()*"),  # as JavaScript has it
     quote,
     quote_plus,
     html.escape,
@@ -217,6 +223,8 @@ def _in_base64(secret: str) -> Iterator[str]:
 
 
 def _pattern(form: str) -> str:
+    if form.isdigit():  # no number of a report may become none because of it
+        return rf"(?<![\w.]){form}(?!\w|\.\d)"
     return rf"(?<!\w){re.escape(form)}(?!\w)" if len(form) < _SHORT else re.escape(form)
 
 

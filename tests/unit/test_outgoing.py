@@ -74,6 +74,10 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "JSON of repr": lambda text: json.dumps(repr(text)),
     "URL": lambda text: quote(text, safe=""),
     "path": quote,
+    "JSON of Go": lambda text: (
+        json.dumps(text).replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
+    ),
+    "path of Go": lambda text: quote(text, safe="$&+=:@"),
     "form": quote_plus,
     "HTML": html.escape,
     "XML": escape,
@@ -110,6 +114,15 @@ def test_what_is_short_is_hidden_only_as_a_word() -> None:
 
     assert shown("cats, concatscats, admin:cats") == "(not shown), concatscats, admin:(not shown)"
     assert shown("abc root:abc") == "abc (not shown)"
+
+
+def test_no_number_is_blotted_out() -> None:
+    """A password of digits must be hidden where it stands alone, and JSON must stay JSON."""
+    keep_login("door", "20261129")
+    numbers = {"a": 0.20261129, "b": 1202611290, "c": 20261129.5}
+
+    assert json.loads(shown(json.dumps(numbers))) == numbers
+    assert shown("code 20261129.") == "code (not shown)."
 
 
 def test_what_a_terminal_obeys_is_replaced() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import re
@@ -129,3 +130,24 @@ def test_no_gate_run_shows_what_a_server_echoes(
     assert any(server.seen), run.texts
     assert {Path(name).suffix for name in run.texts} >= {".xml", ".json", ".html"}
     assert run.code == Verdict.HOLD.exit_code, run.texts
+
+
+def test_the_line_of_progress_obeys_nobody(tmp_path: Path, credentials: tuple[str, tuple[str, ...]]) -> None:
+    """On a terminal the line that says what is waited for must erase itself, and hold nothing of what a server says."""
+    option, secrets = credentials
+    ours, theirs = os.openpty()
+    with echoing("error") as server:
+        arguments = ["-m", "l4gate", "decide", "--url", server.url, "--deadline", "1", option]
+        shown = b""
+        with subprocess.Popen(
+            [sys.executable, *arguments], cwd=ROOT, stdout=theirs, stderr=theirs
+        ) as process:
+            os.close(theirs)
+            with os.fdopen(ours, "rb", buffering=0) as reader, contextlib.suppress(OSError):  # EIO is its end
+                while part := reader.read(65536):
+                    shown += part
+    assert b"\r\x1b[K" in shown
+    text = shown.decode().replace("\r\x1b[K", "\n").replace("\r\n", "\n")
+
+    assert process.returncode == Verdict.HOLD.exit_code
+    Told(process.returncode, {"terminal": text}).hold(secrets)
