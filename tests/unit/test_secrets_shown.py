@@ -25,6 +25,7 @@ PASSWORD = "p\"ss<w&rd>' \\%ü"
 LOGIN = f"duri:{PASSWORD}"
 ENCODED = base64.b64encode(LOGIN.encode()).decode()
 MANNERS = ("error", "data", "page", "type", "age", "redirect", "warning")
+KINDS = ("bearer-token-file", "basic-auth-file")
 COMMANDS = {
     "decide": ["decide", "--deadline", "1"],
     "decide --json": ["decide", "--deadline", "1", "--json"],
@@ -72,7 +73,7 @@ def told(tmp_path: Path, *arguments: str, **environment: str) -> Told:
     return Told(done.returncode, texts)
 
 
-@pytest.fixture(name="credentials", params=["bearer-token-file", "basic-auth-file"])
+@pytest.fixture(name="credentials", params=KINDS)
 def _credentials(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, tuple[str, ...]]:
     """An option that names a file with credentials, and the secrets in it."""
     bearer = request.param.startswith("bearer")
@@ -82,11 +83,12 @@ def _credentials(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, t
 
 
 @pytest.mark.parametrize(
-    ("name", "manner"),
+    ("name", "manner", "credentials"),
     [
-        *((name, manner) for name in COMMANDS for manner in ("error", "data")),
-        *(("decide", each) for each in MANNERS[2:]),
+        *(("decide", manner, kind) for manner in MANNERS for kind in KINDS),
+        *((name, *how) for name in COMMANDS if name != "decide" for how in zip(MANNERS, KINDS, strict=False)),
     ],
+    indirect=["credentials"],
 )
 def test_no_command_shows_what_a_server_echoes(
     name: str, manner: str, tmp_path: Path, credentials: tuple[str, tuple[str, ...]]
