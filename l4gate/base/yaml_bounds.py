@@ -13,6 +13,7 @@ MOST_VALUES: Final = 300_000  # 20,000 rules; that many take 1.5 s and 100 MB
 # What can begin a value bounds the number of values; each takes some 350 bytes and 5 us.
 _BEGINNINGS: Final = ("\n", "\r", ",", ": ", "- ", "? ", "[", "{")
 _DEEPEST: Final = 100  # a configuration has 12
+_LONGEST_NUMBER: Final = 400  # a float that is spelt out has 309 digits
 
 
 def check_text(text: str, name: str, most_values: int) -> None:
@@ -52,6 +53,7 @@ def _count(root: yaml.Node, name: str) -> int:
             waiting.pop()
         else:
             open_[key] = node
+            _check_number(node, name)
             parts = [part for part in _parts(node) if id(part) not in counts]
             where = f"{name}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
             if any(id(part) in open_ for part in parts):
@@ -62,6 +64,14 @@ def _count(root: yaml.Node, name: str) -> int:
                 raise RuleError(message)
             waiting += parts
     return counts[id(root)]
+
+
+def _check_number(node: yaml.Node, name: str) -> None:
+    """Python reads `1:1:1` and its like in quadratic time; what YAML takes for a number or a date is short."""
+    if node.tag.endswith((":int", ":float", ":timestamp")) and len(node.value) > _LONGEST_NUMBER:
+        where = f"{name}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
+        message = f"{where}: expected a number of at most {_LONGEST_NUMBER} characters, found a longer one."
+        raise RuleError(message)
 
 
 def _parts(node: yaml.Node) -> Iterator[yaml.Node]:

@@ -169,7 +169,7 @@ def meaning(node: yaml.Node, name: str) -> Any:
     """
     try:
         return SafeConstructor().construct_document(node)
-    except (yaml.YAMLError, ValueError, TypeError, OverflowError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError, LookupError, AttributeError) as error:
         mark = getattr(error, "problem_mark", None) or node.start_mark
         problem = getattr(error, "problem", None) or error
         message = f"{name}:{mark.line + 1}:{mark.column + 1}: expected YAML values, found: {problem!s:.200}."

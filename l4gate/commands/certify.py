@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
+import math
 import time
 from typing import Any, Final
 
@@ -123,20 +124,25 @@ def parse_time(text: str) -> float:
     Unix seconds of a time given as such or as RFC 3339 with a zone.
 
     Raises:
-        UsageError: if it is neither.
+        UsageError: if it is neither, or before 1970.
     """
     try:
-        return float(text)
+        found = float(text)
     except ValueError:
-        pass
-    try:
-        moment_given = dt.datetime.fromisoformat(text)
-    except ValueError:
-        moment_given = None
-    if moment_given is None or moment_given.tzinfo is None:
-        message = f"expected a time such as 2024-05-01T00:00:00Z or 1714521600, found {text!r}."
+        found = _rfc3339(text)
+    if not 0 <= found < math.inf:  # no number is not, either
+        message = f"expected a time such as 2024-05-01T00:00:00Z or 1714521600, found {text!r:.60}."
         raise UsageError(message)
-    return moment_given.timestamp()
+    return found
+
+
+def _rfc3339(text: str) -> float:
+    """Unix seconds; not a number if it is no such time, or has no zone."""
+    try:
+        given = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return math.nan
+    return given.timestamp() if given.tzinfo else math.nan
 
 
 def _payload(verdicts: list[Verdict], realms: list[dict[str, Any]]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from l4gate.base import PROMETHEUS_DIR, UsageError
 from l4gate.machine import home, named_folder
@@ -19,6 +19,8 @@ from l4gate.settings.register import EXTERNAL_FACTOR, GENERATIONS, OPTIONS, SAND
 
 if TYPE_CHECKING:
     from l4gate.contract import Contract, Pace
+
+MOST_REPEATED: Final = 20  # each realm has rules of its own to parse, 25 ms; no deadline is kept by thousands
 
 
 def default_cache_dir() -> Path:
@@ -122,7 +124,7 @@ def found_for(option: Option, given: Mapping[str, Any], environ: Mapping[str, st
 
 def parsed(option: Option, found: Any) -> Any:
     """
-    The value of an option; of a repeatable one, each value once.
+    The value of an option; of a repeatable one, each value once, and not too many.
 
     Raises:
         UsageError: saying what was expected and what was found.
@@ -130,7 +132,11 @@ def parsed(option: Option, found: Any) -> Any:
     if not option.repeatable:
         return option.parse(found)
     parts = found.split(",") if isinstance(found, str) else found
-    return tuple(dict.fromkeys(option.parse(text.strip()) for text in parts))
+    given = tuple(dict.fromkeys(option.parse(text.strip()) for text in parts))
+    if len(given) > MOST_REPEATED:
+        message = f"expected at most {MOST_REPEATED} of them, found {len(given)}."
+        raise UsageError(message, next_step="give them to several runs.")
+    return given
 
 
 def _consistent(values: dict[str, Any], prefix: str, sandbox_factor: float) -> Settings:

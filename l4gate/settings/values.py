@@ -140,7 +140,15 @@ def path(text: str) -> Path:
     if not text:
         message = "expected a folder, found ''."
         raise UsageError(message)
-    return Path(text)
+    found = Path(text)
+    try:
+        found.resolve()
+    except RuntimeError:  # so Python 3.11 and 3.12 say it
+        message = f"expected a folder, found {text!r:.200}, a link that leads back to itself."
+        raise UsageError(message) from None
+    except (OSError, ValueError):
+        pass
+    return found
 
 
 def config_folder(text: str) -> Path:

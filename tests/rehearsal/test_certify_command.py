@@ -177,6 +177,8 @@ def test_the_page_stands_alone(certify: Certify, tmp_path: Path) -> None:
             ("--until", "yesterday"),
             "expected a time such as 2024-05-01T00:00:00Z or 1714521600, found 'yesterday'.",
         ),
+        (("--until", "nan"), "expected a time such as 2024-05-01T00:00:00Z or 1714521600, found 'nan'."),
+        (("--until=-inf", "--json"), "or 1714521600, found '-inf'."),
         (
             ("--until", "2999-01-01T00:00:00Z"),
             "--until: expected a time that has passed on the server, found one",

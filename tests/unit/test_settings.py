@@ -119,6 +119,23 @@ def test_realms_are_a_list_in_order_without_repeats() -> None:
         load_settings({}, {"L4_REALM": ","})
 
 
+def test_a_live_folder_that_leads_back_to_itself_is_refused(tmp_path: Path) -> None:
+    """A link to itself must be one sentence that names the option, not an error of Python's."""
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(UsageError, match=r"--live-dir: expected a folder, found .* leads back to itself"):
+        load_settings({"live_dir": str(tmp_path / "loop")}, {})
+
+
+def test_realms_without_number_are_refused() -> None:
+    """A thousand realms must be one sentence at once: their rules take longer to read than any deadline."""
+    many = [f"realm{number}" for number in range(1000)]
+    with pytest.raises(UsageError, match="--realm: expected at most 20 of them, found 1000"):
+        load_settings({"realm": many}, {})
+    with pytest.raises(UsageError, match="L4_REALM: expected at most 20 of them, found 1000"):
+        load_settings({}, {"L4_REALM": ",".join(many)})
+    assert len(load_settings({"realm": [*many[:20], *many[:20]]}, {}).realms) == 20
+
+
 @pytest.mark.parametrize(("text", "expected"), [("1", True), ("yes", True), ("0", False), ("False", False)])
 def test_flag_in_the_environment_is_read_as_it_is_meant(text: str, expected: bool) -> None:
     """A flag's variable must be yes or no as it says: 0 is no."""
