@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import re2
 
-from l4gate.base import RuleError
+from l4gate.base import TOO_SLOW, ApiUnreachable, RuleError, seconds_left
 
 Labels = dict[str, str]
 
@@ -41,6 +41,7 @@ _GO.dot_nl = True  # Prometheus compiles `^(?s:...)$`
 _GO.log_errors = False
 _DIGITS: Final = 6  # of a group's number; an expression has at most thousands
 _NOT_IN_GO: Final = "\\C"
+_LONGEST: Final = 32_768  # characters; RE2 floods stderr over an expression of megabytes
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,10 @@ def _label_name(name: str) -> str:
 def _compiled(regex: str) -> Any:
     """The expression compiled by `re2`, which has the interface of `re`."""
     try:
-        if _NOT_IN_GO not in regex:
+        if seconds_left() <= 0:  # thousands of them, a millisecond each
+            message = "the configuration was not read to its end: the deadline had passed."
+            raise ApiUnreachable(message, next_step=TOO_SLOW)
+        if _NOT_IN_GO not in regex and len(regex) <= _LONGEST:
             return re2.compile(regex, _GO)
     except (re2.error, UnicodeEncodeError):
         pass
