@@ -11,7 +11,7 @@ from tests.hostile.running import DEADLINE, ROOM, VERBS, Case, Outcome, cases_of
 from tests.hostile.servers import PASSWORD, TOKEN
 
 INPUTS = 150  # of each verb, at least
-SAMPLE = 4  # of each verb, for every commit
+SAMPLE = 2  # of each verb, for every commit
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -71,7 +71,7 @@ def test_a_sample_is_spread_over_all_inputs() -> None:
     for verb in verbs:
         mine = [case for each, case in part if each == verb]
         assert SAMPLE <= len(mine) <= 2 * SAMPLE
-        assert VERBS[verb][0].index(mine[-1]) > len(VERBS[verb][0]) // 2
+        assert VERBS[verb][0].index(mine[-1]) >= len(VERBS[verb][0]) // 2
 
 
 def test_the_table_has_a_line_for_each_verb() -> None:
