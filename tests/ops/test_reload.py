@@ -133,7 +133,7 @@ def behind(box: Box, on_post: Post) -> Iterator[tuple[LiveServer, list[int]]]:
     url, posts = box.server.api.base_url, []
 
     def serve_one(connection: socket.socket, line: str) -> None:
-        method, path, _ = line.split()
+        method, path, _ = line.partition("\r\n")[0].split()
         if method == "POST" and path.startswith("/-/reload"):
             posts.append(len(posts) + 1)
             if on_post(posts[-1], connection):
