@@ -160,7 +160,11 @@ def test_an_odd_process_is_no_error(how: str, taken: bool, dead_run: str, tmp_pa
     command = [sys.executable, "-c", ODD, RUN_VARIABLE, dead_run, tail, how]
     with running(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as odd:
         wait_until(
-            lambda: Path(f"/proc/{odd.pid}/exe").readlink() == Path(tail),
+            # The kernel names the new program a moment before it shows the new environment.
+            lambda: (
+                Path(f"/proc/{odd.pid}/exe").readlink() == Path(tail)
+                and Path(f"/proc/{odd.pid}/environ").read_bytes()
+            ),
             deadline_seconds=10,
             interval_seconds=0.01,
             what="the program to be another",

@@ -34,7 +34,7 @@ COMMANDS = {
     "certify": ["certify", "--window", "1m"],
     "certify --json": ["certify", "--window", "1m", "--json"],
     "reload": ["reload"],
-    "checkpoint": ["checkpoint"],
+    "checkpoint": ["checkpoint", "--deadline", "1"],
 }
 
 
