@@ -108,7 +108,7 @@ HOMES = {
 }
 
 
-@pytest.mark.parametrize("verb", ["decide", "doctor"])
+@pytest.mark.parametrize("verb", ["decide", pytest.param("doctor", marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("home", HOMES)
 def test_an_odd_home_is_no_obstacle(home: str, verb: str, folder: Path) -> None:
     """Whatever the home, the language and the folder for temporary files are, there must be no traceback."""
@@ -146,7 +146,7 @@ SHELLS = {
 }
 
 
-@pytest.mark.parametrize("verb", ["decide", "doctor"])
+@pytest.mark.parametrize("verb", ["decide", pytest.param("doctor", marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("odd", SHELLS)
 def test_an_odd_start_is_no_obstacle(odd: str, verb: str, tmp_path: Path) -> None:
     """Closed streams, a umask against the owner, few descriptors and a folder that is gone must change no answer."""

@@ -85,7 +85,8 @@ def _credentials(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, t
 @pytest.mark.parametrize(
     ("name", "manner", "credentials"),
     [
-        *(("decide", manner, kind) for manner in MANNERS for kind in KINDS),
+        *(("decide", manner, KINDS[0]) for manner in MANNERS),
+        *(pytest.param("decide", manner, KINDS[1], marks=pytest.mark.nightly) for manner in MANNERS),
         *((name, *how) for name in COMMANDS if name != "decide" for how in zip(MANNERS, KINDS, strict=False)),
     ],
     indirect=["credentials"],
