@@ -13,10 +13,12 @@ import hashlib
 import os
 import stat
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from l4gate.base import deadline
 from l4gate.contract import contract_hash
 from l4gate.machine import danger_in, is_ours, make_own, sources_hash
 from l4gate.settings import Settings
@@ -34,6 +36,7 @@ def ensure_sound_settings(settings: Settings) -> None:
 
     Raises:
         UsageError: with the first finding, if there is one.
+        ApiUnreachable: if it is not over within the deadline of the settings.
     """
     key = _key(settings)
     folder = settings.cache_dir.absolute() / _FOLDER
@@ -41,7 +44,8 @@ def ensure_sound_settings(settings: Settings) -> None:
         return
     from l4gate.lint import ensure_sound  # 0.04 s, which a known folder need not wait
 
-    ensure_sound(settings.config_dir, settings.contract)
+    with deadline(time.monotonic() + settings.deadline):  # a folder may be as hostile as a server
+        ensure_sound(settings.config_dir, settings.contract)
     if key and key == _key(settings):  # nobody has changed a file meanwhile
         _keep(folder, key)
 

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from l4gate.base import RuleError, StackError, UsageError, open_regular, read_at_most, why, yamldoc
 from l4gate.operations.access import PRIVATE, PRIVATE_FOLDER, Access, opened_folder
 from l4gate.operations.named_files import is_below, matches, texts
@@ -61,23 +59,14 @@ class Configuration:
             RuleError: if that is no configuration, or of no bounded size: aliases can say a thing a million times.
         """
         try:
-            found = yaml.load(self.files[CONFIG_FILE], Loader=yamldoc.LOADER)  # noqa: S506 - both are safe loaders
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            message = f"{CONFIG_FILE}: expected YAML, found: {getattr(error, 'problem', None) or type(error).__name__}."
+            text = self.files[CONFIG_FILE].decode()
+        except UnicodeDecodeError:
+            message = f"{CONFIG_FILE}: expected YAML, found a text that is not UTF-8."
             raise RuleError(message) from None
+        found = yamldoc.plain(text, CONFIG_FILE, most_values=_MOST_VALUES)
         if not isinstance(found, dict):
             message = f"{CONFIG_FILE}: expected a mapping, found {type(found).__name__}."
             raise RuleError(message)
-        waiting, count = [found], 0
-        while waiting:
-            each = waiting.pop()
-            count += 1
-            if count > _MOST_VALUES:
-                message = (
-                    f"{CONFIG_FILE}: expected at most {_MOST_VALUES} values, found more, aliases included."
-                )
-                raise RuleError(message)
-            waiting += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
         return found
 
     def rules(self) -> tuple[RuleGroup, ...]:

@@ -15,7 +15,8 @@ from typing import Any, Final
 
 import re2
 
-from l4gate.base import TOO_SLOW, ApiUnreachable, RuleError, seconds_left
+from l4gate.base import RuleError, keep_deadline
+from l4gate.promql import MOST_CHARACTERS
 
 Labels = dict[str, str]
 
@@ -40,8 +41,7 @@ _GO: Final = re2.Options()
 _GO.dot_nl = True  # Prometheus compiles `^(?s:...)$`
 _GO.log_errors = False
 _DIGITS: Final = 6  # of a group's number; an expression has at most thousands
-_NOT_IN_GO: Final = "\\C"
-_LONGEST: Final = 32_768  # characters; RE2 floods stderr over an expression of megabytes
+_NOT_IN_GO: Final = "\\C"  # and RE2 floods stderr over an expression of megabytes
 
 
 @dataclass(frozen=True)
@@ -197,10 +197,8 @@ def _label_name(name: str) -> str:
 def _compiled(regex: str) -> Any:
     """The expression compiled by `re2`, which has the interface of `re`."""
     try:
-        if seconds_left() <= 0:  # thousands of them, a millisecond each
-            message = "the configuration was not read to its end: the deadline had passed."
-            raise ApiUnreachable(message, next_step=TOO_SLOW)
-        if _NOT_IN_GO not in regex and len(regex) <= _LONGEST:
+        keep_deadline("reading the configuration")  # thousands of them, a millisecond each
+        if _NOT_IN_GO not in regex and len(regex) <= MOST_CHARACTERS:
             return re2.compile(regex, _GO)
     except (re2.error, UnicodeEncodeError):
         pass

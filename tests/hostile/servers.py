@@ -81,6 +81,15 @@ def _group(**changes: Any) -> Answer:
     return _data("/rules", change)
 
 
+RULE: Final = {"type": "recording", "name": "a", "query": "a+b"}
+
+
+def _more_rules(rules: list[dict[str, str]]) -> Answer:
+    """Beside the healthy groups stands one of these rules."""
+    group = {"name": "x", "file": "x", "interval": 1, "rules": rules}
+    return _data("/rules", lambda data: {"groups": [*data["groups"], group]})
+
+
 def _target(**changes: Any) -> Answer:
     def change(data: Any) -> Any:
         data["activeTargets"][0].update(changes)
@@ -210,8 +219,6 @@ WIRE: Final[dict[str, Answer]] = {
     "endless-status": _endless(b"", b"H" * 4096),
 }
 
-RULE: Final = {"type": "recording", "name": "a", "query": "a+b"}
-
 RULES: Final[dict[str, Answer]] = {
     **{f"query {name}": _rule(query=text) for name, text in UNPARSABLE.items() if len(text) < (4 << 20)},
     **{f"name {name}": _rule(name=text) for name, text in ODD_TEXTS.items()},
@@ -240,36 +247,9 @@ RULES: Final[dict[str, Answer]] = {
     "state a list": _rule(type="alerting", state=["firing"], alerts=[{"state": {}}]),
     "alerts a number": _rule(type="alerting", state="firing", alerts=7),
     "duration 1e300": _rule(type="alerting", duration=1e300),
-    "forty thousand rules": _data(
-        "/rules",
-        lambda data: {
-            "groups": [
-                *data["groups"],
-                {
-                    "name": "x",
-                    "file": "x",
-                    "interval": 1,
-                    "rules": [{"type": "recording", "name": "a", "query": "a+b"}] * 40_000,
-                },
-            ]
-        },
-    ),
-    "ten thousand rules, each another": _data(
-        "/rules",
-        lambda data: {
-            "groups": [
-                *data["groups"],
-                {
-                    "name": "x",
-                    "file": "x",
-                    "interval": 1,
-                    "rules": [
-                        {"type": "recording", "name": f"a{n}", "query": "+".join([f"a{n}"] * 90)}
-                        for n in range(10_000)
-                    ],
-                },
-            ]
-        },
+    "forty thousand rules": _more_rules([RULE] * 40_000),
+    "ten thousand rules, each another": _more_rules(
+        [{**RULE, "name": f"a{n}", "query": "+".join([f"a{n}"] * 90)} for n in range(10_000)]
     ),
 }
 
