@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 from l4gate.base import GateError, UsageError, Verdict
-from l4gate.contract import Pace
-from l4gate.rehearsal import RehearsalResult, p95, publish, rehearse
+from l4gate.prometheus_api import PrometheusApi
+from l4gate.rehearsal import (
+    RehearsalResult,
+    Size,
+    ensure_given,
+    ensure_productions_own,
+    p95,
+    publish_as_productions,
+    rehearse,
+)
 from l4gate.report import Progress, write_atomically
-from l4gate.settings import EXTERNAL_FACTOR, Settings
+from l4gate.settings import OPTIONS as SETTINGS
+from l4gate.settings import Settings
 
 HELP: Final = "rehearse a restore: beat, snapshot, destroy everything, restore, GO; no sample may be lost"
 OPTIONS: Final = (
@@ -22,9 +32,19 @@ OPTIONS: Final = (
     "report-dir",
     "generation",
     "config-dir",
+    "bearer-token-file",
+    "basic-auth-file",
     "cache-dir",
 )
 REPORT: Final = "l4-rehearsal.json"
+
+
+@dataclass(frozen=True)
+class _Published:
+    """Where results go as production's, and the size that they are measured on."""
+
+    url: str
+    size: Size
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +53,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--publish",
         metavar="URL",
-        help="a production Pushgateway that gets the results too (restore times and outcomes)",
+        help="production's Pushgateway, which gets the results too: at --factor 1, with --snapshot and --production",
+    )
+    parser.add_argument(
+        "--snapshot",
+        metavar="DIR",
+        help="a snapshot of a Prometheus, on whose blocks the drill's stack starts in place of a simulated day",
+    )
+    parser.add_argument(
+        "--production",
+        metavar="URL",
+        help="the Prometheus that the snapshot is of; what is published must be measured on its size",
     )
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
 
@@ -44,21 +74,26 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         raise UsageError("a rehearsal destroys its stack, so it takes none that is somebody else's.")
     if args.count < 1:
         raise UsageError(f"--count: expected at least 1, found {args.count}.")
-    if args.publish:  # known at 0 before the first rehearsal, so that this one counts
-        publish(args.publish, settings.realms[0], Pace(EXTERNAL_FACTOR, settings.contract))
+    snapshot = _given("snapshot", args.snapshot, like="live-dir")
+    if snapshot:
+        ensure_given(snapshot, settings.pace)
+    published = _published(args, settings, snapshot)
+    settings = replace(settings, bearer_token_file=None, basic_auth_file=None)  # those are for production
+    if published:  # known at 0 before the first rehearsal, so that this one counts
+        publish_as_productions(published.url, settings, published.size)
     done: list[RehearsalResult] = []
     failure: GateError | None = None
     with Progress() as progress:
         try:
-            for rehearsal in rehearse(settings, args.count, progress.say):
+            for rehearsal in rehearse(settings, args.count, progress.say, snapshot):
                 done.append(rehearsal)
                 if not args.json:
                     print(_line(rehearsal), flush=True)
         except GateError as error:
             failure = error
-    if args.publish:
+    if published:
         results = [*(each.rto_seconds for each in done), *([None] if failure else [])]
-        publish(args.publish, settings.realms[0], Pace(EXTERNAL_FACTOR, settings.contract), *results)
+        publish_as_productions(published.url, settings, published.size, *results)
     payload = _payload(done, args.count, failure, settings)
     write_atomically(settings.report_dir / REPORT, json.dumps(payload, indent=2))
     if args.json:
@@ -66,6 +101,31 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     else:
         _summary(payload)
     return int(payload["exit_code"])
+
+
+def _published(args: argparse.Namespace, settings: Settings, snapshot: Path | None) -> _Published | None:
+    """Where the results go, and the size that they are measured on; raises if they must not go there."""
+    gateway = _given("publish", args.publish, like="url")
+    production = _given("production", args.production, like="url")
+    if gateway is None:
+        return None
+    api = None
+    if production is not None:
+        api = PrometheusApi(
+            production,
+            bearer_token_file=settings.bearer_token_file,
+            basic_auth_file=settings.basic_auth_file,
+        )
+    return _Published(gateway, ensure_productions_own(settings.factor, snapshot, api))
+
+
+def _given(name: str, found: str | None, *, like: str) -> Any:
+    """What an option of this command says, read like a setting; None if it was not given."""
+    (parse,) = (option.parse for option in SETTINGS if option.name == like)
+    try:
+        return None if found is None else parse(found)
+    except UsageError as error:
+        raise UsageError(f"--{name}: {error.message}", next_step=error.next_step) from None
 
 
 def _payload(

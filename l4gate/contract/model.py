@@ -318,6 +318,10 @@ class Rehearsal:
     """Counts drills that proved the restore."""
     failed: Metric
     """Counts the others."""
+    restored_bytes: Metric
+    """How large the TSDB was on which the last times that count as production's were measured."""
+    restored_series: Metric
+    """The series of its largest block."""
     p95: Metric
     """Records the 95th percentile of restore times."""
     limit: Finite

@@ -18,31 +18,18 @@ from typing import Final
 from l4gate.base import RehearsalFailed, Verdict, wait_until
 from l4gate.machine import scratch
 from l4gate.programs import Promtool
-from l4gate.rehearsal.archive import Manifest, pack, read_blocks, read_member, unpack, verify
+from l4gate.rehearsal.archive import read_blocks, read_member, unpack, verify
+from l4gate.rehearsal.backup import GROUPS, TSDB, back_up, prove
+from l4gate.rehearsal.given import copy_given
 from l4gate.rehearsal.publishing import measured, publish
-from l4gate.rehearsal.samples import Samples, read_samples
-from l4gate.rehearsal.snapshot import Groups, persisted_groups, pushed_groups, settle, take_snapshot
 from l4gate.sandbox import Sandbox, open_sandbox
 from l4gate.settings import Settings
 
 _P95: Final = 0.95
-_TSDB: Final = "tsdb"
-_GROUPS: Final = "groups"
 _POLL_SECONDS: Final = 0.05
 _ROOM_SECONDS: Final = 10.0  # a busy machine is no failure
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Backup:
-    """What was saved of a stack, and what it held: the proof is made against it after the stack is gone."""
-
-    archive: Path
-    manifest: Manifest
-    until: float  # server's clock: everything sampled up to here must come back
-    samples: Samples
-    groups: Groups
 
 
 @dataclass(frozen=True)
@@ -62,9 +49,13 @@ class RehearsalResult:
     recorded_p95_seconds: float  # what the DR rules made of the rehearsals so far
 
 
-def rehearse(settings: Settings, count: int, say: Say) -> Iterator[RehearsalResult]:
+def rehearse(
+    settings: Settings, count: int, say: Say, snapshot: Path | None = None
+) -> Iterator[RehearsalResult]:
     """
     Rehearses `count` times in a chain; yields each rehearsal that succeeded.
+
+    `snapshot` is a folder of blocks on which the first stack starts, in place of a simulated day.
 
     Raises:
         RehearsalFailed: if an archive is not whole, a sample is not back, or the restored stack is not GO in time.
@@ -74,7 +65,10 @@ def rehearse(settings: Settings, count: int, say: Say) -> Iterator[RehearsalResu
         folder = cleanup.enter_context(scratch("rehearsal"))
         stack = cleanup.enter_context(ExitStack())
         began, began_at = time.monotonic(), time.time()
-        sandbox = stack.enter_context(open_sandbox(settings, say, omitted=measured(settings.contract)))
+        past = copy_given(snapshot) if snapshot else None
+        sandbox = stack.enter_context(
+            open_sandbox(settings, say, history=past, omitted=measured(settings.contract))
+        )
         publish(sandbox.stack.pushgateway_url, settings.realms[0], settings.pace)
         wait_for_go(sandbox, settings, since=began_at)
         for number in range(1, count + 1):
@@ -129,22 +123,6 @@ def wait_for_go(sandbox: Sandbox, settings: Settings, *, since: float) -> None:
             raise RehearsalFailed(message)
 
 
-def back_up(sandbox: Sandbox, archive: Path) -> Backup:
-    """Beats once more, takes a snapshot, packs it with the Pushgateway's groups, and notes every sample up to it."""
-    sandbox.heart.stop()
-    sandbox.service.stop()
-    sandbox.heart.beat()
-    judge = sandbox.judge
-    until = settle(judge.api, sandbox.pace, judge.realms[0])
-    snapshot = take_snapshot(sandbox.stack)
-    content, groups = persisted_groups(sandbox.stack, sandbox.pace)
-    saved = archive.with_name(_GROUPS)
-    saved.write_bytes(content)
-    manifest = pack({_TSDB: snapshot, _GROUPS: saved}, archive, _TSDB)
-    samples = read_samples(judge.api, _start(manifest), until, sandbox.pace.scrape_interval)
-    return Backup(archive, manifest, until, samples, groups)
-
-
 def restore(archive: Path, settings: Settings, say: Say, cleanup: ExitStack) -> tuple[Sandbox, float]:
     """
     Restores an archive into a new stack that `cleanup` will end; returns it once it is GO, and the seconds to GO.
@@ -157,12 +135,12 @@ def restore(archive: Path, settings: Settings, say: Say, cleanup: ExitStack) -> 
 
     def fill(data_dir: Path, promtool: Promtool) -> None:
         del promtool
-        manifest = unpack(archive, _TSDB, data_dir)
+        manifest = unpack(archive, TSDB, data_dir)
         found = read_blocks(data_dir)
         if found != manifest.blocks:
             raise RehearsalFailed(f"expected the blocks {manifest.blocks} in {data_dir}, found {found}.")
 
-    groups = read_member(archive, _GROUPS)
+    groups = read_member(archive, GROUPS)
     sandbox = cleanup.enter_context(
         open_sandbox(settings, say, history=fill, groups=groups, omitted=measured(settings.contract))
     )
@@ -170,45 +148,9 @@ def restore(archive: Path, settings: Settings, say: Say, cleanup: ExitStack) -> 
     return sandbox, time.monotonic() - began
 
 
-def prove(sandbox: Sandbox, backup: Backup) -> int:
-    """
-    Compares every sample up to the snapshot, by count and value, and the Pushgateway's groups; returns what is lost.
-
-    Raises:
-        RehearsalFailed: naming the first series that are not as they were.
-    """
-    start = _start(backup.manifest)
-    found = read_samples(sandbox.judge.api, start, backup.until, sandbox.pace.scrape_interval)
-    differences = found.differences(backup.samples)
-    if differences:
-        message = (
-            f"expected all {backup.samples.count} samples up to the snapshot, {found.lost(backup.samples)} are lost: "
-            + "; ".join(differences)
-        )
-        raise RehearsalFailed(message, next_step="do not trust this backup; compare its blocks.")
-    groups = pushed_groups(sandbox.stack.pushgateway_url)
-    for labels, pushed in backup.groups.items():
-        # The others have been pushed to again meanwhile.
-        same = (
-            groups.get(labels) == pushed
-            if ("job", sandbox.pace.contract.rehearsal.job) in labels
-            else groups.get(labels, 0.0) >= pushed
-        )
-        if not same:
-            raise RehearsalFailed(
-                f"expected the Pushgateway to hold the group {dict(labels)}, pushed at {pushed:.3f}, "
-                f"found {groups.get(labels)}."
-            )
-    return found.lost(backup.samples)
-
-
 def p95(seconds: Sequence[float]) -> float:
     """The smallest of some times that 95 of 100 of them do not exceed (nearest rank)."""
     return sorted(seconds)[math.ceil(_P95 * len(seconds)) - 1]
-
-
-def _start(manifest: Manifest) -> float:
-    return min(block.min_time for block in manifest.blocks) / 1000
 
 
 def _publish_and_read_back(sandbox: Sandbox, rto_seconds: float, settings: Settings) -> float:

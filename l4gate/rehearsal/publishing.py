@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 from l4gate.base import RehearsalFailed
 from l4gate.contract import Contract, Pace
 from l4gate.prometheus_api import HttpError, new_session
+from l4gate.rehearsal.size import Size
 from l4gate.sandbox import counter_family
 
 _HELP: Final = "Of restore rehearsals."
@@ -27,7 +28,12 @@ _TIMEOUT_SECONDS: Final = 5.0
 
 @dataclass(eq=False)  # the registry keeps collectors by identity
 class Tally(Collector):
-    """All rehearsals so far. `restores` counts those up to each bound of `bounds` (seconds), and all of them last."""
+    """
+    All rehearsals so far.
+
+    `restores` counts those up to each bound of `bounds` (seconds), and all of them last. `size` is that of the TSDB
+    which the newest ones restored, where it is production's.
+    """
 
     contract: Contract
     realm: str
@@ -36,6 +42,7 @@ class Tally(Collector):
     failed: float = 0.0
     seconds: float = 0.0
     restores: list[float] = field(default_factory=list)
+    size: Size | None = None
 
     def __post_init__(self) -> None:
         self.restores = self.restores or [0.0] * (len(self.bounds) + 1)
@@ -51,7 +58,7 @@ class Tally(Collector):
             self.restores[index] += seconds <= bound
 
     def collect(self) -> list[Metric]:
-        """The three metric families."""
+        """The metric families: two counters and a histogram, and two gauges where the size counts."""
         families: list[Metric] = []
         names, label = self.contract.rehearsal, self.contract.realm.label
         for name, total in ((names.succeeded, self.succeeded), (names.failed, self.failed)):
@@ -59,10 +66,20 @@ class Tally(Collector):
         histogram = HistogramMetricFamily(names.restore_time, _HELP, labels=[label])
         bounds = [*(str(bound) for bound in self.bounds), "+Inf"]
         histogram.add_metric([self.realm], list(zip(bounds, self.restores, strict=True)), self.seconds)
+        if self.size is not None:
+            for name, value in (
+                (names.restored_bytes, self.size.bytes),
+                (names.restored_series, self.size.series),
+            ):
+                gauge = GaugeMetricFamily(name, _HELP, labels=[label])
+                gauge.add_metric([self.realm], value)
+                families.append(gauge)
         return [*families, histogram]
 
 
-def publish(pushgateway_url: str, realm: str, pace: Pace, *restores: float | None) -> None:
+def publish(
+    pushgateway_url: str, realm: str, pace: Pace, *restores: float | None, size: Size | None = None
+) -> None:
     """
     Adds rehearsals to what the Pushgateway holds of them; none at all makes the counters known at 0.
 
@@ -74,6 +91,7 @@ def publish(pushgateway_url: str, realm: str, pace: Pace, *restores: float | Non
         realm: the realm of the metrics.
         pace: of the stack that judges them; its limits, and so the buckets, are divided by its factor.
         restores: the restore time of each rehearsal in seconds, None for one that failed.
+        size: of production's TSDB, where that is what was restored (`production.publish_as_productions`).
 
     Raises:
         RehearsalFailed: if the Pushgateway does not take it.
@@ -85,6 +103,7 @@ def publish(pushgateway_url: str, realm: str, pace: Pace, *restores: float | Non
             held = session.get(f"{pushgateway_url}/metrics", timeout=_TIMEOUT_SECONDS)
             held.raise_for_status()
             tally = _read(held.text, realm, pace)
+            tally.size = size
             for seconds in restores:
                 tally.add(seconds)
             registry = CollectorRegistry()

@@ -42,7 +42,7 @@ WRITERS = {
     "programs/cache.py": "where a program is from",
     "programs/debian.py": "the configuration of apt, and what it unpacks",
     "rehearsal/archive.py": "the content of a sandbox, byte by byte",
-    "rehearsal/drill.py": "the groups of a sandbox, byte by byte",
+    "rehearsal/backup.py": "the groups of a sandbox, byte by byte",
     "rules/rendering.py": "rules and configuration of a sandbox",
     "sandbox/history.py": "samples of a sandbox",
     "stack/images.py": "the archive of an image, for a container engine",

@@ -8,8 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from fixtures.contract import CONTRACT, INPUTS, pace
 from fixtures.writer import Pushgateway
 from l4gate.base import RehearsalFailed
-from l4gate.rehearsal import publish
-from l4gate.rehearsal.publishing import measured
+from l4gate.rehearsal.publishing import measured, publish
 from l4gate.sandbox import SimulatedService
 
 NAMES = CONTRACT.rehearsal
