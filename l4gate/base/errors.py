@@ -13,6 +13,7 @@ Every error that l4gate raises on purpose.
     |  `- ExpressionError      a PromQL expression cannot be used; knows at which character
     |- HistoryError            a history cannot be described, built or read back
     |- OperationRefused        a reload, checkpoint or rollback that was not carried out, and what holds now
+    |  `- NothingToRollBack    an ABORT that no change is to blame for, or that has been answered before
     `- RehearsalFailed         a restore drill that proved the opposite: a bad archive, lost samples, no GO
 
 A message says what was expected, what was found, where, how long was waited, and the next step.
@@ -91,6 +92,10 @@ class HistoryError(GateError):
 
 class OperationRefused(GateError):
     """A reload, checkpoint or rollback that was not carried out. The message says what holds now."""
+
+
+class NothingToRollBack(OperationRefused):
+    """An ABORT that the live configuration is not to blame for, or that has been answered before."""
 
 
 class RehearsalFailed(GateError):

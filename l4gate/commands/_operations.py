@@ -13,9 +13,9 @@ from l4gate.operations import (
     LiveServer,
     generation_of,
 )
-from l4gate.programs import host_promtool
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.settings import Settings
+from l4gate.stack import server_promtool
 
 FOLDER_OPTIONS: Final = ("live-dir", "state-dir")
 JUDGING_OPTIONS: Final = (
@@ -49,7 +49,9 @@ def live_server(args: argparse.Namespace, settings: Settings) -> LiveServer:
     return LiveServer(
         api=api,
         live_dir=live_dir,
-        promtool=lambda version: host_promtool(generation_of(version), settings.cache_dir),
+        promtool=lambda version: server_promtool(
+            url, version, generation_of(version), live_dir=live_dir, cache_dir=settings.cache_dir
+        ),
         pace=settings.pace,
         realms=settings.realms,
         only_of=settings.only_of,

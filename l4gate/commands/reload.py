@@ -52,6 +52,6 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         print(
             f"live: {server.api.base_url} runs {done.rules} rules in {done.groups} groups from {server.live_dir}, "
             f"rules {done.rules_hash[:16]}, files {done.content_hash[:16]}; "
-            f"checked by promtool {done.promtool_version}, proven in {done.seconds:.1f} s"
+            f"checked by promtool {done.promtool_version} ({done.promtool_origin}), proven in {done.seconds:.1f} s"
         )
     return Verdict.GO.exit_code

@@ -28,7 +28,15 @@ from l4gate.commands._sound import ensure_sound_settings
 from l4gate.commands.certify import parse_time
 from l4gate.commands.rollback import as_dict as rollback_as_dict
 from l4gate.commands.rollback import lines as rollback_lines
-from l4gate.operations import Change, RolledBack, Watch, Watched, checkpoint, roll_back
+from l4gate.operations import (
+    Change,
+    RolledBack,
+    Watch,
+    Watched,
+    checkpoint,
+    read_configuration,
+    roll_back,
+)
 from l4gate.report import (
     HEADLINES,
     Progress,
@@ -42,7 +50,7 @@ from l4gate.report import (
 from l4gate.settings import Settings
 from l4gate.verdict import Judge, Look, judge_for
 
-HELP: Final = "follow the verdict of a running server for hours; on ABORT roll back once and stop"
+HELP: Final = "follow the verdict of a running server for hours; on ABORT roll the change back once and stop"
 OPTIONS: Final = (*JUDGING_OPTIONS, *FOLDER_OPTIONS)
 
 
@@ -61,7 +69,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="when the window began, RFC 3339 or Unix seconds, to go on after a restart (default: now)",
     )
     parser.add_argument(
-        "--rollback", action="store_true", help="on ABORT, restore the last GO in the live folder"
+        "--rollback",
+        action="store_true",
+        help="on ABORT, restore what earned the last GO in the live folder, unless that is what is live",
     )
     parser.add_argument("--json", action="store_true", help="print the end as JSON, changes on stderr")
 
@@ -97,12 +107,22 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         def changed(change: Change) -> None:
             told(str(change))
 
+        kept, said = "", ""
+
         def keep(looks: tuple[Look, ...]) -> None:
+            nonlocal kept, said
+            before = said
             try:
                 store = store_for(settings, needed_live_dir(args, settings))
-                told(f"kept {checkpoint(store, judge, looks, factor=settings.factor)}")
+                live = read_configuration(store.live_dir).hash
+                if [kept] == [live] == [each.hash for each in store.all()[:1]]:
+                    return
+                found = checkpoint(store, judge, looks, factor=settings.factor)
+                kept, said = found.hash, f"kept {found}"
             except GateError as error:
-                told(f"not kept: {error}")
+                said = f"not kept: {error}"
+            if said != before:
+                told(said)
 
         def restore() -> RolledBack:
             server = live_server(args, settings)
@@ -111,6 +131,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
                 store_for(settings, server.live_dir),
                 judge,
                 deadline_seconds=settings.deadline,
+                automatic=True,
                 progress=progress,
             )
 

@@ -10,7 +10,7 @@ Long because it is the file, key by key: half of it would be found in the other 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Annotated, Final, Literal
 
@@ -443,6 +443,10 @@ class Contract:
     def series_labels(self, metric: str) -> frozenset[str]:
         """The labels that a recorded metric has, the realm included."""
         return frozenset({self.realm.label, *self.recorded[metric].labels})
+
+    def for_realm(self, name: str) -> Contract:
+        """The same, with another realm as the one that its rules name."""
+        return replace(self, realm=replace(self.realm, default=name))
 
     def selector(self, metric: str, realm: str, labels: Mapping[str, str] | None = None) -> str:
         """The PromQL selector of one realm's series of a metric."""

@@ -6,6 +6,7 @@ from l4gate.operations.checkpoints import (
     checkpoint,
 )
 from l4gate.operations.configuration import read_configuration
+from l4gate.operations.journal import RollbackAnswer
 from l4gate.operations.kept import Checkpoint, UnusableCheckpoint
 from l4gate.operations.reload import RELOAD_SECONDS, LiveServer, generation_of, reload_live
 from l4gate.operations.rollback import RolledBack, roll_back
@@ -18,6 +19,7 @@ __all__ = [
     "Checkpoint",
     "CheckpointStore",
     "LiveServer",
+    "RollbackAnswer",
     "RolledBack",
     "UnusableCheckpoint",
     "Watch",

@@ -24,10 +24,11 @@ from typing import Any, Final
 from l4gate.base import GateError, OperationRefused, UsageError, Verdict, masked, private_file, why, worst
 from l4gate.machine import exclusive
 from l4gate.operations.configuration import Configuration, read_configuration, sync
+from l4gate.operations.journal import Journal
 from l4gate.operations.kept import CONFIG, MANIFEST, Checkpoint, UnusableCheckpoint, load
-from l4gate.operations.proof import config_differences
+from l4gate.operations.proof import runs_otherwise
 from l4gate.report import decision_as_dict
-from l4gate.rules import diff_rules, groups_from_api, rules_hash
+from l4gate.rules import rules_hash
 from l4gate.verdict import Judge, Look
 
 KEEP: Final = 10  # a checkpoint has some 50 kB; ten promotions back nobody wants to go unseen
@@ -35,6 +36,7 @@ _TEMPORARY: Final = "new-"
 _FORMAT: Final = 1
 _LOCK: Final = "lock"
 _SHORTEST_PREFIX: Final = 4
+_CLOCK_SECONDS: Final = 30.0  # more than any clock is set back by under NTP
 
 
 class CheckpointStore:
@@ -49,6 +51,7 @@ class CheckpointStore:
         # Two servers may share a state folder; neither may be given the other's configuration.
         name = hashlib.sha256(os.fsencode(self.live_dir)).hexdigest()[:16]
         self.folder = state_dir / "checkpoints" / name
+        self.journal = Journal(state_dir / "rollbacks" / name)
 
     def all(self) -> tuple[Checkpoint, ...]:
         """
@@ -59,6 +62,36 @@ class CheckpointStore:
         """
         found = [each for each in self._entries() if isinstance(each, Checkpoint)]
         return tuple(sorted(found, key=lambda each: each.earned_at, reverse=True))
+
+    def last_go(self) -> Checkpoint:
+        """
+        The one that earned the last GO: the only one to go back to unasked.
+
+        Raises:
+            OperationRefused: if there is none, or nobody can tell which one it is.
+        """
+        entries = self._entries()
+        unread = [each for each in entries if isinstance(each, UnusableCheckpoint) and each.was_one]
+        if unread:
+            message = f"which configuration of {self.live_dir} earned the last GO cannot be told: {unread[0]}"
+            raise OperationRefused(
+                message, next_step="take it away from there, or name a checkpoint with --to."
+            )
+        found = self.all()
+        if not found:
+            message = (
+                f"there is nothing to go back to: no configuration of {self.live_dir} has earned a GO yet."
+            )
+            raise OperationRefused(
+                message, next_step="mend the live one, and run l4gate checkpoint at the next GO."
+            )
+        ahead = found[0].earned_at - time.time()
+        if ahead > _CLOCK_SECONDS:
+            message = (
+                f"which configuration earned the last GO cannot be told: {found[0]} is {ahead:.0f} s ahead."
+            )
+            raise OperationRefused(message, next_step="set the clock right, or name a checkpoint with --to.")
+        return found[0]
 
     def unusable(self) -> tuple[UnusableCheckpoint, ...]:
         """
@@ -191,11 +224,7 @@ def checkpoint(store: CheckpointStore, judge: Judge, looks: Sequence[Look], *, f
         RuleError, ApiError: if the folder or the server cannot be read.
     """
     content = read_configuration(store.live_dir)
-    loaded = groups_from_api(judge.rules_api.rules())
-    difference = diff_rules(content.rules(), loaded, only_of=judge.expectation.only_of)
-    if not difference:
-        config = content.config()
-        difference = "\n".join(config_differences(judge.api, config, judge.expectation.pace.contract))
+    difference = runs_otherwise(judge, content)
     if difference:
         message = (
             f"expected {judge.rules_api.base_url} to run what is in {store.live_dir}, found something else:\n"

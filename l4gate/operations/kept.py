@@ -65,6 +65,13 @@ class UnusableCheckpoint:
     folder: Path
     reason: str
 
+    @property
+    def was_one(self) -> bool:
+        """It has the name and the form of one, so it may have been the newest."""
+        return (
+            bool(_HASH.fullmatch(self.folder.name)) and self.folder.is_dir() and not self.folder.is_symlink()
+        )
+
     def __str__(self) -> str:
         return f"unusable: {self.folder.name!r}: {self.reason}"
 

@@ -17,7 +17,7 @@ from l4gate.prometheus_api import PrometheusApi
 from l4gate.report import plain_line
 from l4gate.rules import RuleGroup, diff_rules, groups_from_api
 from l4gate.scraping import SECRET, authorized, below, config_difference, hidden, redacted
-from l4gate.verdict import unix_time
+from l4gate.verdict import Judge, unix_time
 
 
 def config_differences(api: PrometheusApi, config: Mapping[str, Any], contract: Contract) -> Iterator[str]:
@@ -28,6 +28,20 @@ def config_differences(api: PrometheusApi, config: Mapping[str, Any], contract: 
         yield f"the loaded configuration is another:\n{difference}\n"
     else:  # what a comparison of behaviour leaves aside: addresses, and sections that feed no rule
         yield from _differences(config, yamldoc.plain(printed, "the loaded configuration"), "")
+
+
+def runs_otherwise(judge: Judge, content: Configuration) -> str:
+    """
+    How what a server runs differs from a configuration, rules first; "" if it does not.
+
+    Raises:
+        RuleError: if the configuration cannot be read.
+        ApiError: if the server does not say.
+    """
+    loaded = groups_from_api(judge.rules_api.rules())
+    return diff_rules(content.rules(), loaded, only_of=judge.expectation.only_of) or "\n".join(
+        config_differences(judge.api, content.config(), judge.expectation.pace.contract)
+    )
 
 
 def unproven(

@@ -14,17 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from l4gate.base import ApiUnreachable, GateError, OperationRefused, RuleError, UsageError, wait_until, why
+from l4gate.base import ApiUnreachable, GateError, OperationRefused, RuleError, wait_until, why
 from l4gate.contract import Contract, Pace
-from l4gate.lint import as_text, lint
-from l4gate.machine import scratch
-from l4gate.operations.configuration import CONFIG_FILE, Configuration, read_configuration
+from l4gate.operations.checking import check, named_outside
+from l4gate.operations.configuration import Configuration, read_configuration
 from l4gate.operations.live_folder import refuse_work_tree, switch
 from l4gate.operations.proof import unproven
 from l4gate.operations.taking_back import take_back
 from l4gate.programs import Promtool, release_of
 from l4gate.prometheus_api import PrometheusApi
-from l4gate.rules import RuleGroup, render, rules_hash
+from l4gate.rules import RuleGroup, rules_hash
 from l4gate.settings import GENERATIONS
 from l4gate.stack import Stack
 
@@ -70,6 +69,7 @@ class Reloaded:
     rules: int
     server_version: str
     promtool_version: str
+    promtool_origin: str
     seconds: float
 
 
@@ -87,54 +87,6 @@ def generation_of(version: str) -> str:
     return min(GENERATIONS, key=distance)
 
 
-def check(content: Configuration, server: LiveServer, promtool: Promtool) -> tuple[RuleGroup, ...]:
-    """
-    Promtool and the lint over a copy of the files; returns the rules.
-
-    A scaled configuration is linted as what it is in production time. The lint knows the rules of the default realm;
-    for others there is promtool alone.
-
-    Raises:
-        OperationRefused: with everything that was found.
-    """
-    with scratch("check") as folder:
-        copy, production = folder / "live", folder / "production" / "live"
-        copy.mkdir()
-        production.mkdir(parents=True)
-        content.write(copy)
-        done = promtool.run("check", "config", CONFIG_FILE, folder=copy)
-        if done.returncode != 0:
-            said = f"promtool {promtool.version}: {(done.stderr + done.stdout).strip()}"
-            raise _not_checked(server, content, said)
-        try:
-            outside = content.names_outside(server.live_dir)
-            if outside:
-                raise _not_checked(server, content, _outside(outside))
-            groups = content.rules()
-            if not groups:
-                raise _not_checked(server, content, f"{CONFIG_FILE}: expected rules, found none.")
-            contract = server.pace.contract
-            own = contract.realm.default
-            if server.realms in ((), (own,)):
-                linted = copy
-                if server.pace.factor != 1:
-                    render(
-                        copy,
-                        production,
-                        factor=1 / server.pace.factor,
-                        realms=(own,),
-                        addresses={},
-                        contract=contract,
-                    )
-                    linted = production
-                report = lint(linted, promtool=promtool, contract=contract)
-                if not report.clean:
-                    raise _not_checked(server, content, as_text(report))
-        except (RuleError, UsageError) as error:
-            raise _not_checked(server, content, str(error).replace(f"{copy}/", "")) from None
-        return groups
-
-
 def reload_live(server: LiveServer, wanted: Configuration | None = None) -> Reloaded:
     """
     Makes `wanted` (or the files as they stand in the live folder) what the server runs, and proves it.
@@ -150,7 +102,7 @@ def reload_live(server: LiveServer, wanted: Configuration | None = None) -> Relo
     content = wanted or before
     version = server.api.version()
     promtool = server.promtool(version)
-    groups = check(content, server, promtool)
+    groups = check(content, promtool, live_dir=server.live_dir, pace=server.pace, realms=server.realms)
     changed = content.hash != before.hash
     if changed:
         _refuse_half(server, before)
@@ -176,18 +128,12 @@ def reload_live(server: LiveServer, wanted: Configuration | None = None) -> Relo
         sum(len(group.rules) for group in groups),
         version,
         promtool.version,
+        promtool.origin,
         time.monotonic() - started,
     )
 
 
 _UNCHANGED: Final = "The files in the folder are as they were; of the server nothing is known but that."
-
-
-def _outside(names: list[str]) -> str:
-    return (
-        f"{CONFIG_FILE} names {', '.join(names[:_SHOWN_DIFFERENCES])}, which matches no file in rules/ and targets/ "
-        "of the live folder: nothing else is switched with it."
-    )
 
 
 def _back(server: LiveServer, before: Configuration) -> str:
@@ -203,16 +149,9 @@ def _refuse_half(server: LiveServer, before: Configuration) -> None:
     except RuleError:
         return  # no server has loaded what cannot be read; there is nothing that it names
     if outside:
-        message = f"expected a live folder that is switched as a whole, nothing was changed: its {_outside(outside)}"
+        said = named_outside(outside)
+        message = f"expected a live folder that is switched as a whole, nothing was changed: its {said}"
         raise OperationRefused(message, next_step="move those files there, and name them relative to it.")
-
-
-def _not_checked(server: LiveServer, content: Configuration, found: str) -> OperationRefused:
-    shown = content.without_secrets(found)  # promtool and the lint quote lines
-    message = f"the configuration did not pass the check, and nothing was changed:\n{shown}\n"
-    return OperationRefused(
-        message, next_step=f"mend what is named; {server.api.base_url} runs its old rules until then."
-    )
 
 
 def _reload_and_prove(server: LiveServer, content: Configuration, groups: tuple[RuleGroup, ...]) -> None:

@@ -17,6 +17,7 @@ from typing import Final
 from l4gate.base import (
     ApiError,
     GateError,
+    NothingToRollBack,
     NotReady,
     Verdict,
     deadline,
@@ -76,7 +77,7 @@ class Watch:
         judge: of the server; its API is asked for the past as well.
         window: from when to when; may have begun already.
         on_change: called with each change.
-        on_go: called whenever the verdict has become GO.
+        on_go: called after each look that was GO: what is live may be another configuration by then.
         on_abort: rolls back; called at most once, for an alert that fires now.
         progress: called with a line after each look.
         look_seconds: how long a look may take, and the certificate at the end: one that hangs sees nothing.
@@ -125,6 +126,8 @@ class Watch:
         if self._on_abort and self._changes and self._changes[-1].verdict is Verdict.ABORT:
             try:
                 rolled_back = self._on_abort()
+            except NothingToRollBack as error:
+                problem = f"not rolled back: {error}"
             except GateError as error:
                 problem = f"the rollback failed: {error}"
         return Watched(
@@ -160,7 +163,7 @@ class Watch:
         self._note(now, verdict, cause.id if cause else "")
         if verdict is Verdict.ABORT:
             self._aborted = str(cause)
-        if verdict is Verdict.GO and self._changes[-1].at == now:
+        if verdict is Verdict.GO:
             self._on_go(looks)
         left = format_duration(max(round(self._window.end - now), 0))
         longest = format_duration(round(self._worst.seconds, 1)) if self._worst else "none"

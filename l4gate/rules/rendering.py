@@ -32,6 +32,7 @@ def render(
     realms: tuple[str, ...],
     addresses: Mapping[str, str],
     rules: bool = True,
+    named: bool = True,
     contract: Contract | None = None,
 ) -> None:
     """
@@ -40,6 +41,7 @@ def render(
     `addresses` maps the addresses in the source ("prometheus:9090") to those of this run; all others stay. Each realm
     gets its own copy of the rules; for realms other than the default one, files and groups are named after it too.
     Targets, and what they say about themselves (`up`), carry the first realm: what is pushed brings its own.
+    Without `named` they keep their names, which takes one realm.
     Without `rules` none are written: they take ten times as long as the rest (0.2 s), and a start has no use for them.
     `contract` is what the source is held to, if that does not lie beside it: a live folder has none.
 
@@ -55,7 +57,7 @@ def render(
     contract = contract or load_contract(source)
     written = _configured(source, contract, factor=factor, realms=realms, addresses=addresses)
     if rules:
-        written |= _rules(source, contract, factor=factor, realms=realms)
+        written |= _rules(source, contract, factor=factor, realms=realms, named=named)
     _write(destination, written)
 
 
@@ -113,23 +115,26 @@ def _configured(
     return written
 
 
-def _rules(source: Path, contract: Contract, *, factor: float, realms: tuple[str, ...]) -> dict[Path, str]:
+def _rules(
+    source: Path, contract: Contract, *, factor: float, realms: tuple[str, ...], named: bool = True
+) -> dict[Path, str]:
     """The text of every rule file of a run, by its path below the destination."""
     written = {}
     recorded = {rule.name for group in load_rules(source) for rule in group.rules if rule.kind == "record"}
     for path in sorted((source / RULES_FOLDER).rglob(RULE_FILES)):
         document = _read(path)
         for realm in realms:
-            text = _rules_for(document, realm, realms[0], recorded, contract)
+            text = _rules_for(document, realm, realms[0], recorded, contract, named=named)
             if factor != 1:
                 text = scale_rule_file(text, factor, name=str(path), is_time=contract.in_seconds)
-            written[
-                path.relative_to(source).with_name(_file_name(path.name, realm, contract.realm.default))
-            ] = text
+            name = _file_name(path.name, realm, contract.realm.default) if named else path.name
+            written[path.relative_to(source).with_name(name)] = text
     return written
 
 
-def _rules_for(document: Document, realm: str, first: str, recorded: set[str], contract: Contract) -> str:
+def _rules_for(
+    document: Document, realm: str, first: str, recorded: set[str], contract: Contract, *, named: bool
+) -> str:
     """The text of a rule file for a realm."""
     default = contract.realm.default
     if realm == default == first:
@@ -139,7 +144,7 @@ def _rules_for(document: Document, realm: str, first: str, recorded: set[str], c
         if keys == ("groups", "rules", "expr"):
             return _expression_for(document, value, realm, first, recorded=recorded, contract=contract)
         if keys == ("groups", "name"):
-            return _group_name(value, realm, default)
+            return _group_name(value, realm, default) if named else None
         return (
             realm
             if keys == ("groups", "rules", "labels", contract.realm.label) and value == default
@@ -183,7 +188,7 @@ def _matcher_for(
         return matcher
     if matcher.op in ("=", "!=") and matcher.value == ours.default:
         return replace(matcher, value=realm)
-    if ours.default in matcher.value:
+    if matcher.op not in ("=", "!=") and ours.default in matcher.value:
         message = (
             f'{document.name}: expected {ours.label}="{ours.default}" or !=, found '
             f'{matcher.label}{matcher.op}"{matcher.value}", which cannot be rewritten for another realm.'

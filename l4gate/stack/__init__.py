@@ -4,6 +4,7 @@ from l4gate.stack.choose import open_stack
 from l4gate.stack.engine import find_engine
 from l4gate.stack.model import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, Stack, StackSpec
 from l4gate.stack.reaper import remove_leftovers, survey
+from l4gate.stack.server_promtool import server_promtool
 
 __all__ = [
     "NODE_EXPORTER",
@@ -15,5 +16,6 @@ __all__ = [
     "find_engine",
     "open_stack",
     "remove_leftovers",
+    "server_promtool",
     "survey",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from l4gate.base import OperationRefused, Verdict
+from l4gate.base import NothingToRollBack, OperationRefused, Verdict
 from l4gate.cli import main
 from l4gate.operations import (
     Checkpoint,
@@ -65,8 +65,10 @@ def test_without_a_checkpoint_nothing_happens(box: Box, store: CheckpointStore) 
 
 
 def test_live_configuration_is_no_way_back(box: Box, store: CheckpointStore, kept: Checkpoint) -> None:
-    """When the only kept configuration is the live one, that must be said: the cause is somewhere else."""
-    with pytest.raises(OperationRefused, match=rf"{kept.hash[:16]}.*the only one kept"):
+    """When what earned the last GO is live, that must be said: the cause is somewhere else."""
+    with pytest.raises(
+        NothingToRollBack, match=rf"earned the last GO: {kept.hash[:16]}.*no abort alert fires"
+    ):
         back(box, store)
 
 
@@ -132,4 +134,6 @@ def test_commands_keep_list_and_roll_back(
     assert (
         main(["rollback", *where, *server, "--cache-dir", str(settings.cache_dir)]) == Verdict.HOLD.exit_code
     )
-    assert "the only one kept" in capsys.readouterr().err
+    assert "earned the last GO" in capsys.readouterr().err
+    assert main(["rollback", "--list", *where]) == 0
+    assert "restored" in capsys.readouterr().out

@@ -14,7 +14,8 @@ from fixtures.stacks import SOURCE, Opener
 from l4gate.base import ProgramMissing, StackError, wait_until
 from l4gate.programs import Promtool
 from l4gate.sandbox import Series, write_blocks
-from l4gate.stack import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, Stack
+from l4gate.settings import Settings
+from l4gate.stack import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, Stack, server_promtool
 from l4gate.stack.image_promtool import ImagePromtool
 
 
@@ -277,6 +278,25 @@ def test_promtool_runs_in_the_image(engine_required: None, opener: Opener, tmp_p
     assert list(tmp_path.glob("*/meta.json"))
     assert refused.returncode != 0
     assert "gone.yml" in refused.stderr
+
+
+@pytest.mark.containers
+def test_promtool_of_a_server_is_the_one_in_its_container(
+    engine_required: None, opener: Opener, settings: Settings, tmp_path: Path
+) -> None:
+    """What goes to a server in a container must be checked by that container's promtool, at no other's version."""
+    folder = {"live_dir": tmp_path, "cache_dir": settings.cache_dir}
+    with opener("containers") as stack:
+        version = stack.versions[PROMETHEUS]
+        found = server_promtool(stack.prometheus_url, version, settings.generation, **folder)
+        refused = found.run("check", "rules", "gone.yml", folder=tmp_path)
+        other = server_promtool(stack.prometheus_url, "1.8.2", settings.generation, **folder)
+        elsewhere = server_promtool(stack.pushgateway_url, version, settings.generation, **folder)
+
+        assert found.origin.startswith("the container ")
+        assert found.version == version
+        assert "gone.yml" in refused.stderr
+        assert "container" not in other.origin + elsewhere.origin
 
 
 @pytest.mark.containers

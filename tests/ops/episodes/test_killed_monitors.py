@@ -1,0 +1,34 @@
+"""A monitor that is killed at any write of its rollback, and started again."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from l4gate.base import Verdict
+from l4gate.operations import read_configuration
+from tests.ops.episodes.conftest import Scene
+
+# Of some 40 writes of a rollback: the journal's first, the switch, the journal's last; in the night all over them.
+QUICK_KILLS = (3, 12, 34)
+NIGHTLY_KILLS = tuple(range(1, 46, 3))
+
+
+@pytest.mark.parametrize(
+    "write", [*QUICK_KILLS, *(pytest.param(n, marks=pytest.mark.nightly) for n in NIGHTLY_KILLS)]
+)
+def test_monitor_killed_at_a_write_rolls_back_once(scene: Scene, write: int) -> None:
+    """A monitor that is killed at any write and started again must have rolled back once, not twice and not never."""
+    scene.box.force(scene.changed)
+    scene.silence()
+
+    first, said = scene.monitors.run(killed_at=write)
+    second, again = scene.monitors.run()
+
+    assert first in (-signal.SIGKILL, Verdict.ABORT.exit_code), said
+    assert second == Verdict.ABORT.exit_code, again
+    assert read_configuration(scene.box.live_dir) == scene.box.good
+    answers = scene.store.journal.answers()
+    assert scene.restored == [scene.kept.hash], again
+    assert {each.outcome for each in answers} == {"restored"}
