@@ -5,13 +5,16 @@ from l4gate.report.certificate import certificate_as_dict, criterion_as_dict, wr
 from l4gate.report.certificate_words import certificate_lines
 from l4gate.report.markdown import markdown_table
 from l4gate.report.model import Event, GateResult, Outcome, RunReport
-from l4gate.report.naming import JudgedBy, judged_by, judged_lines
+from l4gate.report.naming import JUDGED, PRODUCTION, SIMULATED, JudgedBy, judged_by, judged_lines
 from l4gate.report.progress import Progress
 from l4gate.report.terminal import HEADLINES, decision_lines, plain_line, render_terminal
 from l4gate.report.write import STEM, forget_reports, write_atomically, write_reports
 
 __all__ = [
     "HEADLINES",
+    "JUDGED",
+    "PRODUCTION",
+    "SIMULATED",
     "STEM",
     "Event",
     "GateResult",

@@ -27,6 +27,9 @@ JUDGED_BY: Final = (
     "commit",
     "config folder",
 )
+JUDGED: Final = "judged"  # what a required check says of itself in its JUnit: one of these two, and where
+PRODUCTION: Final = "production"
+SIMULATED: Final = "simulated"
 _VERSION_SECONDS: Final = 1.0  # a healthy server tells it in milliseconds
 _VERSION_SHARE: Final = 0.1  # of the deadline: a name must not take the time that the proof needs
 _VERSION_CHARACTERS: Final = 80

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from l4gate.base import Verdict, filtered_streams
-from l4gate.report.naming import JUDGED_BY
+from l4gate.report.naming import JUDGED, JUDGED_BY, PRODUCTION, SIMULATED
 from l4gate.report.write import STEM
 
 SUCCESS: Final = "success"
@@ -38,12 +38,14 @@ class Step:
     """
     The job's own step: its outcome, when it began (Unix seconds), whether it has to leave a verdict.
 
-    What is older than its beginning is not its own.
+    What is older than its beginning is not its own. Where `judges_production`, it is simulated unless it has said
+    that it judged production.
     """
 
     outcome: str
     began: float = 0.0
     expects_verdict: bool = False
+    judges_production: bool = False
 
     @property
     def succeeded(self) -> bool:
@@ -68,13 +70,36 @@ def _lines(title: str, folder: Path, step: Step) -> Iterator[str]:
     if step.expects_verdict or step.left(verdict_file):
         yield from _verdict(title, verdict_file, step)
     else:
-        yield f"## {title}: {_outcome(step)}"
+        yield from _headline(title, folder, step)
     for path in sorted(folder.glob("**/*.xml")):
         if path.stem != STEM and step.left(path):
             yield _suite(path)
     for path in sorted(folder.glob("*.md")):
         if step.left(path):
             yield from _table(path)
+
+
+def _headline(title: str, folder: Path, step: Step) -> Iterator[str]:
+    if not step.judges_production:
+        yield f"## {title}: {_outcome(step)}"
+        return
+    judged = [said for path in sorted(folder.glob("**/*.xml")) if step.left(path) for said in _judged(path)]
+    if judged and all(said.partition(" ")[0] == PRODUCTION for said in judged):
+        yield f"## {title}: {_outcome(step)}"
+        yield from _fenced("\n".join(f"{JUDGED}: {said}" for said in judged))
+    else:
+        yield f"## {title}: {SIMULATED}, {_outcome(step)}"
+        yield ""
+        yield "Production was not judged: this proves only that the check can say yes and no."
+
+
+def _judged(path: Path) -> list[str]:
+    """What a JUnit file says that its suites judged; nothing where it cannot be read."""
+    try:
+        found = ET.parse(path).getroot().iter("property")  # noqa: S314 - written by our own pytest
+        return [each.get("value", "") for each in found if each.get("name") == JUDGED]
+    except (OSError, ET.ParseError):
+        return []
 
 
 def _outcome(step: Step) -> str:
@@ -173,9 +198,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--expects-verdict", action="store_true", help="without a verdict of the gate it is HOLD"
     )
+    parser.add_argument(
+        "--judges-production",
+        action="store_true",
+        help="it is simulated, unless its JUnit says that it judged production",
+    )
     parser.add_argument("folder", type=Path)
     args = parser.parse_args(argv)
-    step = Step(args.outcome, args.began, args.expects_verdict)
+    step = Step(args.outcome, args.began, args.expects_verdict, args.judges_production)
     with filtered_streams():
         sys.stdout.write(render_summary(args.title, args.folder, step))
     return 0

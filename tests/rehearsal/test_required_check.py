@@ -1,4 +1,9 @@
-"""The required check dr-rehearsal-24h-pass: a day of history is certified, survives a restore, and a drill is GO."""
+"""
+The required check dr-rehearsal-24h-pass: a day is certified, survives a restore, and a drill is GO.
+
+With --l4-url the last 24 hours of that server are certified. A recorded day is certified in any case, as the proof that
+the check can say yes and no, and it is what is archived and restored.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +14,21 @@ from pathlib import Path
 import pytest
 
 from fixtures.contract import CONTRACT, SCRAPE_INTERVAL_SECONDS, pace
+from fixtures.judging import hold
 from l4gate.base import Verdict
 from l4gate.certificate import Certificate, Window, certify_window
 from l4gate.programs import find_program, host_promtool
+from l4gate.prometheus_api import PrometheusApi
 from l4gate.rehearsal import RehearsalResult, rehearse
 from l4gate.rehearsal.archive import pack, unpack
 from l4gate.rehearsal.samples import Samples, read_samples
-from l4gate.report import Progress
+from l4gate.report import Progress, certificate_lines
 from l4gate.rules import load_rules
 from l4gate.settings import Settings
 from tests.support.histories.describe import load_history
 from tests.support.histories.record import build, serve
 
-pytestmark = pytest.mark.dr_rehearsal_24h_pass
+pytestmark = [pytest.mark.dr_rehearsal_24h_pass, pytest.mark.usefixtures("judged")]
 
 ROOT = Path(__file__).parents[2]
 DAY = 86_400.0
@@ -61,6 +68,24 @@ def day(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Day:
         restored, _ = certify_window(api, realm, window)
         restored_samples = read_samples(api, end - DAY, end, SCRAPE_INTERVAL_SECONDS)
     return Day(certificate, earlier, restored, samples, restored_samples)
+
+
+def test_the_last_day_of_production_is_certified(settings: Settings) -> None:
+    """Where the URL of production is given, its last 24 hours must be certified, in each realm."""
+    if settings.url is None:
+        pytest.skip("no URL of production was given: simulated")
+    api = PrometheusApi(
+        settings.url,
+        bearer_token_file=settings.bearer_token_file,
+        basic_auth_file=settings.basic_auth_file,
+    )
+    now = api.now()
+    window = Window(now - DAY / settings.factor, now, settings.pace)
+    for realm in settings.realms:
+        certificate, _ = certify_window(api, realm, window)
+        if certificate.verdict is not Verdict.GO:
+            lines = "\n".join(certificate_lines(certificate))
+            hold(f"expected the last 24 h of {realm} certified, found {certificate.verdict.name}:\n{lines}")
 
 
 def test_a_healthy_day_is_certified(day: Day) -> None:

@@ -24,6 +24,8 @@ from l4gate.settings import Settings
 from tests.support.histories.describe import load_history
 from tests.support.histories.record import build, serve
 
+pytestmark = pytest.mark.usefixtures("judged")
+
 CANARY, BUDGET = "canary-quorum-pass", "error-budget-burn-ok"
 History = Callable[[str], AbstractContextManager[tuple[PrometheusApi, float]]]
 

@@ -275,12 +275,49 @@ def _tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
+JUDGED_XML = '<testsuite><properties><property name="judged" value="{}"/></properties></testsuite>'
+
+
+@pytest.mark.parametrize(
+    ("judged", "first"),
+    [
+        (["production at http://p:9090"], "## canary: passed"),
+        (["simulated: a recorded day"], "## canary: simulated, passed"),
+        (["production at http://p:9090", "simulated: a recorded day"], "## canary: simulated, passed"),
+        (["reproduction"], "## canary: simulated, passed"),
+        ([], "## canary: simulated, passed"),
+    ],
+)
+def test_what_did_not_judge_production_says_so_first(tmp_path: Path, judged: list[str], first: str) -> None:
+    """A check that is to judge production must be called simulated first, unless its own JUnit says that it did."""
+    for number, said in enumerate(judged):
+        (tmp_path / f"{number}.xml").write_text(JUDGED_XML.format(said))
+
+    text = render_summary("canary", tmp_path, Step("success", judges_production=True))
+
+    assert text.splitlines()[0] == first
+    assert ("judged: production at http://p:9090" in text) == (first == "## canary: passed")
+
+
+def test_an_older_judgement_of_production_does_not_count(tmp_path: Path) -> None:
+    """What an older run says that it judged must not speak for this one, and neither must what cannot be read."""
+    (tmp_path / "old.xml").write_text(JUDGED_XML.format("production at http://p:9090"))
+    os.utime(tmp_path / "old.xml", (1e9, 1e9))
+    (tmp_path / "torn.xml").write_text("<testsuites>")
+
+    text = render_summary("canary", tmp_path, Step("failure", began=2e9, judges_production=True))
+
+    assert text.splitlines()[0] == "## canary: simulated, failed"
+
+
 @pytest.mark.parametrize(
     ("target", "inputs", "said"),
     [
         ("green", {}, "green: passed"),
         ("green", {"name": "obs-lint"}, "obs-lint: passed"),
         ("green", {"expects-verdict": "true"}, "green: HOLD"),
+        ("green", {"judges-production": "true"}, "green: simulated, passed"),
+        ("red", {"judges-production": "true"}, "red: simulated, failed"),
         ("red", {}, "red: failed"),
         ("red", {"expects-verdict": "true"}, "red: HOLD"),
         ("go", {"expects-verdict": "true"}, "go: GO"),

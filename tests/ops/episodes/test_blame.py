@@ -44,6 +44,7 @@ def test_fix_is_not_taken_back_for_an_abort_that_was_answered(scene: Scene) -> N
     assert scene.restored == []
 
 
+@pytest.mark.nightly
 def test_next_abort_is_a_new_episode(scene: Scene) -> None:
     """An ABORT after a GO must be answered again: what was answered was another one."""
     for _ in range(2):
