@@ -1,10 +1,10 @@
 """Where the programs run: containers, processes, or a server of somebody else."""
 
 from l4gate.stack.choose import open_stack
+from l4gate.stack.container_promtool import server_promtool
 from l4gate.stack.engine import find_engine
 from l4gate.stack.model import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, Stack, StackSpec
 from l4gate.stack.reaper import remove_leftovers, survey
-from l4gate.stack.server_promtool import server_promtool
 
 __all__ = [
     "NODE_EXPORTER",
