@@ -77,8 +77,8 @@ claims: env ## measure the claims about the system, with trials and upper bounds
 bench: env ## measure how long things take, beside their floor
 	@.venv/bin/python -m benchmarks $(ARGS)
 
-nightly: env ## what is too long for every commit: rule mutants, rollbacks in a row, a gate killed in every phase
-	@$(PYTEST) -m nightly $(ARGS)
+nightly: env ## what is too long for every commit: a production day live, rule mutants, rollbacks in a row, a gate killed in every phase
+	@$(PYTEST) -n 4 --dist loadgroup -m nightly $(ARGS)
 
 rehearsal: env ## the disaster-recovery rehearsal: a production day live, recorded days, restore drills in a row
 	@$(PYTEST) -m dr_rehearsal $(ARGS)

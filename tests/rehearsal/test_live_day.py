@@ -29,7 +29,7 @@ from l4gate.sandbox.history import sandbox_history
 from l4gate.settings import Settings
 from l4gate.stack import NODE_EXPORTER, PUSHGATEWAY
 
-pytestmark = [pytest.mark.dr_rehearsal, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.dr_rehearsal, pytest.mark.nightly, pytest.mark.alone, pytest.mark.timeout(420)]
 
 FACTOR = 300.0  # the largest at which the design measured no false alarm: a day passes in 4.8 minutes
 MINUTE = 60 / FACTOR
