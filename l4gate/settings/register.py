@@ -142,7 +142,13 @@ OPTIONS: Final = (
         "DIR",
         pytest=False,
     ),
-    Option("state-dir", "where checkpoints and the journal of rollbacks are kept", values.path, "DIR", pytest=False),
+    Option(
+        "state-dir",
+        "where checkpoints and the journal of rollbacks are kept",
+        values.path,
+        "DIR",
+        pytest=False,
+    ),
 )
 PYTEST_OPTIONS: Final = tuple(option for option in OPTIONS if option.pytest)
 IMAGE_VARIABLES: Final = tuple(

@@ -411,3 +411,22 @@ def test_tests_say_what_must_hold() -> None:
     assert sentences
     assert [place for place, sentence in sentences.items() if not re.search(r"\bmust\b", sentence)] == []
     assert [place for place, sentence in sentences.items() if re.search(r"\bMUST\b", sentence)] == []
+
+
+def test_checks_that_judge_production_are_told_where_it_is() -> None:
+    """The three checks that can judge production must be given its URL and credentials, as the README calls them."""
+    given = {
+        name: step["with"]
+        for file, name, job in workflow_jobs()
+        if file == "required-checks.yml"
+        for step in job["steps"]
+        if "judges-production" in step.get("with", {})
+    }
+
+    assert set(given) == {"canary-quorum-pass", "error-budget-burn-ok", "dr-rehearsal-24h-pass"}
+    readme = (ROOT / "README.md").read_text()
+    for each in given.values():
+        assert each["judges-production"] == "true"
+        for name, key in (("url", "vars"), ("bearer-token", "secrets")):
+            variable = each[name].removeprefix(f"${{{{ {key}.").removesuffix(" }}")
+            assert f"`{variable}`" in readme
