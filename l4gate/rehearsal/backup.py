@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from l4gate.base import RehearsalFailed
-from l4gate.rehearsal.archive import Manifest, pack
+from l4gate.rehearsal.archive import pack
+from l4gate.rehearsal.manifest import Manifest
 from l4gate.rehearsal.samples import Samples, read_samples
 from l4gate.rehearsal.snapshot import Groups, persisted_groups, pushed_groups, settle, take_snapshot
 from l4gate.sandbox import Sandbox
@@ -38,7 +39,7 @@ def back_up(sandbox: Sandbox, archive: Path) -> Backup:
     content, groups = persisted_groups(sandbox.stack, sandbox.pace)
     saved = archive.with_name(GROUPS)
     saved.write_bytes(content)
-    manifest = pack({TSDB: snapshot, GROUPS: saved}, archive, TSDB)
+    manifest = pack({GROUPS: saved, TSDB: snapshot}, archive, TSDB)
     samples = read_samples(judge.api, _start(manifest), until, sandbox.pace.scrape_interval)
     return Backup(archive, manifest, until, samples, groups)
 

@@ -18,8 +18,9 @@ from typing import Final
 from l4gate.base import RehearsalFailed, Verdict, wait_until
 from l4gate.machine import scratch
 from l4gate.programs import Promtool
-from l4gate.rehearsal.archive import read_blocks, read_member, unpack, verify
+from l4gate.rehearsal.archive import opened
 from l4gate.rehearsal.backup import GROUPS, TSDB, back_up, prove
+from l4gate.rehearsal.blocks import read_blocks
 from l4gate.rehearsal.given import copy_given
 from l4gate.rehearsal.publishing import measured, publish
 from l4gate.sandbox import Sandbox, open_sandbox
@@ -73,7 +74,7 @@ def rehearse(
         wait_for_go(sandbox, settings, since=began_at)
         for number in range(1, count + 1):
             say(f"rehearsal {number}/{count}: snapshot and archive")
-            backup = back_up(sandbox, folder / "stack.tar")
+            backup = back_up(sandbox, folder / "stack.tar.zst")
             say(f"rehearsal {number}/{count}: destroying everything")
             lost_folder = sandbox.stack.run_dir
             stack.close()
@@ -131,19 +132,19 @@ def restore(archive: Path, settings: Settings, say: Say, cleanup: ExitStack) -> 
         RehearsalFailed: if the archive is not whole (nothing is started then), or there is no GO in time.
     """
     began, since = time.monotonic(), time.time()
-    verify(archive)
+    with opened(archive) as verified:
 
-    def fill(data_dir: Path, promtool: Promtool) -> None:
-        del promtool
-        manifest = unpack(archive, TSDB, data_dir)
-        found = read_blocks(data_dir)
-        if found != manifest.blocks:
-            raise RehearsalFailed(f"expected the blocks {manifest.blocks} in {data_dir}, found {found}.")
+        def fill(data_dir: Path, promtool: Promtool) -> None:
+            del promtool
+            verified.unpack(TSDB, data_dir)
+            found, expected = read_blocks(data_dir), verified.manifest.blocks
+            if found != expected:
+                raise RehearsalFailed(f"expected the blocks {expected} in {data_dir}, found {found}.")
 
-    groups = read_member(archive, GROUPS)
-    sandbox = cleanup.enter_context(
-        open_sandbox(settings, say, history=fill, groups=groups, omitted=measured(settings.contract))
-    )
+        groups = verified.read(GROUPS)
+        sandbox = cleanup.enter_context(
+            open_sandbox(settings, say, history=fill, groups=groups, omitted=measured(settings.contract))
+        )
     wait_for_go(sandbox, settings, since=since)
     return sandbox, time.monotonic() - began
 

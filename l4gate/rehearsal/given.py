@@ -11,7 +11,7 @@ from typing import Final
 from l4gate.base import RehearsalFailed, UsageError, format_duration, why
 from l4gate.contract import Pace
 from l4gate.programs import Promtool
-from l4gate.rehearsal.archive import read_blocks
+from l4gate.rehearsal.blocks import read_blocks
 
 _FILES: Final = ("meta.json", "index", "tombstones")
 _CHUNKS: Final = "chunks"

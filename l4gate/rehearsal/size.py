@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from l4gate.rehearsal.archive import read_blocks
+from l4gate.rehearsal.blocks import read_blocks
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from l4gate.base import ApiError, RehearsalFailed, wait_until
 from l4gate.contract import Pace
 from l4gate.prometheus_api import PrometheusApi, new_session
-from l4gate.rehearsal.archive import read_blocks
+from l4gate.rehearsal.blocks import read_blocks
 from l4gate.stack import Stack
 
 _SNAPSHOT_SECONDS: Final = 120.0  # takes 0.1 s for a day; Prometheus gives no limit

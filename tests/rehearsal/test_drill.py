@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from l4gate.base import RehearsalFailed
-from l4gate.rehearsal.archive import manifest_path
 from l4gate.rehearsal.backup import Backup, back_up, prove
 from l4gate.rehearsal.drill import restore, wait_for_go
+from l4gate.rehearsal.manifest import manifest_path
 from l4gate.rehearsal.publishing import measured, publish
 from l4gate.rehearsal.samples import Fingerprint, Samples
 from l4gate.sandbox import Sandbox, open_sandbox

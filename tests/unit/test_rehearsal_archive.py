@@ -18,15 +18,10 @@ from hypothesis import strategies as st
 
 from fixtures.hostile import HOSTILE_FILES, jsonish
 from l4gate.base import RehearsalFailed
-from l4gate.rehearsal.archive import (
-    Block,
-    manifest_path,
-    pack,
-    read_blocks,
-    read_member,
-    unpack,
-    verify,
-)
+from l4gate.rehearsal.archive import pack, read_member, unpack, verify
+from l4gate.rehearsal.blocks import Block, read_blocks
+from l4gate.rehearsal.compression import compressed
+from l4gate.rehearsal.manifest import manifest_path
 
 ULID = "01J00000000000000000000000"
 
@@ -122,20 +117,17 @@ def test_a_file_that_is_not_there_is_noticed(archive: Path, tmp_path: Path) -> N
         unpack(archive, "tsdb", tmp_path / "restored")
 
 
-def test_nothing_is_written_outside(tmp_path: Path, snapshot: Path) -> None:
+@pytest.mark.parametrize("compress", [True, False], ids=["compressed", "plain, as older versions made them"])
+def test_nothing_is_written_outside(tmp_path: Path, snapshot: Path, *, compress: bool) -> None:
     """A tar file may name any path; only what the manifest knows must be written, below the folder."""
-    path = tmp_path / "stack.tar"
-    pack({"tsdb": snapshot}, path, "tsdb")
-    with tarfile.open(path, "a") as tar:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
         tar.add(snapshot / ULID / "index", "../escaped", recursive=False)
         tar.add(snapshot / ULID / "index", "tsdb/../../escaped", recursive=False)
-    said = json.loads(manifest_path(path).read_text())
-    said |= {"size": path.stat().st_size, "sha256": ""}
-    manifest_path(path).write_text(json.dumps(said))
-    with pytest.raises(RehearsalFailed) as refused:
-        verify(path)
-    said["sha256"] = str(refused.value).split("found ")[1].split(".")[0]
-    manifest_path(path).write_text(json.dumps(said))
+        for inside in content(snapshot):
+            tar.add(snapshot / inside, f"tsdb/{inside}", recursive=False)
+    files = {f"tsdb/{inside}": hashlib.sha256(each).hexdigest() for inside, each in content(snapshot).items()}
+    path = archive_of(out.getvalue(), files, tmp_path / "stack.tar", compress=compress)
 
     unpack(path, "tsdb", tmp_path / "deep" / "restored")
 
@@ -203,6 +195,9 @@ def spoil(**changes: Any) -> Callable[[dict[str, Any]], object]:
         spoil(size="1"),
         spoil(size=1.5),
         spoil(size=None),
+        spoil(content_size="1"),
+        spoil(content_size=True),
+        spoil(content_size=1 << 60),
         spoil(sha256=7),
         spoil(files=[["tsdb/a", "b"]]),
         spoil(files={"": "0"}),
@@ -281,24 +276,84 @@ TARS: dict[str, bytes] = {
 }
 
 
-def archive_of(content: bytes, files: dict[str, str], path: Path) -> Path:
-    """An archive whose manifest is right in all that it says of the tar file itself."""
+def zstandard(content: bytes) -> bytes:
+    out = io.BytesIO()
+    with compressed(out) as file:
+        file.write(content)
+    return out.getvalue()
+
+
+def archive_of(
+    content: bytes,
+    files: dict[str, str],
+    path: Path,
+    *,
+    compress: bool = False,
+    content_size: int | None = None,
+) -> Path:
+    """An archive whose manifest is right in all that it says of the file itself; without a content size it is plain."""
+    if compress:
+        content, content_size = zstandard(content), len(content) if content_size is None else content_size
     path.write_bytes(content)
     said = {
         "size": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
         "files": files,
         "blocks": [],
+        "content_size": content_size,
     }
     manifest_path(path).write_text(json.dumps(said))
     return path
 
 
+def test_archive_is_smaller_than_what_is_in_it(archive: Path, snapshot: Path) -> None:
+    """What can be compressed must be: an archive is moved and kept."""
+    assert archive.stat().st_size < sum(map(len, content(snapshot).values())) / 2
+
+
+BOMB = bytes(80 << 20)  # of zeros; as Zstandard 5 kB
+
+
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.GNUTYPE_LONGNAME], ids=["file", "name"])
+@pytest.mark.parametrize(
+    ("content_size", "reason"),
+    [
+        (len(BOMB), "found: an archive that decompresses to more than it may"),
+        (-1, "found: an archive that decompresses to more than it may"),
+        (1 << 20, "beyond the end|more bytes than its manifest says"),
+    ],
+)
+def test_decompression_bomb_is_refused(tmp_path: Path, content_size: int, reason: str, kind: bytes) -> None:
+    """What decompresses to more than its manifest says, or may say, must be refused before it fills memory or disk."""
+    bomb = info("other", size=len(BOMB), type=kind).tobuf() + BOMB + tar_of(info("tsdb/a"))
+    files = {"tsdb/a": hashlib.sha256(b"").hexdigest()}
+    archive = archive_of(bomb, files, tmp_path / "bomb", compress=True, content_size=content_size)
+    assert archive.stat().st_size < 100_000
+
+    with pytest.raises(RehearsalFailed, match=reason):
+        unpack(archive, "tsdb", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("part", [0.0, 0.3, 0.9])
+def test_cut_or_wrong_compression_is_refused(archive: Path, tmp_path: Path, part: float) -> None:
+    """A stream that ends early, or is none, must be refused even if its checksum is right."""
+    said = json.loads(manifest_path(archive).read_text())
+    whole = archive.read_bytes()
+    content = whole[: int(len(whole) * part)] or b"no stream" * 100
+
+    cut = archive_of(content, said["files"], tmp_path / "cut", content_size=said["content_size"])
+
+    with pytest.raises(RehearsalFailed, match=r"the archive .*/cut (cannot be unpacked|lacks)"):
+        unpack(cut, "tsdb", tmp_path / "out")
+
+
 @pytest.mark.timeout(60)
+@pytest.mark.parametrize("compress", [True, False], ids=["compressed", "plain"])
 @pytest.mark.parametrize("content", TARS.values(), ids=TARS)
-def test_hostile_tar_file_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_hostile_tar_file_is_refused(tmp_path: Path, content: bytes, *, compress: bool) -> None:
     """A tar file that is right by its checksum but holds anything but plain files of its own size must be refused."""
-    archive = archive_of(content, {"tsdb/a": "0" * 64}, tmp_path / "stack.tar")
+    archive = archive_of(content, {"tsdb/a": "0" * 64}, tmp_path / "stack.tar", compress=compress)
 
     for read in (lambda: unpack(archive, "tsdb", tmp_path / "out"), lambda: read_member(archive, "tsdb/a")):
         with pytest.raises(
@@ -377,7 +432,12 @@ def test_any_tar_file_is_unpacked_or_refused(
     spoilt = bytearray(content)
     for at, change in changes:
         spoilt[at : at + len(change)] = change
-    archive = archive_of(bytes(spoilt), {"tsdb/a": "0" * 64}, empty_archive.with_name("spoilt.tar"))
+    for size in (None, len(content)):
+        stream = bytearray(zstandard(content)) if size is not None else spoilt
+        for at, change in changes if size is not None else ():
+            stream[at : at + len(change)] = change
+        path = empty_archive.with_name("spoilt.tar")
+        archive = archive_of(bytes(stream), {"tsdb/a": "0" * 64}, path, content_size=size)
 
-    with pytest.raises(RehearsalFailed):
-        read_member(archive, "tsdb/a")
+        with pytest.raises(RehearsalFailed):
+            read_member(archive, "tsdb/a")
