@@ -152,7 +152,9 @@ def _line(one: RehearsalResult) -> str:
     return (
         f"rehearsal {one.number}: GO again {one.rto_seconds:.1f} s after the restore began; "
         f"{one.samples} samples of {one.series} series back, {one.lost} lost; "
-        f"{one.blocks} blocks, {one.archive_bytes / 1e6:.1f} MB, {one.groups} pushed groups"
+        f"{one.blocks} blocks, {one.tsdb_bytes / 1e6:.1f} MB, {one.archive_bytes / 1e6:.1f} MB archived, "
+        f"{one.groups} pushed groups; "
+        + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in one.steps.items())
     )
 
 

@@ -11,6 +11,8 @@ from l4gate.rehearsal.archive import pack
 from l4gate.rehearsal.manifest import Manifest
 from l4gate.rehearsal.samples import Samples, read_samples
 from l4gate.rehearsal.snapshot import Groups, persisted_groups, pushed_groups, settle, take_snapshot
+from l4gate.rehearsal.steps import Steps
+from l4gate.rehearsal.tallies import MOST_TO_FETCH, tally_samples
 from l4gate.sandbox import Sandbox
 
 TSDB: Final = "tsdb"  # this and the next: the names in the archive
@@ -28,19 +30,22 @@ class Backup:
     groups: Groups
 
 
-def back_up(sandbox: Sandbox, archive: Path) -> Backup:
+def back_up(sandbox: Sandbox, archive: Path, steps: Steps) -> Backup:
     """Beats once more, takes a snapshot, packs it with the Pushgateway's groups, and notes every sample up to it."""
-    sandbox.heart.stop()
-    sandbox.service.stop()
-    sandbox.heart.beat()
-    judge = sandbox.judge
-    until = settle(judge.api, sandbox.pace, judge.realms[0])
-    snapshot = take_snapshot(sandbox.stack)
-    content, groups = persisted_groups(sandbox.stack, sandbox.pace)
-    saved = archive.with_name(GROUPS)
-    saved.write_bytes(content)
-    manifest = pack({GROUPS: saved, TSDB: snapshot}, archive, TSDB)
-    samples = read_samples(judge.api, _start(manifest), until, sandbox.pace.scrape_interval)
+    with steps.step("snapshot"):
+        sandbox.heart.stop()
+        sandbox.service.stop()
+        sandbox.heart.beat()
+        judge = sandbox.judge
+        until = settle(judge.api, sandbox.pace, judge.realms[0])
+        snapshot = take_snapshot(sandbox.stack)
+        content, groups = persisted_groups(sandbox.stack, sandbox.pace)
+    with steps.step("archive"):
+        saved = archive.with_name(GROUPS)
+        saved.write_bytes(content)
+        manifest = pack({GROUPS: saved, TSDB: snapshot}, archive, TSDB)
+    with steps.step("read"):
+        samples = _samples(sandbox, manifest, until)
     return Backup(archive, manifest, until, samples, groups)
 
 
@@ -51,8 +56,7 @@ def prove(sandbox: Sandbox, backup: Backup) -> int:
     Raises:
         RehearsalFailed: naming the first series that are not as they were.
     """
-    start = _start(backup.manifest)
-    found = read_samples(sandbox.judge.api, start, backup.until, sandbox.pace.scrape_interval)
+    found = _samples(sandbox, backup.manifest, backup.until)
     differences = found.differences(backup.samples)
     if differences:
         message = (
@@ -76,5 +80,9 @@ def prove(sandbox: Sandbox, backup: Backup) -> int:
     return found.lost(backup.samples)
 
 
-def _start(manifest: Manifest) -> float:
-    return min(block.min_time for block in manifest.blocks) / 1000
+def _samples(sandbox: Sandbox, manifest: Manifest, until: float) -> Samples:
+    """All samples from the first of the manifest's blocks on, one by one where they can be fetched."""
+    start = min(block.min_time for block in manifest.blocks) / 1000
+    if manifest.samples > MOST_TO_FETCH:
+        return tally_samples(sandbox.stack.prometheus_url, start, until)
+    return read_samples(sandbox.judge.api, start, until, sandbox.pace.scrape_interval)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +23,12 @@ from l4gate.rehearsal.backup import GROUPS, TSDB, back_up, prove
 from l4gate.rehearsal.blocks import read_blocks
 from l4gate.rehearsal.given import copy_given
 from l4gate.rehearsal.publishing import measured, publish
+from l4gate.rehearsal.steps import Steps
 from l4gate.sandbox import Sandbox, open_sandbox
 from l4gate.settings import Settings
 
 _P95: Final = 0.95
+_START: Final = "start"
 _POLL_SECONDS: Final = 0.05
 _ROOM_SECONDS: Final = 10.0  # a busy machine is no failure
 
@@ -46,8 +48,12 @@ class RehearsalResult:
     blocks: int
     block_samples: int  # by the blocks themselves, stale markers and what came after `until` included
     archive_bytes: int
+    tsdb_bytes: int  # of what the archive decompresses to
     groups: int  # of the Pushgateway
     recorded_p95_seconds: float  # what the DR rules made of the rehearsals so far
+    steps: Mapping[
+        str, float
+    ]  # seconds of each step, in order; those of the restore are within `rto_seconds`
 
 
 def rehearse(
@@ -74,15 +80,18 @@ def rehearse(
         wait_for_go(sandbox, settings, since=began_at)
         for number in range(1, count + 1):
             say(f"rehearsal {number}/{count}: snapshot and archive")
-            backup = back_up(sandbox, folder / "stack.tar.zst")
+            steps = Steps()
+            backup = back_up(sandbox, folder / "stack.tar.zst", steps)
             say(f"rehearsal {number}/{count}: destroying everything")
             lost_folder = sandbox.stack.run_dir
-            stack.close()
+            with steps.step("destroy"):
+                stack.close()
             if lost_folder.exists():
                 raise RehearsalFailed(f"expected {lost_folder} to be gone with its stack, found it.")
             say(f"rehearsal {number}/{count}: restoring")
-            sandbox, rto_seconds = restore(backup.archive, settings, say, stack)
-            lost = prove(sandbox, backup)
+            sandbox, rto_seconds = restore(backup.archive, settings, say, stack, steps)
+            with steps.step("prove"):
+                lost = prove(sandbox, backup)
             p95 = _publish_and_read_back(sandbox, rto_seconds, settings)
             yield RehearsalResult(
                 number,
@@ -94,8 +103,10 @@ def rehearse(
                 len(backup.manifest.blocks),
                 backup.manifest.samples,
                 backup.manifest.size,
+                backup.manifest.content_size or 0,
                 len(backup.groups),
                 p95,
+                steps.seconds,
             )
             began = time.monotonic()
 
@@ -124,7 +135,9 @@ def wait_for_go(sandbox: Sandbox, settings: Settings, *, since: float) -> None:
             raise RehearsalFailed(message)
 
 
-def restore(archive: Path, settings: Settings, say: Say, cleanup: ExitStack) -> tuple[Sandbox, float]:
+def restore(
+    archive: Path, settings: Settings, say: Say, cleanup: ExitStack, steps: Steps
+) -> tuple[Sandbox, float]:
     """
     Restores an archive into a new stack that `cleanup` will end; returns it once it is GO, and the seconds to GO.
 
@@ -132,20 +145,26 @@ def restore(archive: Path, settings: Settings, say: Say, cleanup: ExitStack) -> 
         RehearsalFailed: if the archive is not whole (nothing is started then), or there is no GO in time.
     """
     began, since = time.monotonic(), time.time()
-    with opened(archive) as verified:
+    with ExitStack() as opening:
+        with steps.step("verify"):
+            verified = opening.enter_context(opened(archive))
+            groups = verified.read(GROUPS)
 
         def fill(data_dir: Path, promtool: Promtool) -> None:
             del promtool
-            verified.unpack(TSDB, data_dir)
-            found, expected = read_blocks(data_dir), verified.manifest.blocks
+            with steps.step("unpack"):
+                verified.unpack(TSDB, data_dir)
+                found, expected = read_blocks(data_dir), verified.manifest.blocks
             if found != expected:
                 raise RehearsalFailed(f"expected the blocks {expected} in {data_dir}, found {found}.")
 
-        groups = verified.read(GROUPS)
-        sandbox = cleanup.enter_context(
-            open_sandbox(settings, say, history=fill, groups=groups, omitted=measured(settings.contract))
-        )
-    wait_for_go(sandbox, settings, since=since)
+        with steps.step(_START):
+            sandbox = cleanup.enter_context(
+                open_sandbox(settings, say, history=fill, groups=groups, omitted=measured(settings.contract))
+            )
+        steps.seconds[_START] -= steps.seconds["unpack"]  # which is in the middle of it
+    with steps.step("to GO"):
+        wait_for_go(sandbox, settings, since=since)
     return sandbox, time.monotonic() - began
 
 

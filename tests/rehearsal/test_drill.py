@@ -19,6 +19,7 @@ from l4gate.rehearsal.drill import restore, wait_for_go
 from l4gate.rehearsal.manifest import manifest_path
 from l4gate.rehearsal.publishing import measured, publish
 from l4gate.rehearsal.samples import Fingerprint, Samples
+from l4gate.rehearsal.steps import Steps
 from l4gate.sandbox import Sandbox, open_sandbox
 from l4gate.settings import Settings
 
@@ -84,7 +85,7 @@ def saved(processes: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
     with open_sandbox(processes, omitted=measured(processes.contract)) as sandbox:
         publish(sandbox.stack.pushgateway_url, "prod", processes.pace)
         wait_for_go(sandbox, processes, since=0)
-        yield Saved(sandbox, back_up(sandbox, tmp_path_factory.mktemp("backup") / "stack.tar"))
+        yield Saved(sandbox, back_up(sandbox, tmp_path_factory.mktemp("backup") / "stack.tar", Steps()))
 
 
 def test_nothing_is_different_where_nothing_was_lost(saved: Saved) -> None:
@@ -129,7 +130,7 @@ def test_a_damaged_archive_starts_nothing(
         ExitStack() as cleanup,
         pytest.raises(RehearsalFailed, match=damage if damage != "missing" else "expected a file"),
     ):
-        restore(archive, processes, said.append, cleanup)
+        restore(archive, processes, said.append, cleanup, Steps())
 
     assert said == []
 
