@@ -1,5 +1,5 @@
 """
-The compression of archives: Zstandard at its quickest (docs/decisions/0012-archives-in-zstandard.md), and its bound.
+The compression of archives: Zstandard at its quickest (docs/decisions/0013-archives-in-zstandard.md), and its bound.
 
 A few kilobytes can be made to decompress to a disk full, so what comes out is counted against what the manifest says,
 and what that may say against the size of the archive.

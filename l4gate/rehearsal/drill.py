@@ -121,14 +121,15 @@ def wait_for_go(sandbox: Sandbox, settings: Settings, *, since: float) -> None:
         RehearsalFailed: with the verdict and its cause, if that takes longer than the deadline.
     """
     began = time.monotonic()
+    left = settings.deadline
     while True:
-        left = settings.deadline - (time.monotonic() - began)
-        (look,) = sandbox.judge.judge(max(left, 0.0), until=frozenset({Verdict.GO}))
+        (look,) = sandbox.judge.judge(left, until=frozenset({Verdict.GO}))
         decision = look.decision
         new = decision.evidence.newest
         if decision.verdict is Verdict.GO and all(each.at > since for each in new):
             return
-        if left <= 0:
+        left = settings.deadline - (time.monotonic() - began)
+        if left <= 0:  # what was found last counts: one who is asked without any time has no answer
             message = (
                 f"expected GO within {settings.deadline:g} s, found {decision.verdict.name}: {decision.cause}"
             )

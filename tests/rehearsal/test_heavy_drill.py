@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from l4gate.programs import find_program
+from l4gate.programs import find_program, host_promtool
 from l4gate.rehearsal import size_of
+from l4gate.sandbox.history import sandbox_history, write_blocks
 from l4gate.settings import Settings
 from tests.support.heavy import SAMPLES, write_heavy
 
@@ -29,11 +30,16 @@ RESTORED_SECONDS = 60.0
 def heavy(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What one rehearsal on it says."""
     folder = tmp_path_factory.mktemp("heavy")
-    began = time.monotonic()
+    began, began_at = time.monotonic(), time.time()
     promtool = find_program("promtool", settings.generation, settings.cache_dir)
     write_heavy(folder / "tsdb", promtool, series=SERIES, blocks=BLOCKS)
+    # What production's own snapshot has, and nothing is GO without: a day of successes, at the pace of the drill.
+    pace, realm = settings.pace, settings.realms[0]
+    host = host_promtool(settings.generation, settings.cache_dir)
+    write_blocks(sandbox_history(began_at, pace, realm), folder / "tsdb", host)
     made = time.monotonic() - began
     command = [sys.executable, "-m", "l4gate", "rehearse", "--stack", "processes", "--json"]
+    command += ["--factor", f"{settings.factor:g}"]
     done = subprocess.run(
         [*command, "--snapshot", folder / "tsdb", "--report-dir", folder],
         cwd=ROOT,
