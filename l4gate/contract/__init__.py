@@ -2,7 +2,16 @@
 
 from l4gate.contract.criteria import Condition, Criterion, When
 from l4gate.contract.gates import GATES, PlannedGate, planned
-from l4gate.contract.model import CHECKS, AbortCondition, Contract, Levels, Recorded, SimulatedFault, Target
+from l4gate.contract.model import (
+    CHECKS,
+    AbortCondition,
+    Contract,
+    Covered,
+    Levels,
+    Recorded,
+    SimulatedFault,
+    Target,
+)
 from l4gate.contract.pace import Pace
 from l4gate.contract.reading import (
     CONTRACT_NAME,
@@ -21,6 +30,7 @@ __all__ = [
     "AbortCondition",
     "Condition",
     "Contract",
+    "Covered",
     "Criterion",
     "Levels",
     "Pace",

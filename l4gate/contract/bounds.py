@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from l4gate.base import format_duration
 from l4gate.contract.criteria import OPERATORS, Criterion
 from l4gate.contract.model import Contract, Levels
 
@@ -40,6 +41,18 @@ def limits(contract: Contract) -> Iterator[tuple[Keys, str]]:
                     (*at, "share"),
                     f"expected more than {_LEAST_SHARE:g} of the window, found {each.share:g}",
                 )
+
+
+def windows(contract: Contract) -> Iterator[tuple[Keys, str]]:
+    """What must be covered of a window must be in it."""
+    for name, each in contract.recorded.items():
+        covered = each.covered
+        if covered is not None and covered.least > covered.window:
+            yield (
+                ("recorded", name, "covered", "least"),
+                f"expected the window ({format_duration(covered.window)}) at most, found"
+                f" {format_duration(covered.least)}",
+            )
 
 
 def _both_ways(

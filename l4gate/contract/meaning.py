@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from l4gate.base import format_duration
-from l4gate.contract.bounds import Keys, certificates, limits
+from l4gate.contract.bounds import Keys, certificates, limits, windows
 from l4gate.contract.criteria import OPERATORS, Condition
 from l4gate.contract.model import Contract
 
@@ -28,6 +28,7 @@ def meaningless(contract: Contract) -> Iterator[tuple[Keys, str]]:
     yield from limits(contract)
     yield from _silence(contract)
     yield from certificates(contract)
+    yield from windows(contract)
 
 
 def _paces(contract: Contract) -> Iterator[tuple[Keys, str]]:

@@ -190,6 +190,18 @@ class Input:
 
 
 @dataclass(frozen=True, config=_CONFIG)
+class Covered:
+    """How much of its window a metric must have seen; with less it has no value, and a value proves nothing."""
+
+    metric: Metric
+    """What is looked back on, with a sample at each rule evaluation that was seen."""
+    window: Seconds
+    """How far back."""
+    least: Seconds
+    """For how much of that there must be samples."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
 class Recorded:
     """A metric that people and the gate read by name."""
 
@@ -203,6 +215,10 @@ class Recorded:
     """What it counts; `seconds`, also where only the name says so, is what a time factor divides."""
     without_heartbeat: Finite | None = None
     """Its value when there is no heartbeat at all; it is missing then if this is not given."""
+    past: Finite | None = None
+    """Its value at every evaluation of the day before a sandbox starts; no past if it is not given."""
+    covered: Covered | None = None
+    """How much of its window it needs; any part if it is not given."""
 
 
 @dataclass(frozen=True, config=_CONFIG)

@@ -185,6 +185,8 @@ def _mentioned(contract: Contract) -> Iterator[tuple[Keys, str]]:
     for name, recorded in contract.recorded.items():
         for index, read in enumerate(recorded.reads):
             yield ("recorded", name, "reads", index), read
+        if recorded.covered is not None:
+            yield ("recorded", name, "covered", "metric"), recorded.covered.metric
     for index, condition in enumerate(contract.abort.conditions):
         yield ("abort", "conditions", index, "metric"), condition.metric
     for index, warning in enumerate(contract.warnings):

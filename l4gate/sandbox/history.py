@@ -98,12 +98,12 @@ def sandbox_history(now: float, pace: Pace, realm: str, *, ok_days: float = 1.0)
     """
     The healthy day, at the pace of a factor, on which a sandbox starts: what only windows of hours and days can see.
 
-    `ok_days` is for how many days the heartbeat was recorded as ok: the error budget of a week is spent by 13 bad
-    evaluations, but if only a day of it is there, by two.
+    `ok_days` is for how many of them the rules had recorded: the error budget of a week is spent by 13 bad evaluations,
+    but if only a day of it is there, by two.
 
     It ends a lookback and ten (scaled) minutes before `now`, so that no instant query and no heartbeat rule can take
-    any of it for the present. The number that decides has one sample per rule interval, so that past and live
-    evaluations weigh the same in a mean over both.
+    any of it for the present. What was recorded has one sample per rule interval, so that past and live evaluations
+    weigh the same in a mean over both.
     """
     contract, factor = pace.contract, pace.factor
     end = now - pace.lookback - _QUIET_SECONDS / factor
@@ -111,7 +111,11 @@ def sandbox_history(now: float, pace: Pace, realm: str, *, ok_days: float = 1.0)
     job = {"job": contract.simulation.job, "instance": contract.heartbeat.instance}
     every_rule = _ticks(end, factor, contract.pace.rules, ok_days)
     return [
-        Series(contract.heartbeat.ok, own, [(at, 1.0) for at in every_rule]),
+        *(
+            Series(name, own, [(at, each.past) for at in every_rule])
+            for name, each in contract.recorded.items()
+            if each.past is not None
+        ),
         *(
             _counter(name, {**job, **own, **each.simulated.labels}, end, pace, each.simulated.past_per_hour)
             for name, each in contract.inputs.items()

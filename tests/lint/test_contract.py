@@ -54,7 +54,7 @@ WRONG = {
     "one criterion twice": ("id: canary/unique", "id: canary/uniform", "expected each id once"),
     "recorded and read": (
         "  up: { kind: boolean }",
-        "  duri_heartbeat_ok: { kind: boolean }",
+        "  up: { kind: boolean }\n  duri_heartbeat_ok: { kind: boolean }",
         "no input as well",
     ),
     "a name against its unit": (

@@ -852,8 +852,8 @@ VARIANTS = (
         "a matcher on a label that is gone",
         "label/lost",
         BUDGET,
-        'burn_rate{metric_realm="prod", window="7d"}',
-        'burn_rate{metric_realm="prod", range="7d"}',
+        'burn_rate{metric_realm="prod", window="1h"}',
+        'burn_rate{metric_realm="prod", range="1h"}',
     ),
     # window
     Variant(
@@ -891,6 +891,35 @@ VARIANTS = (
         DR,
         'duri_dr_failure_total{metric_realm="prod"}[7d]',
         'duri_dr_failure_total{metric_realm="prod"}[1d]',
+    ),
+    # coverage
+    Variant(
+        "a mean over the evaluations of half an hour",
+        "coverage/samples",
+        BUDGET,
+        'stall:observed_6m{metric_realm="prod"}[1h]) / 120',
+        'stall:observed_6m{metric_realm="prod"}[1h]) / 60',
+    ),
+    Variant(
+        "a window that a tenth of its samples will do for",
+        "coverage/samples",
+        BUDGET,
+        'stall:observed_6m{metric_realm="prod"}[1h]) >= 60',
+        'stall:observed_6m{metric_realm="prod"}[1h]) >= 12',
+    ),
+    Variant(
+        "more samples than there are",
+        "coverage/samples",
+        HEARTBEAT,
+        'up{metric_realm="prod", job="prometheus"}[6m]) >= 22',
+        'up{metric_realm="prod", job="prometheus"}[6m]) >= 25',
+    ),
+    Variant(
+        "a week that two samples will do for",
+        "coverage/contract",
+        BUDGET,
+        'stall:observed_6m{metric_realm="prod"}[7d]) >= 2880',
+        'stall:observed_6m{metric_realm="prod"}[7d]) >= 2',
     ),
     Variant("a value of five minutes ago", "window/offset", HEARTBEAT, AGE_EXPR, f"{AGE_EXPR} offset 5m"),
     # alert

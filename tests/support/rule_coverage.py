@@ -17,6 +17,7 @@ from typing import Final
 
 from l4gate import promql
 from l4gate.base import format_duration, yamldoc
+from l4gate.lint.checks.references import OF_PROMETHEUS
 from l4gate.rules import Rule, RuleGroup, all_rules, load_rules
 from l4gate.settings import repository_config_dir
 from tests.support.promtool_tests import SITUATIONS, TestFile, load_test_files
@@ -139,7 +140,7 @@ def _problems_of_file(
     for group in file.groups:
         present = {case.text for case in group.cases if not case.expects_nothing}
         for case in group.cases:
-            for name in sorted(case.rules - known):
+            for name in sorted(case.rules - known - OF_PROMETHEUS):
                 hint = "is a rule of another file" if name in rules else "is no rule"
                 yield f"{where}:{case.line}: {name} {hint}; an expectation about it proves nothing."
             if case.expects_nothing and case.text not in present:

@@ -15,7 +15,7 @@ from l4gate.lint.repository import entry, items, plain
 _MOST_NAMES_TO_COMPARE: Final = (
     300  # each comparison takes some 5 us, and each unknown name compares them all
 )
-_OF_PROMETHEUS: Final = frozenset({"ALERTS", "ALERTS_FOR_STATE"})
+OF_PROMETHEUS: Final = frozenset({"ALERTS", "ALERTS_FOR_STATE"})
 
 
 @check(
@@ -33,7 +33,7 @@ def unknown_metric(facts: Facts) -> Iterator[Problem]:
             name = selector.name
             if not name:
                 yield Problem(f"{each.rule.name}: a selector without a metric name", each.at(selector))
-            elif name not in facts.trees and not facts.input_type(name) and name not in _OF_PROMETHEUS:
+            elif name not in facts.trees and not facts.input_type(name) and name not in OF_PROMETHEUS:
                 yield Problem(
                     f"{each.rule.name} reads {name}, which nobody writes{nearest(name, known)}",
                     each.at(selector),

@@ -23,8 +23,8 @@ from fixtures.contract import (
     ABORT_FOR_SECONDS,
     CHANGES_WINDOW_SECONDS,
     LOOKBACK_SECONDS,
-    OK,
     REALM_LABEL,
+    RECORDED,
     RULE_INTERVAL_SECONDS,
 )
 from l4gate.base import ApiUnreachable, HistoryError, wait_until
@@ -203,11 +203,15 @@ def _evaluate(api: PrometheusApi, step: _Step, when: Interval, down: Sequence[In
 
 
 def ok_before(history: Description, start: float, realm: str) -> list[Series]:
-    """What was recorded before the raw samples begin: a heartbeat that was ok at every evaluation."""
+    """What was recorded before the raw samples begin: a heartbeat that was ok, and seen, at every evaluation."""
     last = math.ceil((start + CHANGES_WINDOW_SECONDS) / RULE_INTERVAL_SECONDS) - 1
     count = int(history.ok_before / RULE_INTERVAL_SECONDS)
-    samples = [((last - index) * RULE_INTERVAL_SECONDS, 1.0) for index in range(count - 1, -1, -1)]
-    return [Series(OK, {REALM_LABEL: realm}, samples)] if samples else []
+    times = [(last - index) * RULE_INTERVAL_SECONDS for index in range(count - 1, -1, -1)]
+    return [
+        Series(name, {REALM_LABEL: realm}, [(at, each.past) for at in times])
+        for name, each in RECORDED.items()
+        if each.past is not None and times
+    ]
 
 
 def build(
