@@ -50,8 +50,10 @@ def windows(contract: Contract) -> Iterator[tuple[Keys, str]]:
         if covered is not None and covered.least > covered.window:
             yield (
                 ("recorded", name, "covered", "least"),
-                f"expected the window ({format_duration(covered.window)}) at most, found"
-                f" {format_duration(covered.least)}",
+                (
+                    f"expected the window ({format_duration(covered.window)}) at most, found"
+                    f" {format_duration(covered.least)}"
+                ),
             )
 
 
