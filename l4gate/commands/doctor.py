@@ -15,7 +15,7 @@ from typing import Any, Final
 from l4gate.base import GateError, Verdict
 from l4gate.programs import find_program, is_named
 from l4gate.rules import load_rules, rules_hash
-from l4gate.settings import PROGRAMS, InForce, Settings, in_force
+from l4gate.settings import ADVISORY_PROGRAMS, PROGRAMS, InForce, Settings, in_force
 from l4gate.stack import find_engine, remove_leftovers, survey
 
 HELP: Final = (
@@ -47,6 +47,7 @@ class Prerequisite:
         wanted: the generation that was asked for, when the program is of another one.
         why: why that one could not be had.
         spare: whether a run can do without, when an engine answers.
+        advisory: whether a run can do without, and nobody is told of an ABORT then.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Prerequisite:
     wanted: str = ""
     why: str = ""
     spare: bool = False
+    advisory: bool = False
 
     def line(self, missing: str) -> str:
         """A line for people, with a mark in front; `missing` is the one for what is not there."""
@@ -93,7 +95,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         print(json.dumps(payload, indent=2))
     else:
         for each in findings:
-            print(each.line("none" if each.spare and engine.ok else "MISS"))
+            print(each.line("none" if each.advisory or (each.spare and engine.ok) else "MISS"))
         print(engine.line("none"))  # no engine is no fault: the processes stack needs none
         for setting in in_use:
             print(_line(setting))
@@ -126,7 +128,7 @@ def _advice(
     bad = [each.env for each in settings if each.wrong]
     if bad:
         return False, f"not ready: correct or unset {', '.join(bad)}"
-    missing = [each for each in findings if not each.ok]
+    missing = [each for each in findings if not each.ok and not each.advisory]
     if any(not each.spare for each in missing):
         return False, "not ready: mend the lines that say MISS"
     if _CHECKER in {each.name for each in missing}:
@@ -151,7 +153,8 @@ def _program(name: str, settings: Settings) -> Prerequisite:
     try:
         program = find_program(name, settings.generation, settings.cache_dir)
     except GateError as error:
-        return Prerequisite(name, False, str(error), spare=not is_named(name))
+        advisory = name in ADVISORY_PROGRAMS
+        return Prerequisite(name, False, str(error), spare=not is_named(name), advisory=advisory)
     found = f"{program.version} ({program.source})"
     if program.wanted:
         found = f"wanted generation {program.wanted}, found {found}"

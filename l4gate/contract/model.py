@@ -392,6 +392,8 @@ class Contract:
     simulation: Simulation
     warnings: tuple[WarningCondition, ...] = ()
     """Alerts that never change the verdict, with the limit that they are held to."""
+    watchdog: Words | None = None
+    """The alert that always fires, for a dead man's switch: when it is not heard, nothing else would be."""
 
     @property
     def decisive(self) -> tuple[str, str]:

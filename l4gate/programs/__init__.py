@@ -2,14 +2,18 @@
 
 from l4gate.programs.cache import locked_cache
 from l4gate.programs.finding import find_program, image_contents, is_named
+from l4gate.programs.placing import TEMPLATE_NAMES, TEMPLATES, command_of
 from l4gate.programs.program import Program, release_of
 from l4gate.programs.promtool import HostPromtool, Promtool, PromtoolResult, host_promtool
 
 __all__ = [
+    "TEMPLATES",
+    "TEMPLATE_NAMES",
     "HostPromtool",
     "Program",
     "Promtool",
     "PromtoolResult",
+    "command_of",
     "find_program",
     "host_promtool",
     "image_contents",

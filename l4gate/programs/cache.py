@@ -1,6 +1,8 @@
 """
 The cache of programs: one folder for each generation, with files out of Debian's packages and a manifest of them.
 
+Those that a run can do without have a folder of their own, so that their absence takes nothing else along.
+
 Several runs of one user share it. The manifest comes last, and the content of each program is held against it before a
 process runs it for the first time (0.06 s for the longest), so a folder that is torn or changed counts as one that is
 not there. The manifest itself is believed because of where it is: a folder that anybody else could write to, or put
@@ -19,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -26,23 +29,59 @@ from typing import Any, Final
 from l4gate.base import ProgramMissing, UsageError
 from l4gate.machine import danger_in, exclusive, is_ours, make_own
 from l4gate.programs.debian import DebianFile, fetch_files
+from l4gate.programs.placing import TEMPLATE_NAMES, TEMPLATES
 from l4gate.programs.program import FILE_NAMES, RELEASES, version_of
+from l4gate.settings import ADVISORY_PROGRAMS
+
+
+@dataclass(frozen=True)
+class _Set:
+    """
+    Packages that are fetched together, and patterns of what is taken out of each.
+
+    Attributes:
+        suffix: of the folder's name, after the generation.
+        lacking: what a suite may lack.
+        refused_seconds: for how long other runs too take a refusal as an answer; 0 lets each ask again.
+    """
+
+    packages: Mapping[str, tuple[str, ...]]
+    suffix: str = ""
+    lacking: frozenset[str] = frozenset()
+    refused_seconds: float = 0.0
+
 
 # promtool is in the prometheus package up to bookworm, and a package of its own since.
 # The C library, its loader and a busybox (for health checks) are for images, which have nothing else in them.
-_PACKAGES: Final = {
-    "prometheus": ("usr/bin/prometheus", "usr/bin/promtool"),
-    "promtool": ("usr/bin/promtool",),
-    "prometheus-pushgateway": ("usr/bin/prometheus-pushgateway",),
-    "prometheus-node-exporter": ("usr/bin/prometheus-node-exporter",),
-    "libc6": (r".*/ld-linux[^/]*\.so\.\d", r".*/libc\.so\.6"),
-    "busybox-static": (r"(usr/)?bin/busybox",),
-}
+_NEEDED: Final = _Set(
+    {
+        "prometheus": ("usr/bin/prometheus", "usr/bin/promtool"),
+        "promtool": ("usr/bin/promtool",),
+        "prometheus-pushgateway": ("usr/bin/prometheus-pushgateway",),
+        "prometheus-node-exporter": ("usr/bin/prometheus-node-exporter",),
+        "libc6": (r".*/ld-linux[^/]*\.so\.\d", r".*/libc\.so\.6"),
+        "busybox-static": (r"(usr/)?bin/busybox",),
+    },
+    lacking=frozenset({"promtool"}),
+)
+# A machine without a network must not ask again at every start for what it can do without: that may take 20 s.
+_ADVISORY: Final = _Set(
+    {
+        "prometheus-alertmanager": (
+            "usr/bin/prometheus-alertmanager",
+            "usr/bin/amtool",
+            *(f"{TEMPLATES.relative_to('/')}/{name}" for name in TEMPLATE_NAMES),
+        )
+    },
+    suffix="-alerting",
+    refused_seconds=86_400.0,
+)
 _MANIFEST: Final = "manifest.json"
 _NEW: Final = ".new-"  # a set of programs that is not whole yet
 _REFUSED_SECONDS: Final = (
     300.0  # before a process asks again for what could not be fetched; asking may take 20 s
 )
+_REFUSED_FILE: Final = "refused"
 _REFUSED: Final[dict[Path, tuple[float, ProgramMissing]]] = {}  # by folder: when (monotonic), and why
 
 
@@ -59,7 +98,7 @@ def cached_generation(
     Args:
         generation: one of `settings.GENERATIONS`.
         cache_dir: an absolute path.
-        names: the files whose content is to be as it was when it was fetched; all of them unless given.
+        names: the files whose content is to be as it was when it was fetched; all that every run needs unless given.
         fetch: whether Debian's archive may be asked for what is not.
 
     Raises:
@@ -67,16 +106,19 @@ def cached_generation(
         CacheNotWritable: if what is fetched cannot be kept there.
         ProgramMissing: if the generation is not to be had.
     """
-    folder = cache_dir / "programs" / generation
+    wanted = _ADVISORY if names and set(names) <= set(ADVISORY_PROGRAMS) else _NEEDED
+    folder = cache_dir / "programs" / f"{generation}{wanted.suffix}"
     _ensure_own(cache_dir)
     _ensure_own(folder)
-    manifest = _read_manifest(folder, names)
+    manifest = _read_manifest(folder, names, wanted)
     if manifest is None and fetch:
         with locked_cache(folder, "lock"):
-            manifest = _read_manifest(folder, names)  # another run may have fetched it while we waited
+            manifest = _read_manifest(
+                folder, names, wanted
+            )  # another run may have fetched it while we waited
             if manifest is None:
-                _fetch_once(folder, RELEASES[generation].suite)
-                manifest = _read_manifest(folder, names)
+                _fetch_once(folder, RELEASES[generation].suite, wanted)
+                manifest = _read_manifest(folder, names, wanted)
     if manifest is None:
         message = f"no whole set of programs in {folder}."
         raise ProgramMissing(message, next_step="run once with a network.")
@@ -108,7 +150,7 @@ def _ensure_own(folder: Path) -> None:
         raise UsageError(message, next_step="name another with L4_CACHE_DIR, or take it from the others.")
 
 
-def _read_manifest(folder: Path, names: Collection[str]) -> Mapping[str, Any] | None:
+def _read_manifest(folder: Path, names: Collection[str], wanted: _Set) -> Mapping[str, Any] | None:
     """The manifest, if it can be read and every file is whole; anything torn counts as not there."""
     path = folder / _MANIFEST
     try:
@@ -121,10 +163,10 @@ def _read_manifest(folder: Path, names: Collection[str]) -> Mapping[str, Any] | 
             and ((names and name not in names) or _sha256(folder / name) == entry["sha256"])
             for name, entry in manifest.items()
         )
-        missing = set(_PACKAGES) - {entry["package"] for entry in manifest.values()}
+        missing = set(wanted.packages) - {entry["package"] for entry in manifest.values()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    return manifest if whole and missing <= {"promtool"} else None
+    return manifest if whole and missing <= wanted.lacking else None
 
 
 def _is_plain(path: Path) -> bool:
@@ -146,22 +188,33 @@ def _content_hash(path: Path, touched: tuple[int, ...]) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _fetch_once(folder: Path, suite: str) -> None:
+def _fetch_once(folder: Path, suite: str, wanted: _Set) -> None:
     at, refused = _REFUSED.get(folder, (0.0, None))
     if refused is not None and time.monotonic() - at < _REFUSED_SECONDS:
         raise ProgramMissing(refused.message, next_step=refused.next_step)
+    note = folder / _REFUSED_FILE
+    if (
+        wanted.refused_seconds
+        and note.exists()
+        and time.time() - note.stat().st_mtime < wanted.refused_seconds
+    ):
+        message = f"Debian {suite} could not be asked for {', '.join(wanted.packages)} within the last day."
+        raise ProgramMissing(message, next_step=f"remove {note}, and it is asked for again.")
     try:
-        _fetch(folder, suite)
+        _fetch(folder, suite, wanted)
     except ProgramMissing as error:
         _REFUSED[folder] = time.monotonic(), error
+        if wanted.refused_seconds:
+            note.touch()
         raise
+    note.unlink(missing_ok=True)
 
 
-def _fetch(folder: Path, suite: str) -> None:
+def _fetch(folder: Path, suite: str, wanted: _Set) -> None:
     for left in folder.glob(f"{_NEW}*"):  # of a run that was killed: the lock is ours now
         shutil.rmtree(left)
     with tempfile.TemporaryDirectory(prefix=_NEW, dir=folder) as new:
-        files = fetch_files(_PACKAGES, suite, Path(new))
+        files = fetch_files(wanted.packages, suite, Path(new))
         manifest = {}
         for file in files:
             name = next(

@@ -3,7 +3,7 @@ Where the programs come from: named in settings, on PATH, in the cache, or out o
 
 The first of these that can be had is taken:
 
-1. the program named by L4_PROMETHEUS, L4_PROMTOOL, L4_PUSHGATEWAY or L4_NODE_EXPORTER, of any version;
+1. the program named by L4_PROMETHEUS, L4_PROMTOOL and their siblings, of any version;
 2. the program on PATH, if it is of the wanted generation;
 3. the cached program of that generation, fetched from Debian's archive the first time and only then;
 4. the nearest generation in the cache, on PATH, or in another Debian suite.
@@ -15,6 +15,7 @@ a suite that has moved on, as sid does.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,16 +55,21 @@ def find_program(name: str, generation: str, cache_dir: Path, *, fetch: bool = T
     return _judged(found, generation, why)
 
 
-def image_contents(generation: str, cache_dir: Path) -> tuple[dict[str, Program], dict[str, Path]]:
+def image_contents(
+    names: Collection[str], generation: str, cache_dir: Path
+) -> tuple[dict[str, Program], dict[str, Path]]:
     """
-    What images are built from: Debian's programs by our names, and by file name what these need to run.
+    What images are built from: Debian's programs of these names, and by file name what they need to run.
 
     Raises:
         ProgramMissing: if they are neither in the cache nor to be had from Debian.
     """
-    folder, manifest = cached_generation(generation, cache_dir, fetch=True)
-    programs = {name: _judged(_from_debian(name, generation, cache_dir), generation) for name in FILE_NAMES}
-    return programs, {name: folder / name for name in manifest if name not in FILE_NAMES}
+    programs = {name: _judged(_from_debian(name, generation, cache_dir), generation) for name in names}
+    rest: dict[str, Path] = {}
+    for several in ((), names):
+        folder, manifest = cached_generation(generation, cache_dir, several, fetch=True)
+        rest |= {name: folder / name for name in manifest if name not in FILE_NAMES}
+    return programs, rest
 
 
 def is_named(name: str) -> bool:

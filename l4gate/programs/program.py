@@ -16,12 +16,13 @@ class Generation:
     suite: str
     pushgateway: str
     node_exporter: str
+    alertmanager: str
 
 
 RELEASES: Final = {
-    "2.42": Generation("bookworm", "1.5", "1.5"),
-    "2.53": Generation("trixie", "1.11", "1.9"),
-    "3.5": Generation("sid", "1.11", "1.11"),
+    "2.42": Generation("bookworm", "1.5", "1.5", "0.25"),
+    "2.53": Generation("trixie", "1.11", "1.9", "0.28"),
+    "3.5": Generation("sid", "1.11", "1.11", "0.33"),
 }
 # Our name for a program, and the names it has on PATH and in packages.
 FILE_NAMES: Final = {
@@ -29,6 +30,8 @@ FILE_NAMES: Final = {
     "promtool": ("promtool",),
     "pushgateway": ("pushgateway", "prometheus-pushgateway"),
     "node_exporter": ("node_exporter", "prometheus-node-exporter"),
+    "alertmanager": ("alertmanager", "prometheus-alertmanager"),
+    "amtool": ("amtool",),
 }
 _VERSION_TIMEOUT_SECONDS: Final = 10.0  # takes 50 ms; a program that hangs here is not one of ours
 
@@ -63,9 +66,14 @@ def release_of(version: str) -> tuple[int, int]:
 
 
 def is_of(program: Program, generation: str) -> bool:
-    """Whether it was released with a generation of `settings.GENERATIONS`; the exporters count for themselves."""
+    """Whether it was released with a generation of `settings.GENERATIONS`; the others count for themselves."""
     release = RELEASES[generation]
-    releases = {"pushgateway": release.pushgateway, "node_exporter": release.node_exporter}
+    releases = {
+        "pushgateway": release.pushgateway,
+        "node_exporter": release.node_exporter,
+        "alertmanager": release.alertmanager,
+        "amtool": release.alertmanager,
+    }
     prefix = releases.get(program.name, generation)
     return program.version == prefix or program.version.startswith(prefix + ".")
 

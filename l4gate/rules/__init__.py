@@ -1,5 +1,6 @@
 """Rule files: model, reading, normal form, scaling and rendering."""
 
+from l4gate.rules.alerting import ALERTING_FILE, rendered_alerting
 from l4gate.rules.from_api import groups_from_api
 from l4gate.rules.model import (
     CONFIG_FILE,
@@ -18,6 +19,7 @@ from l4gate.rules.recomputing import Asked, Labels, Question, Recording, Vector,
 from l4gate.rules.rendering import render, rendered_config, rendered_rules
 
 __all__ = [
+    "ALERTING_FILE",
     "CONFIG_FILE",
     "RULES_FOLDER",
     "Asked",
@@ -36,6 +38,7 @@ __all__ = [
     "parse_rule_text",
     "recordings",
     "render",
+    "rendered_alerting",
     "rendered_config",
     "rendered_rules",
     "rules_hash",

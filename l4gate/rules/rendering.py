@@ -17,6 +17,7 @@ import yaml
 from l4gate import promql
 from l4gate.base import Document, Edit, RuleError, UsageError, read_config, yamldoc
 from l4gate.contract import Contract, load_contract
+from l4gate.rules.alerting import own_alertmanager
 from l4gate.rules.model import CONFIG_FILE, RULE_FILES, RULES_FOLDER, RuleGroup, load_rules, rules_in
 from l4gate.rules.realm_in_steps import plain_or_quoted, relabelling_edits
 from l4gate.rules.scaling import scale_config, scale_rule_file
@@ -34,6 +35,7 @@ def render(
     rules: bool = True,
     named: bool = True,
     contract: Contract | None = None,
+    alertmanager: str = "",
 ) -> None:
     """
     Writes prometheus.yml, rules/ and targets/ below `destination`, and removes other files from those two folders.
@@ -43,6 +45,7 @@ def render(
     Targets, and what they say about themselves (`up`), carry the first realm: what is pushed brings its own.
     Without `named` they keep their names, which takes one realm.
     Without `rules` none are written: they take ten times as long as the rest (0.2 s), and a start has no use for them.
+    `alertmanager` is the one address that alerts are sent to, whatever the source says; none leaves that as it is.
     `contract` is what the source is held to, if that does not lie beside it: a live folder has none.
 
     Raises:
@@ -56,6 +59,9 @@ def render(
         raise UsageError(message)
     contract = contract or load_contract(source)
     written = _configured(source, contract, factor=factor, realms=realms, addresses=addresses)
+    if alertmanager:
+        path = Path(CONFIG_FILE)
+        written[path] = own_alertmanager(written[path], alertmanager, str(source / path))
     if rules:
         written |= _rules(source, contract, factor=factor, realms=realms, named=named)
     _write(destination, written)

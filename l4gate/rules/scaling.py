@@ -35,6 +35,7 @@ MAX_ROUNDING: Final = 0.01  # of a duration; more would change what the rules me
 _CONFIG_DURATIONS: Final = frozenset(
     {"scrape_interval", "scrape_timeout", "evaluation_interval", "refresh_interval", "rule_query_offset"}
 )
+_NOTIFYING: Final = "alerting"  # how long an Alertmanager may take to answer is no time of the rules
 _REQUIRED_GLOBALS: Final = ("scrape_interval", "evaluation_interval")  # their defaults would not be scaled
 
 
@@ -156,7 +157,7 @@ def scale_config(text: str, factor: float, *, name: str = "prometheus.yml") -> s
             )
     edits = []
     for path, node in document.walk():
-        if not isinstance(node, yaml.ScalarNode) or not path:
+        if not isinstance(node, yaml.ScalarNode) or not path or path[0] == _NOTIFYING:
             continue
         if path[-1] in _CONFIG_DURATIONS:
             edits.append(scale_duration_at(document, node, factor))

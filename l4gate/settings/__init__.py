@@ -9,6 +9,7 @@ from l4gate.settings.loading import (
 )
 from l4gate.settings.origins import InForce, chosen, chosen_images, in_force
 from l4gate.settings.register import (
+    ADVISORY_PROGRAMS,
     EXTERNAL_FACTOR,
     FOREIGN,
     GATE_FACTOR,
@@ -27,6 +28,7 @@ from l4gate.settings.register import (
 )
 
 __all__ = [
+    "ADVISORY_PROGRAMS",
     "EXTERNAL_FACTOR",
     "FOREIGN",
     "GATE_FACTOR",

@@ -21,11 +21,13 @@ SANDBOX_FACTOR = 60.0  # a production minute passes in one second; measured stab
 # The gate does nothing in its sandbox but its scenario; `make factor` measures what that bears beside busy neighbours.
 GATE_FACTOR = 120.0
 EXTERNAL_FACTOR = 1.0  # somebody else's server runs in real time unless told otherwise
-PROGRAMS: Final = ("prometheus", "promtool", "pushgateway", "node_exporter")
+PROGRAMS: Final = ("prometheus", "promtool", "pushgateway", "node_exporter", "alertmanager", "amtool")
+ADVISORY_PROGRAMS: Final = ("alertmanager", "amtool")  # without them nobody is told; all else goes on
 _SERVICES: Final = (
     "prometheus",
     "pushgateway",
     "node-exporter",
+    "alertmanager",
 )  # those of compose.observation.yml, which are images
 
 

@@ -3,13 +3,24 @@
 from l4gate.stack.choose import open_stack
 from l4gate.stack.container_promtool import server_promtool
 from l4gate.stack.engine import find_engine
-from l4gate.stack.model import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, Stack, StackSpec
+from l4gate.stack.model import (
+    ALERTMANAGER,
+    NODE_EXPORTER,
+    PROMETHEUS,
+    PUSHGATEWAY,
+    REQUIRED_SERVICES,
+    SERVICES,
+    Stack,
+    StackSpec,
+)
 from l4gate.stack.reaper import remove_leftovers, survey
 
 __all__ = [
+    "ALERTMANAGER",
     "NODE_EXPORTER",
     "PROMETHEUS",
     "PUSHGATEWAY",
+    "REQUIRED_SERVICES",
     "SERVICES",
     "Stack",
     "StackSpec",

@@ -38,6 +38,8 @@ def open_stack(settings: Settings, spec: StackSpec, say: Callable[[str], None]) 
             say(f"removed {leftover}")
         stack = _start(settings, spec, say, engine, why_not)
         say(f"stack {stack.reason}")
+        if stack.untold:
+            say(f"warning: {stack.untold}")
         try:
             yield stack
         finally:
@@ -45,7 +47,8 @@ def open_stack(settings: Settings, spec: StackSpec, say: Callable[[str], None]) 
                 stack.keep()
                 say(
                     f"stack kept: Prometheus {stack.prometheus_url}, Pushgateway {stack.pushgateway_url}, "
-                    f"node-exporter {stack.node_exporter_url}, files {stack.run_dir}; "
+                    f"node-exporter {stack.node_exporter_url}, Alertmanager {stack.alertmanager_url or 'none'}, "
+                    f"files {stack.run_dir}; "
                     "remove it with: l4gate doctor --reap"
                 )
             else:

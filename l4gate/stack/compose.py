@@ -18,7 +18,7 @@ from l4gate.base import COMPOSE_FILE, RuleError, StackError, format_duration, pa
 from l4gate.settings import chosen_images
 
 # Flags of which the value is a duration of the system, and so is divided by the time factor.
-_SCALED_FLAGS: Final = ("--query.lookback-delta", "--persistence.interval")
+_SCALED_FLAGS: Final = ("--query.lookback-delta", "--rules.alert.resend-delay", "--persistence.interval")
 _LISTEN_FLAG: Final = "--web.listen-address"
 _VARIABLE: Final = re.compile(r"\$\{(?P<name>\w+):-(?P<default>[^}]*)\}")
 

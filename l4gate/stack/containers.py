@@ -1,4 +1,8 @@
-"""The stack as containers of Testcontainers, with images, commands and mounts from the compose file."""
+"""
+The stack as containers of Testcontainers, with images, commands and mounts from the compose file.
+
+Long because all that is done to a container, from its image to its end, stands in one place.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from l4gate.base import ProgramMissing, StackError
+from l4gate.base import GateError, ProgramMissing, StackError
 from l4gate.machine import LOOPBACK, free_port, new_run_id
 from l4gate.programs import HostPromtool, Promtool, find_program
 from l4gate.settings import Settings
@@ -18,7 +22,15 @@ from l4gate.stack.engine import Engine, engine_errors, suppress_engine_errors
 from l4gate.stack.image_promtool import ImagePromtool
 from l4gate.stack.images import Image, image_for
 from l4gate.stack.local import LocalStack
-from l4gate.stack.model import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, StackSpec
+from l4gate.stack.model import (
+    ALERTMANAGER,
+    NODE_EXPORTER,
+    PROMETHEUS,
+    PUSHGATEWAY,
+    REQUIRED_SERVICES,
+    SERVICES,
+    StackSpec,
+)
 from l4gate.stack.rundir import RunDir, new_run_dir
 from l4gate.stack.shared import open_shared
 
@@ -54,6 +66,12 @@ class ContainerStack(LocalStack):
         self._client, self._users = self._shared.client, self._shared.users
 
     @cached_property
+    def host_address(self) -> str:
+        """See `Stack.host_address`. The gateway of the run's own network is this host, where the engine runs on it."""
+        settings = self._client.networks.get(self._shared.network).attrs["IPAM"]["Config"]
+        return str(settings[0]["Gateway"])
+
+    @cached_property
     def promtool(self) -> Promtool:
         """See `Stack.promtool`. One on this host is quicker by 0.3 s a run than the one in the image."""
         try:
@@ -67,22 +85,42 @@ class ContainerStack(LocalStack):
     def open(self, say: Callable[[str], None]) -> None:
         """Starts all services and waits until they are ready."""
         with ThreadPoolExecutor(len(SERVICES)) as pool:
-            definitions = self._services.values()
-            images = pool.map(
-                lambda each: image_for(each, self.spec.generation, self._engine, self._cache_dir, say),
-                definitions,
-            )
-            self._images = {each.name: image for each, image in zip(definitions, images, strict=True)}
-            self.origins = {name: image.origin for name, image in self._images.items()}
+            advisory = pool.submit(self._open_alertmanager, say)
+            images = pool.map(lambda name: self._image(name, say), REQUIRED_SERVICES)
+            self._images |= dict(zip(REQUIRED_SERVICES, images, strict=True))
             others = [pool.submit(self._create, service) for service in (PUSHGATEWAY, NODE_EXPORTER)]
+            advisory.result()
             # Inside the network the services have the names that the configuration uses.
-            self._config.write({})
+            port = self._services[ALERTMANAGER].port
+            self._config.write({}, f"{ALERTMANAGER}:{port}" if self.alertmanager_url else "")
             self._fill_history()
             self._create(PROMETHEUS)
             for other in others:
                 other.result()
-            self._wait_ready(*SERVICES)
-            self.versions = dict(zip(SERVICES, pool.map(self._version_of, SERVICES), strict=True))
+            self._wait_ready(*REQUIRED_SERVICES)
+            self.origins = {name: image.origin for name, image in self._images.items()}
+            self.versions = dict(zip(self.urls, pool.map(self._version_of, self.urls), strict=True))
+
+    def _image(self, service: str, say: Callable[[str], None]) -> Image:
+        definition = self._services[service]
+        return image_for(definition, self.spec.generation, self._engine, self._cache_dir, say)
+
+    def _open_alertmanager(self, say: Callable[[str], None]) -> None:
+        """Starts the Alertmanager beside the others, and has the stack go on without it if it does not start."""
+        try:
+            self._config.write_alerting("")
+            self._images[ALERTMANAGER] = self._image(ALERTMANAGER, say)
+            self._create(ALERTMANAGER)
+            self._wait_ready(ALERTMANAGER)
+        except GateError as error:
+            self.go_without_alertmanager(error)
+            self._images.pop(ALERTMANAGER, None)
+            self.urls.pop(ALERTMANAGER, None)
+            container = self._containers.pop(ALERTMANAGER, None)
+            if container is not None:
+                with suppress_engine_errors():
+                    container.remove(v=True, force=True)
+                container.client.close()
 
     def kill(self, service: str) -> None:
         """See `Stack.kill`."""
@@ -108,8 +146,11 @@ class ContainerStack(LocalStack):
 
     def reload(self) -> None:
         """See `Stack.reload`."""
-        self._dirs.give_to(self._users.owner)
+        self._hand_over()
         super().reload()
+
+    def _hand_over(self) -> None:
+        self._dirs.give_to(self._users.owner)
 
     def stop(self) -> None:
         """See `Stack.stop`."""
@@ -221,7 +262,7 @@ def start_containers(
             message = f"the engine at {engine.host} failed: {error}."
             raise StackError(message, next_step="see its log, or use --stack processes.") from None
         raise
-    for name in SERVICES:
+    for name in stack.versions:
         say(f"{name} {stack.versions[name]} ({stack.origins[name]})")
     return stack
 

@@ -19,10 +19,10 @@ from typing import IO, Any, Final
 import docker.errors  # type: ignore[import-untyped] # docker-py has no types
 
 from l4gate.base import ProgramMissing
-from l4gate.programs import image_contents, locked_cache
+from l4gate.programs import TEMPLATE_NAMES, TEMPLATES, image_contents, locked_cache
 from l4gate.stack.compose import Service
 from l4gate.stack.engine import NOBODY, Engine, engine_errors
-from l4gate.stack.model import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY
+from l4gate.stack.model import ALERTMANAGER, NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY
 
 _REGISTRY_SECONDS: Final = (
     5.0  # a registry that answers takes below 1 s; without a network nobody should wait longer
@@ -37,6 +37,7 @@ _BUILT: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     PROMETHEUS: (("prometheus", "promtool"), "prometheus"),
     PUSHGATEWAY: (("pushgateway",), "pushgateway"),
     NODE_EXPORTER: (("node_exporter",), "textfile"),
+    ALERTMANAGER: (("alertmanager", "amtool"), "alertmanager"),
 }
 
 
@@ -131,7 +132,7 @@ def _build(
     client: docker.DockerClient, service: str, generation: str, cache_dir: Path, say: Callable[[str], None]
 ) -> Image:
     names, folder = _BUILT[service]
-    programs, rest = image_contents(generation, cache_dir)
+    programs, rest = image_contents(names, generation, cache_dir)
     program = programs[names[0]]
     release = re.match(r"\d+(\.\d+)*", program.version)
     name = f"l4gate/{service}:{release[0] if release else generation}-debian"
@@ -162,11 +163,13 @@ def _build(
 def _write_root(sink: IO[bytes], programs: list[Path], rest: dict[str, Path], folder: str) -> None:
     """The file system of an image. Only a tar archive inside the context keeps owners and modes."""
     loader = _loader_of(programs[0])
+    places = {loader.name: str(loader).lstrip("/"), "busybox": "bin/wget"}
+    places |= {name: str(TEMPLATES / name).lstrip("/") for name in TEMPLATE_NAMES}
     with tarfile.open(fileobj=sink, mode="w") as archive:
         for path in programs:
             _add(archive, path, f"bin/{path.name}")
         for name, path in rest.items():
-            place = {loader.name: str(loader).lstrip("/"), "busybox": "bin/wget"}.get(name, f"lib/{name}")
+            place = places.get(name, f"lib/{name}")
             _add(archive, path, place)
         for name, owner, mode in ((folder, NOBODY, 0o755), ("tmp", 0, 0o1777)):
             entry = tarfile.TarInfo(name)

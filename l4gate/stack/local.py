@@ -1,4 +1,8 @@
-"""What a stack of our own does whether its services are processes or containers: configuration, rules, readiness."""
+"""
+What a stack of our own does whether its services are processes or containers: configuration, rules, readiness.
+
+Long because it answers for every method of `model.Stack` that both kinds share.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, Final
 
-from l4gate.base import ApiError, NotReady, StackError, wait_until
+from l4gate.base import ApiError, GateError, NotReady, StackError, wait_until
 from l4gate.machine import LOOPBACK
 from l4gate.programs import Promtool
 from l4gate.prometheus_api import HttpError, PrometheusApi, new_session
 from l4gate.stack.compose import Service
 from l4gate.stack.first_scrape import wait_for_first_scrape
-from l4gate.stack.model import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, StackSpec
+from l4gate.stack.model import (
+    ALERTMANAGER,
+    NODE_EXPORTER,
+    PROMETHEUS,
+    PUSHGATEWAY,
+    SERVICES,
+    StackSpec,
+)
 from l4gate.stack.rendered import RenderedConfig
 from l4gate.stack.rundir import RunDir
 
@@ -47,6 +58,7 @@ class LocalStack(ABC):
         self.urls: dict[str, str] = {}
         self.versions: dict[str, str] = {}
         self.origins: dict[str, str] = {}
+        self.untold = ""
         self._services = services
         self._dirs = run_dir
         self._config = RenderedConfig(spec, run_dir)
@@ -73,6 +85,16 @@ class LocalStack(ABC):
     def node_exporter_url(self) -> str:
         """See `Stack.node_exporter_url`."""
         return self.urls[NODE_EXPORTER]
+
+    @property
+    def alertmanager_url(self) -> str | None:
+        """See `Stack.alertmanager_url`."""
+        return None if self.untold else self.urls.get(ALERTMANAGER)
+
+    @property
+    @abstractmethod
+    def host_address(self) -> str:
+        """See `Stack.host_address`."""
 
     @property
     def run_dir(self) -> Path:
@@ -171,6 +193,29 @@ class LocalStack(ABC):
             )
             raise StackError(message, next_step="correct the file; the old rules go on until then.")
 
+    def notify(self, url: str) -> None:
+        """See `Stack.notify`."""
+        self._checked(ALERTMANAGER)
+        self._config.write_alerting(url)
+        self._hand_over()
+        try:
+            answer = self._http.post(f"{self.urls[ALERTMANAGER]}/-/reload", timeout=_RELOAD_SECONDS)
+            found = "" if answer.ok else f"HTTP {answer.status_code}: {answer.text.strip()}"
+        except HttpError as error:
+            found = str(error)
+        if found:
+            message = f"expected the Alertmanager to reload, found {found}.{self._log_tail(ALERTMANAGER)}"
+            raise StackError(message, next_step="correct alertmanager.yml.")
+
+    def _hand_over(self) -> None:  # noqa: B027 - a process runs as this user, who can read it already
+        """Lets whoever the services run as read the configuration."""
+
+    def go_without_alertmanager(self, why: GateError) -> None:
+        """Goes on without: nobody is told of an alert then, and no verdict depends on that."""
+        lines = why.message.strip().splitlines()  # an error that quotes a log has the reason in its last line
+        reason = " ".join(dict.fromkeys((lines[0], lines[-1])))
+        self.untold = f"no Alertmanager, so nobody would be told of an ABORT: {reason}"
+
     def load_rules(self) -> None:
         """See `Stack.load_rules`."""
         if not self._config.holds_rules:
@@ -184,8 +229,10 @@ class LocalStack(ABC):
         """The folder of this run for each path that the service's definition mounts."""
         folders = {
             "/etc/prometheus": self._dirs.config,
+            "/etc/alertmanager": self._dirs.config,
             "/prometheus": self._dirs.data,
             "/pushgateway": self._dirs.pushgateway,
+            "/alertmanager": self._dirs.alertmanager,
             "/textfile": self._dirs.textfile,
         }
         return {inside: folders[inside] for inside in self._services[service].mounts}
@@ -241,9 +288,10 @@ class LocalStack(ABC):
         lines = self.logs(PROMETHEUS, _LOG_LINES_IN_MESSAGES).splitlines()
         return [line for line in lines if "level=error" in line.lower()]
 
-    @staticmethod
-    def _checked(service: str) -> str:
+    def _checked(self, service: str) -> str:
         """The name of a service, refused if there is no such service."""
+        if service == ALERTMANAGER and self.untold:
+            raise StackError(self.untold)
         if service not in SERVICES:
             message = f"expected one of {', '.join(SERVICES)}, found {service!r}."
             raise StackError(message, next_step="correct the name.")

@@ -14,7 +14,12 @@ from l4gate.programs import Promtool
 PROMETHEUS: Final = "prometheus"  # this and the next: services of the compose file
 PUSHGATEWAY: Final = "pushgateway"
 NODE_EXPORTER: Final = "node-exporter"
-SERVICES: Final = (PROMETHEUS, PUSHGATEWAY, NODE_EXPORTER)
+ALERTMANAGER: Final = "alertmanager"
+REQUIRED_SERVICES: Final = (PROMETHEUS, PUSHGATEWAY, NODE_EXPORTER)
+SERVICES: Final = (
+    *REQUIRED_SERVICES,
+    ALERTMANAGER,
+)  # the last is advisory: without it nobody is told, and that is all
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,18 @@ class Stack(Protocol):
         """From this host, without a slash at the end; it stays the same over restarts."""
 
     @property
+    def alertmanager_url(self) -> str | None:
+        """From this host, without a slash at the end; None where there is none, and `untold` says why."""
+
+    @property
+    def untold(self) -> str:
+        """Why nobody can be told of an alert, in a sentence; empty where the stack has an Alertmanager."""
+
+    @property
+    def host_address(self) -> str:
+        """The address of this host that its services reach, and nobody beyond."""
+
+    @property
     def run_dir(self) -> Path:
         """The run's own folder; it goes when the stack stops."""
 
@@ -109,6 +126,14 @@ class Stack(Protocol):
 
     def reload(self) -> None:
         """Makes Prometheus read its configuration again; raises StackError with its own words if it refuses."""
+
+    def notify(self, url: str) -> None:
+        """
+        Has every receiver of the Alertmanager call this URL, followed by a slash and the receiver's name.
+
+        Raises:
+            StackError: if there is no Alertmanager, or it refuses.
+        """
 
     def load_rules(self) -> None:
         """

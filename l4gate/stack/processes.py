@@ -1,4 +1,8 @@
-"""The stack as child processes of this one, on loopback, with the commands from the compose file."""
+"""
+The stack as child processes of this one, on loopback, with the commands from the compose file.
+
+Long because all that is done to a process, from its port to its end, stands in one place.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +14,29 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from l4gate.base import StackError
+from l4gate.base import GateError, StackError
 from l4gate.machine import FOLDER_VARIABLE, LOOPBACK, RUN_VARIABLE, free_port, new_run_id, start_time
-from l4gate.programs import Program, Promtool, find_program, host_promtool
+from l4gate.programs import Program, Promtool, command_of, find_program, host_promtool
 from l4gate.settings import Settings
 from l4gate.stack.compose import Service, load_services
 from l4gate.stack.local import LocalStack
-from l4gate.stack.model import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, StackSpec
+from l4gate.stack.model import (
+    ALERTMANAGER,
+    NODE_EXPORTER,
+    PROMETHEUS,
+    PUSHGATEWAY,
+    REQUIRED_SERVICES,
+    StackSpec,
+)
 from l4gate.stack.rundir import RunDir, new_run_dir
 
-_PROGRAM_OF: Final = {PROMETHEUS: "prometheus", PUSHGATEWAY: "pushgateway", NODE_EXPORTER: "node_exporter"}
-# What all three programs log once the port is theirs. Before that, an answer may be that of somebody else's server.
+_PROGRAM_OF: Final = {
+    PROMETHEUS: "prometheus",
+    PUSHGATEWAY: "pushgateway",
+    NODE_EXPORTER: "node_exporter",
+    ALERTMANAGER: "alertmanager",
+}
+# What all programs log once the port is theirs. Before that, an answer may be that of somebody else's server.
 _LISTENING: Final = b'msg="Listening on"'
 _PORT_TAKEN: Final = "address already in use"
 _PORT_ATTEMPTS: Final = 5
@@ -62,6 +78,11 @@ class ProcessStack(LocalStack):
             FOLDER_VARIABLE: str(run_dir.root),
         }
 
+    @property
+    def host_address(self) -> str:
+        """See `Stack.host_address`."""
+        return LOOPBACK
+
     @cached_property
     def promtool(self) -> Promtool:
         """See `Stack.promtool`."""
@@ -69,9 +90,15 @@ class ProcessStack(LocalStack):
 
     def open(self) -> None:
         """Starts all services and waits until they are ready."""
-        self._open(PUSHGATEWAY, NODE_EXPORTER)
+        others = (PUSHGATEWAY, NODE_EXPORTER)
+        self._advised(lambda: self._config.write_alerting(""))
+        self._advised(lambda: self._begin(ALERTMANAGER))
+        self._begin(*others)
+        for service in others:
+            self._settle(service)
+        self._advised(lambda: self._settle(ALERTMANAGER))
         self.urls[PROMETHEUS] = _free_url()
-        self._config.write(self._addresses())
+        self._write_config()
         self._fill_history()
         for attempt in range(_PORT_ATTEMPTS):
             self._launch(PROMETHEUS)
@@ -82,7 +109,7 @@ class ProcessStack(LocalStack):
                     raise
                 # Prometheus scrapes itself, so its port is in its configuration too.
                 self.urls[PROMETHEUS] = _free_url()
-                self._config.write(self._addresses())
+                self._write_config()
             else:
                 return
 
@@ -123,26 +150,40 @@ class ProcessStack(LocalStack):
         for process in self._running.values():
             process.returncode = 0  # it outlives us on purpose: else Python warns that nobody waited for it
 
-    def _open(self, *services: str) -> None:
+    def _begin(self, *services: str) -> None:
         for service in services:
             self.urls[service] = _free_url()
             self._launch(service)
-        for service in services:
-            for attempt in range(_PORT_ATTEMPTS):
-                try:
-                    self._wait_ready(service)
-                    break
-                except _PortTaken:
-                    if attempt == _PORT_ATTEMPTS - 1:
-                        raise
-                    self.urls[service] = _free_url()
-                    self._launch(service)
 
-    def _addresses(self) -> dict[str, str]:
-        return {
-            f"{service}:{self._services[service].port}": url.removeprefix("http://")
-            for service, url in self.urls.items()
+    def _settle(self, service: str) -> None:
+        """Waits until a service is ready, on another port if somebody took the one that was free."""
+        for attempt in range(_PORT_ATTEMPTS):
+            try:
+                self._wait_ready(service)
+                break
+            except _PortTaken:
+                if attempt == _PORT_ATTEMPTS - 1:
+                    raise
+                self._begin(service)
+
+    def _advised(self, do: Callable[[], object]) -> None:
+        """Does a step of the Alertmanager's start; when one fails, the stack goes on without it."""
+        if self.untold:
+            return
+        try:
+            do()
+        except GateError as error:
+            if ALERTMANAGER in self._running:
+                self.kill(ALERTMANAGER)
+            self.go_without_alertmanager(error)
+
+    def _write_config(self) -> None:
+        addresses = {
+            f"{service}:{self._services[service].port}": self.urls[service].removeprefix("http://")
+            for service in REQUIRED_SERVICES
         }
+        url = self.alertmanager_url or ""
+        self._config.write(addresses, url.removeprefix("http://"))
 
     def _launch(self, service: str) -> None:
         self._checked(service)
@@ -157,7 +198,7 @@ class ProcessStack(LocalStack):
         with self._log(service).open("ab") as log:
             self._log_start[service] = log.tell()
             process = subprocess.Popen(
-                [self._programs[service].path, *arguments],
+                [*command_of(self._programs[service]), *arguments],
                 cwd=self.run_dir,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -220,12 +261,20 @@ def start_processes(
     services = load_services(spec.generation)
     programs = {
         service: find_program(_PROGRAM_OF[service], spec.generation, settings.cache_dir)
-        for service in SERVICES
+        for service in REQUIRED_SERVICES
     }
+    untold: GateError | None = None
+    try:
+        name = _PROGRAM_OF[ALERTMANAGER]
+        programs[ALERTMANAGER] = find_program(name, spec.generation, settings.cache_dir)
+    except GateError as error:
+        untold = error
     for service, program in programs.items():
         say(f"{service} {program.version} ({program.origin})")
     run_dir = new_run_dir(new_run_id(), ProcessStack.kind)
     stack = ProcessStack(spec, services, run_dir, reason, programs=programs, cache_dir=settings.cache_dir)
+    if untold is not None:
+        stack.go_without_alertmanager(untold)
     try:
         stack.open()
     except BaseException:

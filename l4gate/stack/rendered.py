@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
-from l4gate.rules import render
+from l4gate.machine import LOOPBACK
+from l4gate.rules import ALERTING_FILE, render, rendered_alerting
 from l4gate.stack.model import StackSpec
 from l4gate.stack.rundir import RunDir
+
+# Where nobody listens: by the name in the source a run could reach the Alertmanager of somebody else.
+_NOWHERE: Final = f"{LOOPBACK}:1"
 
 
 class RenderedConfig:
@@ -21,6 +26,7 @@ class RenderedConfig:
     def __init__(self, spec: StackSpec, run_dir: RunDir) -> None:
         self._spec = spec
         self._dirs = run_dir
+        self._alertmanager = _NOWHERE
         self._unrendered: Mapping[str, str] | None = None  # addresses for the rules, until these are written
 
     @property
@@ -28,9 +34,19 @@ class RenderedConfig:
         """Whether there are rules that wait."""
         return self._dirs.held_rules.exists()
 
-    def write(self, addresses: Mapping[str, str]) -> None:
-        """Writes the configuration with these addresses; on a scaled stack the rules wait."""
+    def write_alerting(self, pager: str) -> None:
+        """Writes alertmanager.yml, its receivers calling the URL `pager` or nobody; raises like `rendered_alerting`."""
+        text = rendered_alerting(self._spec.source, factor=self._spec.factor, pager=pager)
+        (self._dirs.config / ALERTING_FILE).write_text(text)
+
+    def write(self, addresses: Mapping[str, str], alertmanager: str = "") -> None:
+        """
+        Writes the configuration with these addresses; on a scaled stack the rules wait.
+
+        Alerts are sent to the address `alertmanager`, and nowhere if there is none.
+        """
         scaled = self._spec.factor > 1
+        self._alertmanager = alertmanager or _NOWHERE
         self._render(self._dirs.config, addresses, rules=not scaled)
         if scaled:
             self._unrendered = addresses
@@ -68,4 +84,5 @@ class RenderedConfig:
             realms=self._spec.realms,
             addresses=addresses,
             rules=rules,
+            alertmanager=self._alertmanager,
         )

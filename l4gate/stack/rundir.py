@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -40,6 +41,11 @@ class RunDir:
     def pushgateway(self) -> Path:
         """The Pushgateway's persistence file."""
         return self.root / "pushgateway"
+
+    @property
+    def alertmanager(self) -> Path:
+        """The Alertmanager's silences and what it has sent."""
+        return self.root / "alertmanager"
 
     @property
     def textfile(self) -> Path:
@@ -90,9 +96,10 @@ class RunDir:
         """Lets another user read the configuration and write the data; nothing to do for None, who is ourselves."""
         if owner is None:
             return
-        for folder in (self.data, self.pushgateway):
+        for folder in (self.data, self.pushgateway, self.alertmanager):
             for path in (folder, *folder.rglob("*")):
-                os.chown(path, owner, owner, follow_symlinks=False)
+                with suppress(FileNotFoundError):  # a service that runs may have put away a file of its own
+                    os.chown(path, owner, owner, follow_symlinks=False)
         for path in (self.config, *self.config.rglob("*")):
             path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
 
@@ -115,6 +122,7 @@ def new_run_dir(run_id: str, kind: str) -> RunDir:
         run_dir.config,
         run_dir.data,
         run_dir.pushgateway,
+        run_dir.alertmanager,
         run_dir.textfile,
         run_dir.logs,
         run_dir.pids,

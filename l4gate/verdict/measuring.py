@@ -151,7 +151,9 @@ def measure(
             for series in present.series
         ),
         alerts_firing=frozenset(firing & contract.abort.alerts),
-        firing_warnings=tuple(sorted(name for name in firing - contract.abort.alerts if name)),
+        firing_warnings=tuple(
+            sorted(name for name in firing - contract.abort.alerts if name and name != contract.watchdog)
+        ),
         writer=writer(),
         errors=errors,
     )

@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import requests
+import yaml
 
+from fixtures import contract
+from fixtures.pager import paging
 from fixtures.stacks import SOURCE, Opener
 from l4gate.base import ProgramMissing, StackError, wait_until
 from l4gate.programs import Promtool
+from l4gate.rules import ALERTING_FILE
 from l4gate.sandbox import Series, write_blocks
 from l4gate.settings import Settings
-from l4gate.stack import NODE_EXPORTER, PROMETHEUS, PUSHGATEWAY, SERVICES, Stack, server_promtool
+from l4gate.stack import (
+    ALERTMANAGER,
+    NODE_EXPORTER,
+    PROMETHEUS,
+    PUSHGATEWAY,
+    SERVICES,
+    Stack,
+    server_promtool,
+)
 from l4gate.stack.image_promtool import ImagePromtool
 
 
 def url_of(stack: Stack, service: str) -> str:
+    assert stack.alertmanager_url, stack.untold
     return {
+        ALERTMANAGER: stack.alertmanager_url,
         PROMETHEUS: stack.prometheus_url,
         PUSHGATEWAY: stack.pushgateway_url,
         NODE_EXPORTER: stack.node_exporter_url,
@@ -203,7 +218,8 @@ def test_logs_have_the_last_lines(stack: Stack, service: str) -> None:
 def test_an_unknown_service_is_an_error(stack: Stack) -> None:
     """A misspelt service must be named together with those that exist."""
     with pytest.raises(
-        StackError, match="expected one of prometheus, pushgateway, node-exporter, found 'grafana'"
+        StackError,
+        match="expected one of prometheus, pushgateway, node-exporter, alertmanager, found 'grafana'",
     ):
         stack.kill("grafana")
 
@@ -216,6 +232,66 @@ def test_factor_one_is_production(kind: str, opener: Opener) -> None:
         for path in SOURCE.glob("rules/*.rules.yml"):
             assert (stack.config_dir / "rules" / path.name).read_bytes() == path.read_bytes()
     assert flags["query.lookback-delta"] == "5m"
+
+
+def test_alerts_go_to_the_stacks_own_alertmanager(stack: Stack) -> None:
+    """The only Alertmanager that Prometheus knows must be the one of the stack, and hear of alerts from it."""
+    own = urlsplit(url_of(stack, ALERTMANAGER)).netloc
+    inside = f"{ALERTMANAGER}:9093" if stack.kind == "containers" else own
+
+    answer = requests.get(f"{stack.prometheus_url}/api/v1/alertmanagers", timeout=5).json()
+
+    assert [urlsplit(each["url"]).netloc for each in answer["data"]["activeAlertmanagers"]] == [inside]
+    until(
+        lambda: [
+            each
+            for each in requests.get(f"{url_of(stack, ALERTMANAGER)}/api/v2/alerts", timeout=5).json()
+            if each["labels"]["alertname"] == contract.CONTRACT.watchdog
+        ],
+        "the watchdog to arrive",
+    )
+
+
+def test_receivers_call_nobody_but_whom_the_run_names(stack: Stack) -> None:
+    """No receiver of the repository must be called by a sandbox; the one that is named must be, by its own name."""
+    written = yaml.safe_load((stack.config_dir / ALERTING_FILE).read_text())
+    assert [list(each) for each in written["receivers"]] == [["name"]] * 4
+
+    with paging(stack.host_address) as pager:
+        stack.notify(pager.url)
+        until(lambda: pager.heard("dead-mans-switch"), "the watchdog to be heard")
+        stack.notify("")
+
+
+@pytest.mark.parametrize("missing", ["file", "program", "broken"])
+def test_a_stack_without_an_alertmanager_lacks_nothing_else(
+    kind: str, missing: str, opener: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever keeps the Alertmanager from starting: the stack must start, say so, and send alerts to nobody."""
+    source, said = tmp_path / "prometheus", list[str]()
+    shutil.copytree(SOURCE, source)
+    if missing == "file":
+        (source / ALERTING_FILE).unlink()
+    elif missing == "broken":
+        (source / ALERTING_FILE).write_text(
+            "route: {group_wait: 1s, group_interval: 1s, repeat_interval: 1s}\nreceivers: []\n"
+        )
+    else:
+        monkeypatch.setenv("L4_ALERTMANAGER", "/bin/false")
+        monkeypatch.setenv("L4_ALERTMANAGER_IMAGE", "127.0.0.1:1/nobody/has:this")
+
+    with opener(kind, said, source=source) as stack:
+        stack.load_rules()
+
+        assert stack.alertmanager_url is None
+        assert stack.untold.startswith("no Alertmanager, so nobody would be told of an ABORT: ")
+        assert f"warning: {stack.untold}" in said
+        assert "\n" not in stack.untold
+        assert groups(stack)
+        answer = requests.get(f"{stack.prometheus_url}/api/v1/alertmanagers", timeout=5).json()["data"]
+        assert [urlsplit(each["url"]).netloc for each in answer["activeAlertmanagers"]] == ["127.0.0.1:1"]
+        with pytest.raises(StackError, match="no Alertmanager"):
+            stack.notify("http://127.0.0.1:1")
 
 
 def test_time_is_scaled(stack: Stack) -> None:
@@ -259,7 +335,7 @@ def test_containers_are_not_root(engine_required: None, opener: Opener) -> None:
         }
         client.close()
 
-    assert len(found) == 3
+    assert len(found) == len(SERVICES)
     assert facts == {("65534:65534", True, "ALL")}
 
 

@@ -367,7 +367,7 @@ def _refused(cache: Path, folder: Path, archive: Archive) -> None:
         assert f": {folder} belongs to" in str(caught.value) or f"write to {folder} (" in str(caught.value)
         assert "L4_CACHE_DIR" in caught.value.next_step
     with pytest.raises(UsageError):
-        image_contents("3.5", cache)
+        image_contents(("prometheus",), "3.5", cache)
     with pytest.raises(UsageError):
         load_settings({}, {"L4_CACHE_DIR": str(folder)})
     assert archive.asked == ["sid"]
@@ -517,11 +517,12 @@ def test_images_get_what_they_need(archive: Archive, tmp_path: Path) -> None:
     """For images there must be Debian's programs, whatever is on PATH, and what these need to run."""
     fake_program(tmp_path / "bin/prometheus", "3.5.9")
 
-    programs, rest = image_contents("3.5", tmp_path / "cache")
+    names = ("prometheus", "promtool", "pushgateway", "node_exporter")
+    programs, rest = image_contents(names, "3.5", tmp_path / "cache")
 
     folder = tmp_path / "cache/programs/3.5"
     assert {name: program.path for name, program in programs.items()} == {
-        name: folder / name for name in ("prometheus", "promtool", "pushgateway", "node_exporter")
+        name: folder / name for name in names
     }
     assert rest == {"libc.so.6": folder / "libc.so.6", "busybox": folder / "busybox"}
 

@@ -269,7 +269,8 @@ def test_doctor_says_what_a_run_would_find() -> None:
     text, as_json = command("doctor"), command("doctor", "--json")
 
     told = json.loads(as_json.stdout)
-    names = ["python", "prometheus", "promtool", "pushgateway", "node_exporter", "bash", "curl", "flock"]
+    names = ["python", "prometheus", "promtool", "pushgateway", "node_exporter", "alertmanager", "amtool"]
+    names += ["bash", "curl", "flock"]
     assert list(told["findings"]) == [*names, "rules"]
     assert (told["ready"], text.returncode, as_json.returncode) == (True, 0, 0), text.stdout
     assert told["findings"]["python"]["found"].endswith(sys.executable)

@@ -109,6 +109,7 @@ def test_arguments_are_mapped_for_a_run() -> None:
         "--storage.tsdb.path=/r/data",
         "--storage.tsdb.retention.time=40d",
         "--query.lookback-delta=5s",
+        "--rules.alert.resend-delay=1s",
         "--web.listen-address=127.0.0.1:7",
         "--web.enable-lifecycle",
         "--web.enable-admin-api",

@@ -13,7 +13,7 @@ import pytest
 from l4gate.base import RuleError, UsageError
 from l4gate.contract import CONTRACT_NAME
 from l4gate.promql import selectors
-from l4gate.rules import RuleGroup, load_rules, render, rendered_rules
+from l4gate.rules import ALERTING_FILE, RuleGroup, load_rules, render, rendered_rules
 
 SOURCE = Path("prometheus")
 ADDRESSES = {
@@ -28,7 +28,7 @@ def files(folder: Path) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): path.read_bytes().decode()
         for path in sorted(folder.rglob("*.yml"))
-        if path.name != CONTRACT_NAME
+        if path.name not in (CONTRACT_NAME, ALERTING_FILE)
     }
 
 
