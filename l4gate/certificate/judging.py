@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from l4gate.base import Verdict
+from l4gate.base import Verdict, format_duration
 from l4gate.certificate.intervals import Interval, Segment, SeriesHistory, Window, merged, segments
 from l4gate.certificate.levels import Stability, level, stability_of
 from l4gate.contract import AbortCondition, Criterion, When
@@ -32,7 +32,7 @@ class Violation(Interval):
 @dataclass(frozen=True)
 class CriterionResult:
     """
-    One criterion over the window. `value` is the worst sample (for `When.END`: the newest), None when there is none.
+    One criterion over the window. `value` is the worst sample (of a moment: the newest), None when there is none.
 
     `share` is the part of the time in bounds, `measured` the part with samples at all; `why` is empty when it is met.
     """
@@ -124,13 +124,18 @@ def certify(
 
 
 def judge(criterion: Criterion, history: SeriesHistory, window: Window) -> CriterionResult:
-    """One criterion over one window; for `When.END` by the newest sample alone."""
-    if criterion.when is When.END:
-        end = Window(max(window.start, window.end - window.pace.max_sample_age), window.end, window.pace)
-        *_, newest = segments(history, end)
-        result = _judge_segments(criterion, [replace(newest, start=end.start)], end)
-    else:
-        result = _judge_segments(criterion, segments(history, window), window)
+    """One criterion over one window."""
+    return _told(_judge_segments(criterion, segments(history, window), window), history)
+
+
+def judge_newest(criterion: Criterion, history: SeriesHistory, window: Window) -> CriterionResult:
+    """One criterion by the newest sample of a window alone: it has to hold now."""
+    *_, newest = segments(history, window)
+    one = replace(criterion, when=When.ALWAYS)
+    return _told(_judge_segments(one, [replace(newest, start=window.start)], window), history)
+
+
+def _told(result: CriterionResult, history: SeriesHistory) -> CriterionResult:
     return replace(result, why=history.problem) if history.problem and not result.met else result
 
 
@@ -174,8 +179,7 @@ def _why(result: CriterionResult, window: Window) -> str:
     criterion = result.criterion
     wanted = f"expected {criterion.bounds(window.pace)}"
     if result.value is None:
-        where = "at the end of the window" if criterion.when is When.END else "in the window"
-        return f"{wanted}, found no sample {where}"
+        return f"{wanted}, found no sample in the last {format_duration(round(window.seconds, 3))}"
     if criterion.when is not When.SHARE and not criterion.holds(result.value, window.pace):
         return f"{wanted} {criterion.when}, found {result.value:.6g}"
     asked = f"{wanted} for at least {criterion.share:.1%} of the time"

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Final, Protocol
 
 from l4gate.base import ApiBadAnswer, format_duration
 from l4gate.certificate.intervals import Interval, SeriesHistory, Window, segments
-from l4gate.certificate.judging import Certificate, CriterionResult, certify, judge
-from l4gate.contract import Criterion, Pace, When
+from l4gate.certificate.judging import Certificate, CriterionResult, certify, judge, judge_newest
+from l4gate.contract import Criterion, Pace
 from l4gate.prometheus_api import QueryAnswer
 from l4gate.verdict import format_labels
 
@@ -46,14 +45,10 @@ def certify_window(
     criteria = contract.criteria.certificate if criteria is None else criteria
     # A condition may have held before the window, and a sample before it may still stand at its start.
     whole = Interval(window.start - pace.abort_for - pace.max_sample_age, window.end)
-    newest = Interval(window.end - pace.max_sample_age, window.end)
     watched = (contract.levels.metric, *(each.metric for each in contract.abort.conditions))
     asked = {metric: (contract.selector(metric, realm), whole) for metric in watched}
     for one in criteria:
-        asked.setdefault(
-            one.metric,
-            (contract.selector(one.metric, realm, one.labels), newest if one.when is When.END else whole),
-        )
+        asked.setdefault(one.metric, (contract.selector(one.metric, realm, one.labels), whole))
     histories = {
         metric: _history(api, what, when, pace.rule_interval) for metric, (what, when) in asked.items()
     }
@@ -62,21 +57,29 @@ def certify_window(
 
 
 def moment(
-    api: QueryApi, realm: str, at: float, pace: Pace, criteria: Sequence[Criterion]
+    api: QueryApi,
+    realm: str,
+    at: float,
+    pace: Pace,
+    criteria: Sequence[Criterion],
+    *,
+    over: float = 0.0,
 ) -> tuple[CriterionResult, ...]:
     """
-    Judges criteria by their newest samples at one moment.
+    Judges criteria at one moment: by their newest samples, or over that many seconds of production before it.
 
     Raises:
         ApiUnreachable, ApiBadAnswer: if any of them got no answer.
     """
-    window = Window(at - pace.max_sample_age, at, pace)
+    window = Window(at - (over / pace.factor or pace.max_sample_age), at, pace)
+    judged = judge if over else judge_newest
+    asked = Interval(window.start - pace.max_sample_age, at) if over else window
     results = []
     for one in criteria:
         history = _history(
-            api, pace.contract.selector(one.metric, realm, one.labels), window, pace.rule_interval
+            api, pace.contract.selector(one.metric, realm, one.labels), asked, pace.rule_interval
         )
-        results.append(judge(replace(one, when=When.END), history, window))
+        results.append(judged(one, history, window))
     return tuple(results)
 
 

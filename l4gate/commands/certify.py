@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check",
         choices=CHECKS,
-        help="judge the criteria of one required check at the end of the window only",
+        help="judge the criteria of one required check alone, over the time that it asks for",
     )
     parser.add_argument("--json", action="store_true", help="print the certificate as JSON")
 
@@ -153,18 +153,18 @@ def _payload(verdicts: list[Verdict], realms: list[dict[str, Any]]) -> dict[str,
 def _check(args: argparse.Namespace, settings: Settings, api: PrometheusApi, at: float, pace: Pace) -> int:
     """Judges one required check at one moment. What was not measured is HOLD like what is out of bounds."""
     verdicts, payloads = [], []
+    criteria, seconds = pace.contract.criteria.of_check(args.check)
     for realm in settings.realms:
-        results = moment(api, realm, at, pace, pace.contract.criteria.of_check(args.check))
+        results = moment(api, realm, at, pace, criteria, over=seconds)
         verdict = Verdict.GO if all(result.met for result in results) else Verdict.HOLD
         verdicts.append(verdict)
-        criteria = [criterion_as_dict(result, pace) for result in results]
         payloads.append(
             {
                 "realm": realm,
                 "check": args.check,
                 "verdict": verdict.name,
                 "at": utc(at),
-                "criteria": criteria,
+                "criteria": [criterion_as_dict(result, pace) for result in results],
             }
         )
         if not args.json:

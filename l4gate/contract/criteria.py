@@ -40,10 +40,9 @@ class When(enum.Enum):
 
     SHARE = "share"  # out of bounds for the rest of the time is allowed
     ALWAYS = "always"  # no sample out of bounds; the share says how much of the time must have been measured
-    END = "end"  # the newest sample of the window; the metric looks back on hours by itself
 
     def __str__(self) -> str:
-        return {"share": "for a share of the time", "always": "always", "end": "at the end"}[self.value]
+        return {"share": "for a share of the time", "always": "always"}[self.value]
 
 
 @dataclass(frozen=True, config=_CONFIG)

@@ -269,6 +269,8 @@ class Criteria:
     """The heartbeat over the window."""
     canary_quorum: tuple[Criterion, ...]
     """The check canary-quorum-pass."""
+    canary_window: Seconds
+    """Over how long that check asks for them; the certificate asks over its whole window."""
     error_budget: tuple[Criterion, ...]
     """The check error-budget-burn-ok."""
     disaster_recovery: tuple[Criterion, ...]
@@ -279,9 +281,12 @@ class Criteria:
         """All of them."""
         return (*self.heartbeat, *self.canary_quorum, *self.error_budget, *self.disaster_recovery)
 
-    def of_check(self, name: str) -> tuple[Criterion, ...]:
-        """What the required check of that name (one of `CHECKS`) asks."""
-        return {"canary-quorum-pass": self.canary_quorum, "error-budget-burn-ok": self.error_budget}[name]
+    def of_check(self, name: str) -> tuple[tuple[Criterion, ...], float]:
+        """What the required check of that name (one of `CHECKS`) asks, and over how long; 0 is at its moment."""
+        return {
+            "canary-quorum-pass": (self.canary_quorum, self.canary_window),
+            "error-budget-burn-ok": (self.error_budget, 0.0),
+        }[name]
 
 
 @dataclass(frozen=True, config=_CONFIG)

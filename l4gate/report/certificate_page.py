@@ -8,7 +8,7 @@ from typing import Final
 
 from l4gate.base import format_duration
 from l4gate.certificate import Certificate, CriterionResult, SeriesHistory, Violation, Window, segments
-from l4gate.contract import AbortCondition, Criterion, When
+from l4gate.contract import AbortCondition, Criterion
 from l4gate.report.as_json import utc
 from l4gate.report.certificate_words import asked, found, headline, stability_in_words
 from l4gate.report.pages import render
@@ -30,7 +30,6 @@ def certificate_svg(certificate: Certificate, histories: Mapping[str, SeriesHist
     rows: list[Row | Curve] = [
         Row(result.criterion.title, list(_spans(result, window)), f"{result.share:.3%}")
         for result in certificate.results
-        if result.criterion.when is not When.END
     ]
     contract = window.pace.contract
     rows += [_abort_row(each, certificate, histories[each.metric]) for each in contract.abort.conditions]

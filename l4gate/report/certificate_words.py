@@ -43,8 +43,6 @@ def asked(result: CriterionResult, window: Window) -> str:
     """What a criterion asks, for people."""
     criterion = result.criterion
     bounds = f"{criterion.op} {window.pace.scaled(criterion.metric, criterion.limit):g}"
-    if criterion.when is When.END:
-        return f"{bounds} at the end"
     if criterion.when is When.ALWAYS:
         return f"{bounds} always, seen {criterion.share:.1%} of the time"
     return f"{bounds} for {criterion.share:.1%} of the time"
@@ -54,10 +52,7 @@ def found(result: CriterionResult) -> str:
     """What was measured for a criterion, for people."""
     if result.value is None:
         return "no sample"
-    worst = f"{result.value:.6g}"
-    if result.criterion.when is When.END:
-        return worst
-    return f"{result.share:.3%} of the time, worst {worst}"
+    return f"{result.share:.3%} of the time, worst {result.value:.6g}"
 
 
 def stability_in_words(certificate: Certificate) -> str:

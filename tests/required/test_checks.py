@@ -52,8 +52,9 @@ def history(
 
 
 def verdict_of(check: str, api: PrometheusApi, realm: str, at: float, pace: Pace) -> tuple[Verdict, str]:
-    """GO if every criterion is met at that moment, else HOLD; and a line for each criterion."""
-    results = moment(api, realm, at, pace, pace.contract.criteria.of_check(check))
+    """GO if every criterion is met at that moment, and over the time it asks for, else HOLD; a line for each."""
+    criteria, seconds = pace.contract.criteria.of_check(check)
+    results = moment(api, realm, at, pace, criteria, over=seconds)
     lines = "\n".join(f"{result.criterion.id}: {result.value} {result.why}" for result in results)
     return worst(Verdict.GO if result.met else Verdict.HOLD for result in results), lines
 

@@ -76,8 +76,6 @@ def certificate_page() -> str:
 
 def _held(criterion: Criterion, pace: Pace) -> str:
     bounds = f"`{criterion.bounds(pace)}`"
-    if criterion.when is When.END:
-        return f"{bounds} {criterion.when}"
     if criterion.when is When.ALWAYS:
         return f"{bounds} {criterion.when}, seen {criterion.share:.1%} of the time"
     return f"{bounds} for at least {criterion.share:.1%} of the time"

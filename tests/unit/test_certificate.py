@@ -13,6 +13,7 @@ from fixtures.contract import (
     CANARY_FAILURE_RATIO,
     CERTIFICATE,
     CHANGES,
+    CONTRACT,
     FRESH,
     HEARTBEAT,
     LYAPUNOV,
@@ -24,7 +25,7 @@ from fixtures.wire import Answer, serve, success
 from l4gate.base import ApiBadAnswer, Verdict
 from l4gate.certificate import Certificate, Interval, SeriesHistory, Window, certify_window, segments
 from l4gate.certificate.intervals import merged
-from l4gate.certificate.judging import certify, judge
+from l4gate.certificate.judging import certify, judge, judge_newest
 from l4gate.contract import Criterion, When
 from l4gate.prometheus_api import PrometheusApi
 
@@ -217,17 +218,36 @@ def test_three_violations_are_l45() -> None:
     assert (three.level, three.why_not) == ("L4.5", ("level/violations: expected fewer than 3, found 3",))
 
 
-def test_the_end_decides_where_the_metric_looks_back_itself() -> None:
-    """Only the newest sample of such a metric must count; without a recent one it must not be met."""
-    good = certificate(duri_p_uniform_ks_p=during(0, DAY - 60, 0.01, 0.6))
-    bad = certificate(duri_p_uniform_ks_p=during(DAY - 60, 60, 0.05, 0.6))
-    gone = certificate(duri_p_uniform_ks_p=during(DAY - 120, 120, None, 0.6))
-
-    assert unmet(good) == set()
-    assert unmet(bad) == unmet(gone) == {"canary/uniform"}
-    assert gone.why_not == (
-        "canary/uniform: expected duri_p_uniform_ks_p > 0.05, found no sample at the end of the window",
+def test_canaries_are_judged_over_the_whole_window() -> None:
+    """Neither a good end nor a good beginning must make up for the rest: quorum always, the p-value for its share."""
+    ends_well = certificate(
+        duri_canary_samples_15m=during(0, DAY - 60, 100.0, 400.0),
+        duri_p_unique_ratio=during(0, DAY - 60, 0.5, 0.97),
+        duri_p_uniform_ks_p=during(0, DAY - 60, 0.01, 0.6),
     )
+    once = certificate(duri_canary_samples_15m=during(DAY / 2, 30, 299.0, 400.0))
+    a_fifth = certificate(duri_p_uniform_ks_p=during(0, DAY / 5, 0.05, 0.6))
+    more = certificate(duri_p_uniform_ks_p=during(0, DAY / 5 + 120, None, 0.6))
+
+    assert unmet(ends_well) == {"canary/samples", "canary/unique", "canary/uniform"}
+    assert unmet(once) == {"canary/samples"}
+    assert unmet(a_fifth) == set()
+    assert unmet(more) == {"canary/uniform"}
+
+
+def test_moment_is_judged_by_what_the_check_asks() -> None:
+    """Over some time, a value out of bounds in it must count; at a moment, the newest alone, and it must be recent."""
+    criterion = next(each for each in CONTRACT.criteria.canary_quorum if each.id == "canary/samples")
+    window = Window(START, START + 7_200, pace(1))
+
+    def met(change: Change) -> tuple[bool, bool]:
+        samples = history(change)
+        newest = Window(window.end - 60, window.end, window.pace)
+        return judge(criterion, samples, window).met, judge_newest(criterion, samples, newest).met
+
+    assert met(lambda at: 400.0) == (True, True)
+    assert met(lambda at: 100.0 if at < 3_600 else 400.0) == (False, True)
+    assert met(lambda at: 400.0 if at < 7_000 else None) == (False, False)
 
 
 def test_segments_cover_the_window() -> None:
