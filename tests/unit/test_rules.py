@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from l4gate.rules import (
     rules_hash,
     rules_in,
 )
+from l4gate.settings import repository_config_dir
 
 RULES = """\
 groups:
@@ -276,3 +278,17 @@ def test_other_answers_are_refused(data: Any) -> None:
     """An answer that is not a list of rule groups must be an error, not an empty list."""
     with pytest.raises(ApiBadAnswer, match="expected rule groups"):
         groups_from_api(data)
+
+
+def test_every_abort_input_is_missed() -> None:
+    """A person must be told of each metric that an abort watches and that is missing, by the name of the metric."""
+    (rule,) = (
+        rule
+        for group in load_rules(repository_config_dir())
+        for rule in group.rules
+        if rule.name == "L4WarnAbortInputMissing"
+    )
+    wanted = {each.metric for each in CONTRACT.abort.conditions}
+
+    assert set(re.findall(r"absent\(\s*(\w+)\{", rule.expr)) == wanted
+    assert set(re.findall(r'"metric", "(\w+)"', rule.expr)) == wanted
