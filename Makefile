@@ -71,7 +71,7 @@ dr-rehearsal-24h-pass: env ## required check: a certified day and a real restore
 faults: env ## the fault catalogue: break the stack in every way, be told the right thing
 	@$(PYTEST) -m faults $(ARGS)
 
-claims: env ## measure the claims about the system, with trials and upper bounds
+claims: env ## measure the claims about the system, with independent trials and bounds
 	@.venv/bin/python -m benchmarks.claims $(ARGS)
 
 bench: env ## measure how long things take, beside their floor

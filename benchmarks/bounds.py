@@ -30,6 +30,11 @@ def upper_bound(seen: int, trials: int, confidence: float = CONFIDENCE) -> float
     return high
 
 
+def lower_bound(seen: int, trials: int, confidence: float = CONFIDENCE) -> float:
+    """The smallest probability at which so many events in independent trials are not yet unlikely (one-sided)."""
+    return 1.0 - upper_bound(trials - seen, trials, confidence)
+
+
 def _at_most(seen: int, trials: int, probability: float) -> float:
     """The probability of at most `seen` events in `trials` trials."""
     if probability in (0.0, 1.0):

@@ -1,11 +1,14 @@
 """
 Measures what was once only asserted about the system: `make claims`.
 
-Prints one table: claim, asserted, trials, seen, 95 % upper bound, holds. The same is in the report folder as Markdown
-and JSON, each claim as soon as it is measured. A claim holds if the upper bound is within what was asserted, so the
-number of trials has to be large enough to say so.
+Prints one table: claim, asserted, independent trials, seen, 95 % bounds, answer. The same is in the report folder as
+Markdown and JSON, each claim as soon as it is measured. The answer is
 
-Exit codes: 0 every claim holds, 1 one does not, 2 usage.
+    yes        the upper bound is within what was asserted
+    NO         the lower bound is above it, or something was seen that was never to be
+    not shown  too few trials to tell; "never" is this at best, as no number of trials shows it
+
+Exit codes: 0 no claim is contradicted, 1 one is, or could not be measured, 2 usage.
 """
 
 from __future__ import annotations
@@ -19,57 +22,86 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks import trials
-from benchmarks.bounds import CONFIDENCE, upper_bound
-from benchmarks.trials import Outcome
+from benchmarks import collisions, fresh_stacks, mismatches, trials
+from benchmarks.bounds import CONFIDENCE, lower_bound, upper_bound
+from benchmarks.outcome import Outcome
 from l4gate.base import GateError, UsageError
 from l4gate.report import markdown_table, write_atomically
 from l4gate.settings import Settings, load_settings
 
 REPORT: Final = "l4-claims.json"
 TABLE: Final = "l4-claims.md"
+YES: Final = "yes"  # this and the next three: the answers, none of which is ever a matter of wording
+NO: Final = "NO"
+NOT_SHOWN: Final = "not shown"
+NOT_MEASURED: Final = "not measured"
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim: at most this share of trials goes wrong. 0 stands for never: then none may be seen to."""
+    """One claim: at most this share of trials goes wrong. 0 stands for never. `trial` is what an independent one is."""
 
     name: str
     asserted: float
+    trial: str
     measure: Callable[[Settings], Outcome]
 
 
 # The figures are those of the first reports on the system.
 CLAIMS: Final = (
-    Claim("false alarm of the rules, per evaluation of a healthy day", 0.001, trials.false_alarms),
-    Claim("two writers collide, per run", 0.001, trials.writer_collisions),
-    Claim("a reload fails", 0.005, trials.failed_reloads),
-    Claim("a label mismatch is not noticed", 0.01, trials.unseen_mismatches),
-    Claim("no GO although everything is healthy", 0.002, trials.missed_go),
-    Claim("a dead writer is not detected in time", 0.0, trials.late_detections),
+    Claim(
+        "false alarm of the rules, per evaluation of a healthy day",
+        0.001,
+        trials.INSTANCE,
+        trials.false_alarms,
+    ),
+    Claim("two writers collide, per run", 0.001, collisions.ROUND, collisions.writer_collisions),
+    Claim("a reload fails", 0.005, fresh_stacks.RELOADED, fresh_stacks.failed_reloads),
+    Claim("a label mismatch is not noticed", 0.01, mismatches.DRAW, mismatches.unseen_mismatches),
+    Claim("no GO although everything is healthy", 0.002, fresh_stacks.STARTED, fresh_stacks.missed_go),
+    Claim("a dead writer is not detected in time", 0.0, fresh_stacks.STOPPED, fresh_stacks.late_detections),
 )
 
 
 @dataclass(frozen=True)
 class Result:
-    """A claim, measured. `upper_bound` is one-sided, at CONFIDENCE."""
+    """A claim, measured. The bounds are one-sided, each at CONFIDENCE; `answer` is one of the four above."""
 
     claim: str
     asserted: float
+    trial: str
     trials: int
     seen: int
+    lower_bound: float
     upper_bound: float
-    holds: bool
+    answer: str
     seconds: float
     how: str
 
 
+def answer_to(asserted: float, seen: int, trials: int) -> str:
+    """What so many events in so many independent trials say of a claim."""
+    if not asserted:
+        return NO if seen else NOT_SHOWN
+    if upper_bound(seen, trials) <= asserted:
+        return YES
+    return NO if lower_bound(seen, trials) > asserted else NOT_SHOWN
+
+
 def judge(claim: Claim, outcome: Outcome, seconds: float) -> Result:
     """What was seen, held against what was asserted."""
-    bound = upper_bound(outcome.seen, outcome.trials)
-    holds = bound <= claim.asserted if claim.asserted else outcome.seen == 0
+    seen, count = outcome.seen, outcome.trials
     return Result(
-        claim.name, claim.asserted, outcome.trials, outcome.seen, bound, holds, round(seconds, 1), outcome.how
+        claim.name,
+        claim.asserted,
+        claim.trial,
+        count,
+        seen,
+        lower_bound(seen, count),
+        upper_bound(seen, count),
+        answer_to(claim.asserted, seen, count),
+        round(seconds, 1),
+        outcome.how,
     )
 
 
@@ -79,7 +111,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="make claims", description="Claims about the system, with trials and upper bounds."
     )
     parser.add_argument("--only", default="", metavar="TEXT", help="only claims whose name contains it")
-    parser.add_argument("--stack", help="where sandboxes come from (default: processes)", default="processes")
+    parser.add_argument(
+        "--stack",
+        choices=("auto", "processes", "containers"),
+        default="auto",
+        help="kinds of fresh stacks (default: auto, processes and, where an engine answers, containers)",
+    )
     parser.add_argument("--report-dir", metavar="DIR", help="where the report is written (default: reports)")
     args = parser.parse_args(argv)
     try:
@@ -96,35 +133,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         results.append(measure(claim, settings))
         write(results, len(chosen), settings.report_dir)
     print(render(results, len(chosen)), end="")
-    return 0 if all(result.holds for result in results) else 1
+    return 1 if any(result.answer in (NO, NOT_MEASURED) for result in results) else 0
 
 
 def measure(claim: Claim, settings: Settings) -> Result:
-    """A claim, measured; one that cannot be has no trials, and does not hold."""
+    """A claim, measured; one that cannot be has no trials and no bounds that say anything."""
     began = time.monotonic()
     try:
-        return judge(claim, claim.measure(settings), time.monotonic() - began)
+        outcome = claim.measure(settings)
+        return judge(claim, outcome, time.monotonic() - began)
     except GateError as error:
-        seconds = round(time.monotonic() - began, 1)
-        return Result(claim.name, claim.asserted, 0, 0, 1.0, False, seconds, f"not measured, {error}")
+        seconds, how = round(time.monotonic() - began, 1), f"not measured, {error}"
+        return Result(claim.name, claim.asserted, claim.trial, 0, 0, 0.0, 1.0, NOT_MEASURED, seconds, how)
 
 
 def render(results: Sequence[Result], planned: int) -> str:
-    """The table; below it how the trials were made, and what is still missing."""
-    columns = ("claim", "asserted", "trials", "seen", f"{CONFIDENCE:.0%} upper bound", "holds", "s")
+    """The table; below it what a trial was and what was seen, and what is still missing."""
+    columns = ("claim", "asserted", "trials", "seen", f"{CONFIDENCE:.0%} bounds", "answer", "s")
     lines = [
         (
             one.claim,
             f"< {one.asserted:g}" if one.asserted else "never",
             f"{one.trials:,}",
             f"{one.seen:,}",
-            f"{one.upper_bound:.2g}",
-            "yes" if one.holds else "NO",
+            f"> {one.lower_bound:.2g}, < {one.upper_bound:.2g}" if one.seen else f"< {one.upper_bound:.2g}",
+            one.answer,
             f"{one.seconds:.0f}",
         )
         for one in results
     ]
-    text = markdown_table(columns, lines) + "".join(f"\n{one.claim}: {one.how}\n" for one in results)
+    text = markdown_table(columns, lines)
+    for one in results:
+        trial = f"a trial is {one.trial}. " if one.trials else ""
+        text += f"\n{one.claim}: {trial}{one.how}\n"
     if len(results) < planned:
         text += f"\nNot ended: {len(results)} of {planned} claims were measured.\n"
     return text

@@ -1,74 +1,58 @@
-"""The trials behind the claims: each returns how many there were, how many went wrong, and how they were made."""
+"""How often the heartbeat's rule calls a healthy instance ill: histories of many instances, evaluated by Prometheus."""
 
 from __future__ import annotations
 
-import re
+import random
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+from benchmarks.outcome import Outcome, share, two_at_a_time
 from fixtures.contract import (
     ABORT_FOR_SECONDS,
     CHANGES_WINDOW_SECONDS,
     DEFAULT_REALM,
-    FRESH,
-    FRESH_LIMIT_SECONDS,
     OK,
     PUSH_JOB,
-    RAW_SEQ,
-    RAW_TS,
-    REALM_LABEL,
     RULE_INTERVAL_SECONDS,
     SCRAPE_INTERVAL_SECONDS,
 )
-from fixtures.writer import Writer, exposed, scripted_gateway
-from l4gate.base import Verdict, wait_until
-from l4gate.lint import lint
 from l4gate.programs import find_program, host_promtool
-from l4gate.prometheus_api import PrometheusApi
-from l4gate.rules import groups_from_api, load_rule_file, load_rules, rules_hash
-from l4gate.sandbox import DAY_SECONDS, HOUR_SECONDS, Sandbox, Series, open_sandbox, write_blocks
+from l4gate.rules import load_rule_file
+from l4gate.sandbox import HOUR_SECONDS, Series, write_blocks
 from l4gate.settings import Settings
 from tests.support.histories.describe import Description, Event, Rhythm, What
 from tests.support.histories.generate import raw_series
 from tests.support.histories.record import passes, serve
 
-INSTANCES, DAYS = 100, 5
-ROUNDS, WRITERS = 30, 100
-RELOADS: Final = 650  # 598 without a failure are needed for an upper bound of 0.005
-LOOKS: Final = 1_600  # 1,497 for 0.002
-DEATHS: Final = 20
-_STEPS: Final = 10_000  # a server answers at most 11,000 points per series
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Of some trials: how many, how many went wrong, and how they were made."""
-
-    trials: int
-    seen: int
-    how: str
+INSTANCES: Final = 3_000  # 2,995 without an alarm are needed for an upper bound of 0.001
+HOURS: Final = 3
+PART: Final = 250  # instances in one TSDB: some 60 MB of text at a time
+INSTANCE: Final = (
+    f"{HOURS} h of one healthy instance with a seed of its own. Its share of evaluations that are alarms is no trial, "
+    "because they follow each other; but the mean of the shares is at most the probability that an instance has any, "
+    "so what is counted is instances with an alarm, which bounds the share"
+)
 
 
 def healthy(seed: int) -> Description:
     """
-    Some days of one healthy instance.
+    Some hours of one healthy instance.
 
-    Beats are up to 2 s early or late, one scrape in a thousand is lost, and twice a day the writer is restarted with a
-    new sequence.
+    Beats are up to 2 s early or late, one scrape in a thousand is lost, and at one moment the writer is restarted with
+    a new sequence.
     """
-    restarts = (at * HOUR_SECONDS for at in range(7 + seed % 5, 24 * DAYS, 12))
+    lasts = HOURS * HOUR_SECONDS
+    restart = random.Random(seed).uniform(CHANGES_WINDOW_SECONDS, lasts)  # noqa: S311 - the same every time
     return Description(
         name=f"healthy {seed}",
         summary="",
-        lasts=DAYS * DAY_SECONDS,
-        judged=DAYS * DAY_SECONDS,
+        lasts=lasts,
+        judged=lasts,
         seed=seed,
         beat=Rhythm(60.0, jitter=2.0),
         scrape=Rhythm(SCRAPE_INTERVAL_SECONDS, jitter=0.1, missed=0.001),
@@ -76,206 +60,61 @@ def healthy(seed: int) -> Description:
         service={},
         service_lasts=0.0,
         ok_before=0.0,
-        events=tuple(Event(at, What.WRITER_RESTART) for at in restarts),
+        events=(Event(restart, What.WRITER_RESTART),),
     )
+
+
+@dataclass(frozen=True)
+class Alarms:
+    """Of one instance: its evaluations, how many were alarms, and how many alarms lasted for an abort."""
+
+    evaluations: int
+    alarms: int
+    aborts: int
 
 
 def false_alarms(settings: Settings) -> Outcome:
-    """Evaluations by Prometheus of the heartbeat's rule over healthy histories, on the push path alone."""
+    """Evaluations of the heartbeat's rule over healthy histories, on the push path alone."""
     end = time.time() // 60 * 60 - HOUR_SECONDS
-    start = end - DAYS * DAY_SECONDS
+    parts = [(settings, end, first) for first in range(0, INSTANCES, PART)]
+    found = [each for part in two_at_a_time(evaluated, parts) for each in part]
+    evaluations, alarms = sum(each.evaluations for each in found), sum(each.alarms for each in found)
+    ill = sum(each.alarms > 0 for each in found)
+    return Outcome(
+        len(found),
+        ill,
+        f"{OK} by Prometheus on one path, which a second could only hide alarms of: "
+        f"{share(alarms, evaluations)} evaluations were alarms, {sum(each.aborts for each in found)} aborts.",
+    )
+
+
+def evaluated(part: tuple[Settings, float, int]) -> list[Alarms]:
+    """What Prometheus finds in a part of the instances: the settings, the end of the hours, the first of them."""
+    settings, end, first = part
     group = load_rule_file(settings.config_dir / "rules" / "heartbeat.rules.yml")
     expr = next(step.expr for each in passes(group) for step in each if step.rule.name == OK)
+    start = end - HOURS * HOUR_SECONDS
+    realms = [f"instance-{number}" for number in range(first, min(first + PART, INSTANCES))]
 
     def samples() -> Iterator[Series]:
-        for number in range(INSTANCES):
-            for series in raw_series(healthy(number), start, f"instance-{number}"):
-                if series.labels["job"] == PUSH_JOB:  # the other path could only hide alarms
+        for number, realm in enumerate(realms, first):
+            for series in raw_series(healthy(number), start, realm):
+                if series.labels["job"] == PUSH_JOB:
                     yield series
 
-    evaluations = alarms = aborts = 0
+    found = []
     with tempfile.TemporaryDirectory(prefix="l4gate-claims-") as folder:
         write_blocks(samples(), Path(folder), host_promtool(settings.generation, settings.cache_dir))
         with serve(Path(folder), find_program("prometheus", settings.generation, settings.cache_dir)) as api:
-            for number in range(INSTANCES):
-                asked = expr.replace(f'"{DEFAULT_REALM}"', f'"instance-{number}"')
-                values = list(_evaluated(api, asked, start + CHANGES_WINDOW_SECONDS, end))
-                evaluations += len(values)
-                alarms += sum(value != 1.0 for value in values)
-                lasting = ABORT_FOR_SECONDS / RULE_INTERVAL_SECONDS
-                aborts += sum(
-                    not good and len(list(run)) > lasting for good, run in groupby(values, lambda v: v == 1.0)
-                )
-    how = (
-        f"{OK} evaluated by Prometheus over {INSTANCES} instances x {DAYS} healthy days on one path; "
-        f"{aborts} aborts"
-    )
-    return Outcome(evaluations, alarms, how)
+            for realm in realms:
+                asked = expr.replace(f'"{DEFAULT_REALM}"', f'"{realm}"')
+                begins = start + CHANGES_WINDOW_SECONDS
+                (series,) = api.query_range(asked, begins, end, RULE_INTERVAL_SECONDS).series
+                found.append(_alarms([sample.value == 1.0 for sample in series.samples]))
+    return found
 
 
-def _evaluated(api: PrometheusApi, expr: str, start: float, end: float) -> Iterator[float]:
-    at = start
-    while at <= end:
-        last = min(at + (_STEPS - 1) * RULE_INTERVAL_SECONDS, end)
-        (series,) = api.query_range(expr, at, last, RULE_INTERVAL_SECONDS).series
-        yield from (sample.value for sample in series.samples)
-        at = last + RULE_INTERVAL_SECONDS
-
-
-def writer_collisions(settings: Settings) -> Outcome:
-    """Runs of the heartbeat script, many at once: lost or repeated numbers, and torn files."""
-    del settings
-    torn = delivered = 0
-    with tempfile.TemporaryDirectory(prefix="l4gate-claims-") as folder, scripted_gateway() as gateway:
-        writer = Writer(Path(folder), gateway.url)
-        # Waiting for the lock is no collision: all of them get their turn.
-        env = {"DURI_LOCK_SECONDS": "99"}
-        first = writer.beat(env=env)
-        over = threading.Event()
-        with ThreadPoolExecutor(WRITERS + 1) as pool:
-            reader = pool.submit(_count_torn, writer, over)
-            for _ in range(ROUNDS):
-                runs = pool.map(lambda _: writer.start(env=env).wait(300), range(WRITERS))
-                delivered += sum(code == 0 for code in runs)
-            over.set()
-            torn = reader.result()
-        numbers = gateway.sequences()[1:]
-    wanted = set(range(first + 1, first + 1 + delivered))
-    wrong = len(numbers) - len(set(numbers)) + len(wanted ^ set(numbers)) + torn
-    how = (
-        f"{ROUNDS} times {WRITERS} runs of the script at once, {delivered} delivered; "
-        f"numbers pushed and files on disk ({torn} torn)"
-    )
-    return Outcome(ROUNDS * WRITERS, wrong + ROUNDS * WRITERS - delivered, how)
-
-
-def _count_torn(writer: Writer, over: threading.Event) -> int:
-    """Reads as node-exporter does, again and again."""
-    torn = 0
-    while not over.wait(0.01):
-        for name in (RAW_TS, RAW_SEQ):
-            text = writer.file(name)
-            torn += not text.endswith("\n") or exposed(text).keys() != {name}
-    return torn
-
-
-def failed_reloads(settings: Settings) -> Outcome:
-    """Reloads of a running server, each with other rules, and whether exactly those are live afterwards."""
-    failed = 0
-    with open_sandbox(settings) as sandbox:
-        rules = sandbox.stack.config_dir / "rules"
-        optional = next(iter(sorted(rules.glob("warnings*.rules.yml"))))
-        kept = optional.with_suffix(".kept")
-        wanted = []
-        for moved in (True, False):
-            optional.rename(kept) if moved else kept.rename(optional)
-            wanted.append(rules_hash(load_rules(sandbox.stack.config_dir)))
-        for number in range(RELOADS):
-            less = number % 2 == 0
-            optional.rename(kept) if less else kept.rename(optional)
-            sandbox.stack.reload()
-            live = rules_hash(groups_from_api(sandbox.judge.api.rules()))
-            failed += live != wanted[0 if less else 1]
-    return Outcome(
-        RELOADS, failed, "a running server, every time with other rules; live are exactly those of the files"
-    )
-
-
-_MISMATCHES: Final = {
-    f'{REALM_LABEL}="{DEFAULT_REALM}"': (
-        f'{REALM_LABEL}="staging"',
-        f'{REALM_LABEL}=~"{DEFAULT_REALM}.*"',
-        f'{REALM_LABEL}!="{DEFAULT_REALM}"',
-        f'realm="{DEFAULT_REALM}"',
-        "",
-    ),
-    f"{REALM_LABEL}: {DEFAULT_REALM}": (f"{REALM_LABEL}: staging", f"realm: {DEFAULT_REALM}"),
-}
-
-
-def mismatches(text: str) -> Iterator[str]:
-    """The text with one realm label wrong: every place of it, every way."""
-    for right, wrongs in _MISMATCHES.items():
-        for found in re.finditer(re.escape(right) + r"(, )?", text):
-            for wrong in wrongs:
-                after = found[1] or "" if wrong else ""  # a matcher goes with its comma
-                yield text[: found.start()] + wrong + after + text[found.end() :]
-
-
-def unseen_mismatches(settings: Settings) -> Outcome:
-    """Rule files and configuration with one realm label wrong, and whether the lint says so."""
-    tried = unseen = 0
-    areas = ("realm", "label", "config", "contract", "reference")
-    with tempfile.TemporaryDirectory(prefix="l4gate-claims-") as name:
-        folder = Path(name) / "prometheus"
-        for path in sorted(settings.config_dir.rglob("*.yml")):
-            target = folder / path.relative_to(settings.config_dir)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
-        if lint(folder, promtool=None, only=areas).findings:
-            message = "expected nothing to find in the repository's own files"
-            raise RuntimeError(message)
-        for path in [*sorted((folder / "rules").glob("*.rules.yml")), folder / "prometheus.yml"]:
-            text = path.read_text(encoding="utf-8")
-            for wrong in mismatches(text):
-                path.write_text(wrong, encoding="utf-8")
-                tried += 1
-                unseen += not lint(folder, promtool=None, only=areas).findings
-            path.write_text(text, encoding="utf-8")
-    return Outcome(
-        tried, unseen, "every realm label of rules and configuration, made wrong in every way; the lint"
-    )
-
-
-def missed_go(settings: Settings) -> Outcome:
-    """Looks at a healthy sandbox."""
-    missed = 0
-    with open_sandbox(settings) as sandbox:
-        _until_go(sandbox, settings)
-        began = time.monotonic()
-        for _ in range(LOOKS):
-            (look,) = sandbox.judge.look()
-            missed += look.decision.verdict is not Verdict.GO
-        seconds = time.monotonic() - began
-    evaluations = round(seconds / sandbox.pace.rule_interval)
-    return Outcome(LOOKS, missed, f"looks at a healthy sandbox during {evaluations} rule evaluations")
-
-
-def late_detections(settings: Settings) -> Outcome:
-    """Writers that died, and when the recorded freshness said so, in production time."""
-    bound = FRESH_LIMIT_SECONDS + SCRAPE_INTERVAL_SECONDS + RULE_INTERVAL_SECONDS
-    taken: list[float] = []
-    with open_sandbox(replace(settings)) as sandbox:
-        api, factor = sandbox.judge.api, settings.factor
-        what = f'{FRESH}{{{REALM_LABEL}="{DEFAULT_REALM}"}}'
-
-        def stale_since(beat: float) -> float:
-            window = api.query(f"{what}[{round(10_000 * bound / factor)}ms]").series
-            late = [each.at for one in window for each in one.samples if each.at > beat and each.value != 1]
-            return min(late, default=0.0)
-
-        for _ in range(DEATHS):
-            _until_go(sandbox, settings)
-            sandbox.heart.stop()
-            beat = float(exposed(_read(sandbox.stack.textfile_dir / f"{RAW_TS}.prom"))[RAW_TS].sample.value)
-            seen = wait_until(
-                lambda beat=beat: stale_since(beat),  # type: ignore[misc]
-                deadline_seconds=2 * bound / factor + 10,
-                interval_seconds=0.05,
-                what="the freshness of a dead writer to end",
-            )
-            taken.append((seen - beat) * factor)
-            sandbox.heart.start()
-    how = f"writers that died, production time from the last beat: {min(taken):.0f} to {max(taken):.0f} s"
-    return Outcome(DEATHS, sum(seconds > bound for seconds in taken), f"{how}, at most {bound:.0f} s")
-
-
-def _read(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
-
-
-def _until_go(sandbox: Sandbox, settings: Settings) -> None:
-    (look,) = sandbox.judge.judge(settings.deadline, until=frozenset({Verdict.GO}))
-    if look.decision.verdict is not Verdict.GO:
-        message = f"expected GO, found {look.decision.verdict.name}: {look.decision.cause}"
-        raise RuntimeError(message)
+def _alarms(good: list[bool]) -> Alarms:
+    lasting = ABORT_FOR_SECONDS / RULE_INTERVAL_SECONDS
+    runs = [(well, len(list(run))) for well, run in groupby(good)]
+    return Alarms(len(good), good.count(False), sum(not well and length > lasting for well, length in runs))

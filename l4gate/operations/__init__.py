@@ -5,7 +5,7 @@ from l4gate.operations.checkpoints import (
     CheckpointStore,
     checkpoint,
 )
-from l4gate.operations.configuration import read_configuration
+from l4gate.operations.configuration import Configuration, read_configuration
 from l4gate.operations.journal import RollbackAnswer
 from l4gate.operations.kept import Checkpoint, UnusableCheckpoint
 from l4gate.operations.reload import RELOAD_SECONDS, LiveServer, generation_of, reload_live
@@ -18,6 +18,7 @@ __all__ = [
     "Change",
     "Checkpoint",
     "CheckpointStore",
+    "Configuration",
     "LiveServer",
     "RollbackAnswer",
     "RolledBack",

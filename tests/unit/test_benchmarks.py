@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,21 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import claims
+from benchmarks import claims, collisions, trials
 from benchmarks.__main__ import Row
 from benchmarks.claims import CLAIMS
-from benchmarks.trials import Outcome
+from benchmarks.draws import Files
+from benchmarks.mismatches import checked_folder, noticed
+from benchmarks.outcome import Outcome
+from benchmarks.pushed_places import pushed
+from benchmarks.trials import healthy
+from fixtures.contract import DEFAULT_REALM, JOB_NODE_EXPORTER
+from fixtures.writer import CRON_TOOLS, Pushgateway
 from l4gate.base import StackError
+from l4gate.programs import host_promtool
+from l4gate.sandbox import HOUR_SECONDS
+from l4gate.settings import Settings, repository_config_dir
+from tests.support.histories.describe import Event, What
 
 ROOT = Path(__file__).parents[2]
 
@@ -149,7 +160,7 @@ def test_the_bars_of_the_whole_gate() -> None:
 def test_claims_keep_what_was_measured(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each claim must be in the folder before the next is measured; one that cannot be measured does not hold."""
+    """Each claim must be in the folder before the next is measured; one that cannot be measured must be no success."""
     seen: list[dict[str, object]] = []
 
     def measure(_settings: object) -> Outcome:
@@ -170,8 +181,170 @@ def test_claims_keep_what_was_measured(
     assert code == 1
     assert [(each["complete"], len(each["claims"])) for each in seen] == [(False, 0), (False, 1)]
     told = json.loads((tmp_path / "l4-claims.json").read_text())
-    assert [claim["holds"] for claim in told["claims"]] == [True, True, False]
+    assert [claim["answer"] for claim in told["claims"]] == ["yes", "yes", "not measured"]
     assert told["complete"] is True
     table = (tmp_path / "l4-claims.md").read_text()
     assert table == capsys.readouterr().out
     assert f"{third.name}: not measured, no stack" in table
+
+
+@pytest.mark.parametrize(("seen", "said"), [(0, ("not shown", 0)), (1, ("NO", 1))])
+def test_only_a_contradicted_claim_fails(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    seen: int,
+    said: tuple[str, int],
+) -> None:
+    """What too few trials cannot show must not fail the command, and must not read as if it had been shown."""
+    answer, code = said
+    claim = replace(CLAIMS[-1], measure=lambda _settings: Outcome(20, seen, "by a test"))
+    monkeypatch.setattr(claims, "CLAIMS", (claim,))
+
+    assert claims.main(["--report-dir", str(tmp_path)]) == code
+
+    table = capsys.readouterr().out
+    assert f"| {answer} " in table
+    assert f"a trial is {claim.trial}. by a test" in table
+
+
+def test_the_page_names_every_claim() -> None:
+    """docs/claims.md must have each claim with what is asserted, as the command has it."""
+    page = (ROOT / "docs" / "claims.md").read_text()
+    rows = [[cell.strip() for cell in line.split("|")] for line in page.splitlines() if line.startswith("|")]
+
+    asserted = {cells[1]: cells[2] for cells in rows}
+
+    assert {
+        each.name: f"< {each.asserted:g}" if each.asserted else "never" for each in CLAIMS
+    }.items() <= asserted.items()
+
+
+def test_no_alarm_of_an_instance_is_lost(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An instance whose beats stop for a while must count as one with alarms; a healthy one must have none."""
+    end = time.time() // 60 * 60 - HOUR_SECONDS
+    silence = Event(HOUR_SECONDS, What.WRITER_DOWN, lasts=600.0)
+    monkeypatch.setattr(trials, "INSTANCES", 2)
+    monkeypatch.setattr(
+        trials,
+        "healthy",
+        lambda seed: replace(healthy(seed), events=(silence,) if seed else healthy(seed).events),
+    )
+
+    well, ill = trials.evaluated((settings, end, 0))
+
+    assert (well.alarms, well.aborts) == (0, 0)
+    assert 0 < ill.alarms < ill.evaluations == well.evaluations
+    assert ill.aborts == 1
+
+
+def test_runs_that_do_not_wait_for_each_other_collide(
+    pushgateway: Pushgateway, tools: Callable[..., str], tmp_path: Path
+) -> None:
+    """A round must be clean as the script is, and a collision where its lock does nothing."""
+    unlocked = {"PATH": tools(*CRON_TOOLS, "curl", flock="exit 0")}
+
+    right = collisions.one_round(pushgateway, tmp_path / "right")
+    wrong = [collisions.one_round(pushgateway, tmp_path / f"wrong {number}", unlocked) for number in range(5)]
+
+    assert right == collisions.Round("", 0)
+    assert any(each.wrong for each in wrong)
+
+
+def test_a_run_that_gives_up_is_counted(
+    pushgateway: Pushgateway, tools: Callable[..., str], tmp_path: Path
+) -> None:
+    """Runs that give up their wait for the lock and say so must be counted, and be no collision."""
+    held = {"PATH": tools(*CRON_TOOLS, "curl", flock="exit 75")}
+
+    assert collisions.one_round(pushgateway, tmp_path / "held", held) == collisions.Round("", 2)
+
+
+KINDS_OF_PLACES = {
+    *(
+        "matcher",
+        "by",
+        "on",
+        "label of a record",
+        "label of a alert",
+        "label of a target list",
+        "static label",
+    ),
+    *("job_name", "honor_labels", "source label", "regex of relabelling"),
+}
+
+
+@pytest.fixture(name="files", scope="module")
+def _files() -> Files:
+    return Files.read(repository_config_dir())
+
+
+def test_a_draw_can_hit_every_kind_of_place(files: Files) -> None:
+    """Every kind of place of a label must be among those that are drawn from, and each must have a way that matters."""
+    assert {each.kind for each in files.places} == KINDS_OF_PLACES
+    for kind in KINDS_OF_PLACES:
+        of_kind = [each for each in files.places if each.kind == kind]
+        assert any(files.drawn(each, way) for each in of_kind for way in each.ways), kind
+
+
+def test_a_place_is_changed_alone(files: Files) -> None:
+    """A draw must change one file, and leave what it was drawn from as it was: the next draw begins there."""
+    before = json.dumps(files.documents)
+
+    made = [files.drawn(each, next(iter(each.ways))) for each in files.places]
+
+    assert {len(each.changed) for each in made if each} == {1}
+    assert json.dumps(files.documents) == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "way"),
+    [
+        ("matcher", "other value"),
+        ("matcher", "regex in place of equality"),
+        ("label of a record", "removed"),
+        ("honor_labels", "other value"),
+        ("static label", "other name"),
+    ],
+)
+def test_a_wrong_draw_is_noticed(files: Files, kind: str, way: str, settings: Settings) -> None:
+    """A place made wrong must be noticed by the checks, and the same place left as it is must not be."""
+    place = next(each for each in files.places if each.kind == kind and way in each.ways)
+    made = files.drawn(place, way)
+    assert made
+    promtool = host_promtool(settings.generation, settings.cache_dir)
+
+    with checked_folder(files) as folder:
+        unchanged = replace(made, changed={name: files.documents[name] for name in made.changed})
+        assert noticed(made, files, folder, promtool)
+        assert not noticed(unchanged, files, folder, promtool)
+
+
+def test_what_changes_nothing_is_drawn_again(files: Files) -> None:
+    """An equality written as a regex must be no mismatch, nor a step that a later one makes superfluous."""
+    matcher = next(each for each in files.places if each.kind == "matcher" and DEFAULT_REALM in each.where)
+    dropped = next(
+        each
+        for each in files.places
+        if each.kind == "regex of relabelling" and JOB_NODE_EXPORTER in each.where
+    )
+
+    assert files.drawn(matcher, "the same as a regex") is None
+    assert files.drawn(matcher, "other value") is not None
+    assert files.drawn(dropped, "alternative 0 removed") is None
+
+
+def test_pushes_are_drawn_with_every_label() -> None:
+    """Realm, job and instance of the heartbeat, and realm and job of the service, must be among what is sent wrong."""
+    sent = pushed()
+
+    assert {
+        "heartbeat, realm",
+        "push of the heartbeat, job",
+        "push of the heartbeat, instance",
+    } <= sent.keys()
+    assert {
+        "push of the service, realm",
+        "push of the service, job",
+        "text file of the heartbeat, realm",
+    } <= sent.keys()
