@@ -13,7 +13,16 @@ from typing import Any, Final
 import yaml
 
 from benchmarks.places import ADDED, CONFIG, OTHER, RULES, TARGETS, Documents, Place, places
-from fixtures.contract import DEFAULT_REALM, INPUTS, RAW_SEQ, RAW_TS, REALM_LABEL, RECORDED
+from fixtures.contract import (
+    DEFAULT_REALM,
+    INPUTS,
+    PUSH_JOB,
+    RAW_SEQ,
+    RAW_TS,
+    REALM_LABEL,
+    RECORDED,
+    SERVICE_PUSH_JOB,
+)
 from l4gate import promql
 from l4gate.scraping import ADDRESS, ScrapeJob
 
@@ -83,11 +92,43 @@ class Files:
         documents = copy.deepcopy(self.documents)
         place.ways[way](documents)
         changed = {name: each for name, each in documents.items() if each != self.documents[name]}
-        if not changed or way in place.same or self._is_nothing(place, way):
+        if (
+            not changed
+            or way in place.same
+            or self._is_nothing(place, way)
+            or self._matches_as_much(place, way)
+        ):
             return None
         if CONFIG in changed and _same_samples(self.documents, documents, place.kind):
             return None
         return Drawn(place.kind, place.where, way, changed)
+
+    def _matches_as_much(self, place: Place, way: str) -> bool:
+        """Whether a regex matches no other value, of a label whose values all stand in the files; realms do not."""
+        if place.kind != "matcher" or way != "regex in place of equality":
+            return False
+        label, value = place.where.rpartition("{")[2].rstrip("}").partition("=")[::2]
+        return label != REALM_LABEL and [each for each in self._values(label) if each.startswith(value)] == [
+            value
+        ]
+
+    def _values(self, label: str) -> set[str]:
+        """The values that the files give a label: job names, labels of records, and those that expressions make."""
+        found = {
+            rule.get("labels", {}).get(label, "") for rule in rules_of(self.documents) if "record" in rule
+        }
+        if label == "job":
+            found |= {PUSH_JOB, SERVICE_PUSH_JOB}
+            found |= {job["job_name"] for job in self.documents[CONFIG]["scrape_configs"]}
+        for rule in rules_of(self.documents):
+            for node in promql.walk(promql.parse(rule["expr"])):
+                match node:
+                    case promql.Call(
+                        func="label_replace",
+                        args=(_, promql.String(value=name), promql.String(value=value), *_),
+                    ):
+                        found |= {value} if name == label else set()
+        return found
 
     def _is_nothing(self, place: Place, way: str) -> bool:
         if way != "added":

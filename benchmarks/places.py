@@ -132,9 +132,7 @@ def _of_node(
                     for way, wrong in _wrong_names(grouping, number).items()
                 }
                 # The rule gives back the label that every sample has.
-                given = (
-                    label in own and node == promql.strip_parens(tree) and _pinned(node, label) == own[label]
-                )
+                given = label in own and node == _result(tree) and _pinned(node, label) == own[label]
                 same = frozenset({"removed", "other name"} if given else ())
                 yield Place("by", f"{where}, {node.op} by {label}", ways(changed), same, (node.expr,))
         case promql.Binary(matching=matching) if matching is not None:
@@ -175,6 +173,15 @@ def _wrong_names(names: tuple[str, ...], number: int) -> dict[str, tuple[str, ..
         "removed": (*before, *after),
         **added,
     }
+
+
+def _result(tree: promql.Node) -> promql.Node:
+    """What gives a rule its labels: the expression, without a fallback that is taken where it gives nothing at all."""
+    match promql.strip_parens(tree):
+        case promql.Binary(op="or", lhs=lhs, matching=promql.Matching(on=True, labels=())):
+            return promql.strip_parens(lhs)
+        case found:
+            return found
 
 
 def _pinned(node: promql.Node, label: str) -> str | None:

@@ -329,6 +329,10 @@ def test_what_changes_nothing_is_drawn_again(files: Files) -> None:
         if each.kind == "regex of relabelling" and JOB_NODE_EXPORTER in each.where
     )
 
+    window = next(each for each in files.places if each.where.endswith("{window=6h}"))
+
+    assert files.drawn(window, "regex in place of equality") is None
+    assert files.drawn(matcher, "regex in place of equality") is not None
     assert files.drawn(matcher, "the same as a regex") is None
     assert files.drawn(matcher, "other value") is not None
     assert files.drawn(dropped, "alternative 0 removed") is None
