@@ -66,7 +66,8 @@ GATES: Final = (
     Gate(
         "smoke/abort",
         "Does silence abort?",
-        "ABORT by writer/stale, and not before its time",
+        "ABORT by writer/stale, and not before its time; where there is an Alertmanager somebody is told of it in time"
+        " and the watchdog goes on",
         sandbox_only=True,
     ),
     Gate("smoke/recovery", "Does it recover?", "GO after the rollback and new beats", sandbox_only=True),

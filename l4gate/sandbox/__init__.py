@@ -4,6 +4,7 @@ from l4gate.sandbox.heartbeat import SCRIPT, Heart
 from l4gate.sandbox.history import DAY_SECONDS, HOUR_SECONDS, Series, write_blocks
 from l4gate.sandbox.running import Sandbox, open_sandbox, writer_report
 from l4gate.sandbox.simulated_service import SimulatedService, counter_family
+from l4gate.sandbox.telling import nobody_told, why_untold
 
 __all__ = [
     "DAY_SECONDS",
@@ -14,7 +15,9 @@ __all__ = [
     "Series",
     "SimulatedService",
     "counter_family",
+    "nobody_told",
     "open_sandbox",
+    "why_untold",
     "write_blocks",
     "writer_report",
 ]

@@ -19,6 +19,7 @@ from l4gate.rules import rendered_config, rendered_rules
 from l4gate.settings import Settings
 from l4gate.verdict.decision import Decision, decide
 from l4gate.verdict.diagnosis import diagnose
+from l4gate.verdict.evidence import Cause
 from l4gate.verdict.look import Measurement, WriterReport
 from l4gate.verdict.measuring import measure
 from l4gate.verdict.pages import Expectation
@@ -43,7 +44,8 @@ class Judge:
     """
     Everything that is asked, and of whom. `look` asks once, `judge` until an answer or the deadline.
 
-    `memories` is what was seen so far, by realm: one look alone is no evidence.
+    `memories` is what was seen so far, by realm: one look alone is no evidence. `untold` says why nobody would be told
+    of an ABORT: warnings, which change no verdict, so it is asked once that is known.
     """
 
     api: PrometheusApi
@@ -51,6 +53,7 @@ class Judge:
     expectation: Expectation
     realms: tuple[str, ...]
     writer: Callable[[], WriterReport | None] = lambda: None
+    untold: Callable[[], tuple[Cause, ...]] = tuple
     memories: dict[str, Memory] = field(default_factory=dict, compare=False, repr=False)
 
     def look(self) -> tuple[Look, ...]:
@@ -105,13 +108,18 @@ class Judge:
                 what="a verdict",
             )
         waited = time.monotonic() - started
-        return tuple(replace(look, decision=replace(look.decision, waited_seconds=waited)) for look in looks)
+        untold = self.untold()
+        return tuple(replace(look, decision=_ended(look.decision, waited, untold)) for look in looks)
 
 
 def _more_telling(before: Look, now: Look) -> Look:
     """The newer look, unless the deadline cut it short and the older one tells why there was no GO."""
     holds = before.decision.verdict is Verdict.HOLD is now.decision.verdict
     return before if now.cut_short and holds and not before.cut_short else now
+
+
+def _ended(decision: Decision, waited: float, untold: tuple[Cause, ...]) -> Decision:
+    return replace(decision, waited_seconds=waited, warnings=(*decision.warnings, *untold))
 
 
 def _unforeseen(realm: str, url: str, error: Exception) -> Measurement:
@@ -122,7 +130,10 @@ def _unforeseen(realm: str, url: str, error: Exception) -> Measurement:
 
 
 def judge_for(
-    settings: Settings, url: str, writer: Callable[[], WriterReport | None] = lambda: None
+    settings: Settings,
+    url: str,
+    writer: Callable[[], WriterReport | None] = lambda: None,
+    untold: Callable[[], tuple[Cause, ...]] = tuple,
 ) -> Judge:
     """
     The judge of the server at url, with this repository's files scaled and renamed as the settings say.
@@ -141,7 +152,7 @@ def judge_for(
     groups = rendered_rules(settings.config_dir, factor=settings.factor, realms=settings.realms)
     config = rendered_config(settings.config_dir, factor=settings.factor, realms=settings.realms)
     expectation = Expectation(settings.pace, groups, config, settings.only_of)
-    return Judge(client(url), client(settings.rules_url or url), expectation, settings.realms, writer)
+    return Judge(client(url), client(settings.rules_url or url), expectation, settings.realms, writer, untold)
 
 
 def progress_line(looks: tuple[Look, ...], left: float) -> str:

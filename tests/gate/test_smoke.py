@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import pytest
 
 from fixtures.judging import hold
+from fixtures.pager import Call, Pager, paging
 from fixtures.recorder import RunState
-from l4gate.base import NotReady, Verdict, wait_until
+from l4gate.base import NotReady, StackError, Verdict, wait_until
+from l4gate.contract import Pace
 from l4gate.operations import (
     CheckpointStore,
     LiveServer,
@@ -27,13 +29,15 @@ from l4gate.operations import (
     roll_back,
 )
 from l4gate.report import Event, Progress
-from l4gate.sandbox import Sandbox
+from l4gate.sandbox import Sandbox, nobody_told
 from l4gate.settings import Settings
 from l4gate.verdict import Judge, Look
 
 pytestmark = [pytest.mark.l4_gate, pytest.mark.sandbox_smoke_60s]
 
 _ROOM_SECONDS = 10.0  # on top of the theoretical bound, for a busy machine
+_TOLD_SECONDS = 10.0  # from the firing alert to the receiver; takes 0.3 s at factor 60
+_WATCHDOG_SECONDS = 60.0  # how often alertmanager.yml has the watchdog sent, in production
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,26 @@ def store(
 
 
 @pytest.fixture(scope="module")
+def pager(sandbox: Sandbox, store: CheckpointStore, run_state: RunState) -> Iterator[Pager | None]:
+    """Whoever the sandbox's Alertmanager calls from now on; without one there is a warning, and no gate asks for it."""
+    stack = sandbox.stack
+    with contextlib.ExitStack() as cleanup:
+        try:
+            pager = cleanup.enter_context(paging(stack.host_address)) if stack.alertmanager_url else None
+            if pager is not None:
+                stack.notify(pager.url)
+        except (OSError, StackError) as error:
+            warning = nobody_told(f"the Alertmanager cannot be given a receiver: {error}", stack.host_address)
+            run_state.decisions = tuple(
+                replace(each, warnings=(*each.warnings, warning)) for each in run_state.decisions
+            )
+            pager = None
+        yield pager
+
+
+@pytest.fixture(scope="module")
 def silence(
-    sandbox: Sandbox, store: CheckpointStore, settings: Settings, run_state: RunState, progress: Progress
+    sandbox: Sandbox, pager: Pager | None, settings: Settings, run_state: RunState, progress: Progress
 ) -> Silence:
     """Changes the live configuration, stops the heartbeat, and waits for ABORT."""
     changed = sandbox.stack.config_dir / "prometheus.yml"
@@ -92,9 +114,13 @@ def _by_the_writer(judge: Judge) -> Look | None:
 
 @pytest.mark.gate("smoke/abort")
 def test_silence_aborts_and_not_too_early(
-    silence: Silence, settings: Settings, found: Callable[[str], None]
+    silence: Silence, pager: Pager | None, settings: Settings, found: Callable[[str], None]
 ) -> None:
-    """A stopped heartbeat must become ABORT, its cause must be the writer, and never before `for` has passed."""
+    """
+    A stopped heartbeat must become ABORT, its cause must be the writer, and never before `for` has passed.
+
+    Where there is an Alertmanager, somebody must be told of it, and the watchdog must keep arriving.
+    """
     decision = silence.look.decision
     pace = settings.pace
     earliest = pace.fresh_limit + pace.abort_for - pace.beat_interval
@@ -104,7 +130,32 @@ def test_silence_aborts_and_not_too_early(
         hold(f"expected ABORT by writer/stale, found {seen}")
     if silence.seconds < earliest:
         hold(f"expected ABORT not before {earliest:.1f} s, found it after {silence.seconds:.1f} s")
-    found(f"ABORT by {decision.cause.id}, {silence.seconds:.1f} s after the last beat")
+    seen = f"ABORT by {decision.cause.id}, {silence.seconds:.1f} s after the last beat"
+    found(f"{seen}; {_told(pager, pace)}" if pager else f"{seen}; nobody would be told of it")
+
+
+def _told(pager: Pager, pace: Pace) -> str:
+    """How soon somebody was told of the ABORT, and that the watchdog goes on, in words; no pass without both."""
+    limit = max(_TOLD_SECONDS, pace.abort_for)  # a stack in slower time also waits longer to group alerts
+    assert pace.contract.watchdog is not None, "expected the contract to name a watchdog, found none"
+    watchdog = (pace.contract.watchdog,)
+
+    def both() -> tuple[Call, int] | None:
+        calls, beats = pager.told(pace.contract.abort.alerts), pager.told(watchdog)
+        oldest = time.monotonic() - 1.5 * _WATCHDOG_SECONDS / pace.factor
+        arrives = len(beats) > 1 and beats[-1].at >= oldest
+        return (calls[0], len(beats)) if calls and arrives else None
+
+    try:
+        call, beats = wait_until(
+            both, deadline_seconds=limit, interval_seconds=0.02, what="the receivers to be called"
+        )
+    except NotReady:
+        heard = sorted({(each.receiver, each.alerts[0]["alertname"]) for each in pager.calls})
+        hold(f"expected calls for the ABORT and the watchdog within {limit:g} s, found {heard or 'none'}")
+    if call.after > limit:
+        hold(f"expected a call within {limit:g} s of the firing alert, found it after {call.after:.1f} s")
+    return f"{call.receiver} told {call.after:.2f} s after the alert fired, the watchdog heard {beats} times"
 
 
 @pytest.fixture(scope="module")
