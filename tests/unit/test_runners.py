@@ -57,7 +57,9 @@ class Selection:
             return False
         if self.markexpr:
             return holds(ast.parse(self.markexpr, mode="eval").body, markers)
-        return not test.startswith("tests/gate/") and markers.isdisjoint({"dr_rehearsal", "nightly"})
+        return not test.startswith("tests/gate/") and markers.isdisjoint(
+            {"dr_rehearsal", "nightly", "mutants"}
+        )
 
 
 @dataclass(frozen=True)
