@@ -122,7 +122,7 @@ CRITERIA = {
 }
 # What is judged by the scraped samples themselves, which the model does not have: their worst, and whether it is met.
 SCRAPED = {
-    "canary/uniform": (lambda value: value > 0.05, min, 0.8, False),
+    "canary/uniform": (lambda value: value > 0.05, min, 0.85, False),
     "canary/unique": (lambda value: value >= 0.92, min, 0.999, True),
 }
 ABORTS = {

@@ -226,12 +226,12 @@ def test_canaries_are_judged_over_the_whole_window() -> None:
         duri_p_uniform_ks_p=during(0, DAY - 60, 0.01, 0.6),
     )
     once = certificate(duri_canary_samples_15m=during(DAY / 2, 30, 299.0, 400.0))
-    a_fifth = certificate(duri_p_uniform_ks_p=during(0, DAY / 5, 0.05, 0.6))
-    more = certificate(duri_p_uniform_ks_p=during(0, DAY / 5 + 120, None, 0.6))
+    a_seventh = certificate(duri_p_uniform_ks_p=during(0, DAY * 0.15, 0.05, 0.6))
+    more = certificate(duri_p_uniform_ks_p=during(0, DAY * 0.15 + 120, None, 0.6))
 
     assert unmet(ends_well) == {"canary/samples", "canary/unique", "canary/uniform"}
     assert unmet(once) == {"canary/samples"}
-    assert unmet(a_fifth) == set()
+    assert unmet(a_seventh) == set()
     assert unmet(more) == {"canary/uniform"}
 
 
