@@ -421,6 +421,20 @@ VARIANTS = (
         f"{MADE_HERE}\n- {{ source_labels: [__name__], regex: duri_.*, action: drop }}",
     ),
     Variant(
+        "what Prometheus says of itself, dropped",
+        "config/samples",
+        CONFIG,
+        "|up|scrape_.+",
+        "|up|scrape_.+|prometheus_.+",
+    ),
+    Variant(
+        "a text file that claims a job under another name",
+        "config/textfile",
+        CONFIG,
+        "source_labels: [exported_job, exported_instance,",
+        "source_labels: [exported_jo, exported_instance,",
+    ),
+    Variant(
         "one bucket that is dropped",
         "config/samples",
         CONFIG,

@@ -28,6 +28,7 @@ _SORT_OUT: Final = frozenset({"keep", "drop"})
 _WORD: Final = re.compile(r"[\w.-]+")
 _OTHER: Final = "made-up"  # a realm, job or instance that nobody has
 _EXPORTER: Final = "node_"  # how the names of node-exporter's own metrics begin
+_SELF: Final = "prometheus_"  # and those of Prometheus'
 
 
 @check(
@@ -80,7 +81,7 @@ def made_here(facts: Facts) -> Iterator[Problem]:
     " inputs as they were pushed; of a text file, the name and the realm.",
 )
 def samples(facts: Facts) -> Iterator[Problem]:
-    """Scrapes each input, of our realm and of another, as the gateway and as node-exporter deliver it."""
+    """Scrapes each input, of our realm and of another, as Prometheus, the gateway and node-exporter deliver it."""
     for each, job in ours(facts):
         wrong: dict[str, str] = {}
         for target in _targets(facts, each, job):
@@ -136,6 +137,7 @@ def textfile(facts: Facts) -> Iterator[Problem]:
                     for name, value in {**owner, realm.label: claim[realm.label]}.items()
                     if found and found.get(name) != value
                 ]
+                claimed += [name for name in found if name.startswith(EXPORTED)]
                 if claimed:
                     yield Problem(
                         f"job {each.name}: a text file with {_shown(claim)} changes {', '.join(claimed)}",
@@ -210,7 +212,7 @@ def _deliveries(facts: Facts, name: str, target: Labels) -> Iterator[tuple[Label
     label = contract.realm.label
     raw = (contract.heartbeat.time, contract.heartbeat.sequence)
     for metric, labels in _inputs(facts):
-        own = metric.startswith(_EXPORTER)
+        own = metric.startswith((_EXPORTER, _SELF))
         for realm in (contract.realm.default, _OTHER):
             if name == contract.targets.pushgateway.job and not own:
                 for job, instance in (
@@ -223,8 +225,11 @@ def _deliveries(facts: Facts, name: str, target: Labels) -> Iterator[tuple[Label
             if name == contract.targets.node_exporter.job and metric in raw:
                 sample = {NAME: metric, label: realm}
                 yield sample, {**owner, **sample}
-        if name == contract.targets.node_exporter.job and own:
+        if name == contract.targets.node_exporter.job and metric.startswith(_EXPORTER):
             sample = {NAME: metric, "file": f"{_OTHER}.prom"}
+            yield sample, {**owner, **sample}
+        if name == contract.targets.prometheus.job and metric.startswith(_SELF):
+            sample = {NAME: metric, "rule_group": _OTHER}
             yield sample, {**owner, **sample}
 
 
