@@ -11,6 +11,7 @@ from typing import Final
 from l4gate.base import GateError, UsageError, defect
 from l4gate.contract import Contract, load_contract
 from l4gate.lint.checks import (
+    alerting,
     alerts,
     config,
     constants,
@@ -54,6 +55,7 @@ _AREAS: Final = (
     labels,
     windows,
     alerts,
+    alerting,
 )
 CHECKS: Final = {each.id: each for area in _AREAS for each in vars(area).values() if isinstance(each, Check)}
 CATALOGUE: Final = {**CHECKS, **{each.id: each for each in (INVALID, EXPIRED, UNUSED)}}

@@ -19,7 +19,7 @@ import yaml
 from l4gate import promql
 from l4gate.base import RuleError, read_config, yamldoc
 from l4gate.lint.places import Place, Problem
-from l4gate.rules import Rule, RuleGroup, parse_rule_text
+from l4gate.rules import ALERTING_FILE, Rule, RuleGroup, parse_rule_text
 
 CONFIG_NAME: Final = "prometheus.yml"
 RULES_FOLDER: Final = "rules"
@@ -57,7 +57,11 @@ class Judged:
 
 @dataclass
 class Repository:
-    """The folder with prometheus.yml, rules/ and targets/. Files are named from the folder's own name on."""
+    """
+    The folder with prometheus.yml, rules/, targets/ and perhaps alertmanager.yml.
+
+    Files are named from the folder's own name on.
+    """
 
     folder: Path
     texts: dict[str, str] = field(default_factory=dict)
@@ -65,6 +69,7 @@ class Repository:
     groups: list[RuleGroup] = field(default_factory=list)
     rules: list[Judged] = field(default_factory=list)
     config: yaml.Node | None = None
+    alerting: yaml.Node | None = None
     targets: dict[str, yaml.Node] = field(default_factory=dict)
     _lines: dict[str, list[str]] = field(default_factory=dict)
 
@@ -74,6 +79,9 @@ class Repository:
         repository = cls(folder)
         document = repository._document(folder / CONFIG_NAME)
         repository.config = document.root if document else None
+        if (folder / ALERTING_FILE).exists():
+            document = repository._document(folder / ALERTING_FILE)
+            repository.alerting = document.root if document else None
         for path in repository.files(TARGETS_FOLDER):
             if path.suffix in _YAML_SUFFIXES and (document := repository._document(path)):
                 repository.targets[document.name] = document.root
@@ -124,6 +132,11 @@ class Repository:
     def config_name(self) -> str:
         """The configuration as findings name it."""
         return f"{self.folder.name}/{CONFIG_NAME}"
+
+    @property
+    def alerting_name(self) -> str:
+        """The Alertmanager's configuration as findings name it."""
+        return f"{self.folder.name}/{ALERTING_FILE}"
 
     def at_node(self, file: str, node: yaml.Node | None) -> Place:
         """Where a YAML node stands; the file as a whole for None."""

@@ -7,14 +7,18 @@ from typing import Final
 
 from l4gate.base import UsageError
 from l4gate.contract import CONTRACT_NAME, Contract
+from l4gate.lint.checks import alerting
 from l4gate.lint.checks.promtool import promtool_check
 from l4gate.lint.engine import lint
-from l4gate.lint.model import Finding
+from l4gate.lint.model import Check, Finding
 from l4gate.lint.waivers import UNUSED
 
 # promtool takes longer than all others together, and the server has already read what it would read. An exception that
-# nothing needs is for whoever keeps the rules; without promtool nobody knows what it was for.
-_LEFT_OUT: Final = frozenset({promtool_check.id, UNUSED.id})
+# nothing needs is for whoever keeps the rules; without promtool nobody knows what it was for. On who is told no verdict
+# depends.
+_LEFT_OUT: Final = frozenset(
+    {promtool_check.id, UNUSED.id, *(each.id for each in vars(alerting).values() if isinstance(each, Check))}
+)
 
 
 def ensure_sound(folder: Path, contract: Contract) -> None:

@@ -22,6 +22,7 @@ BUDGET = "rules/error_budget.rules.yml"
 LYAPUNOV = "rules/lyapunov.rules.yml"
 WARNINGS = "rules/warnings.rules.yml"
 TARGETS = "targets/node_exporter.yml"
+ALERTING = "alertmanager.yml"
 
 
 @dataclass(frozen=True)
@@ -964,6 +965,58 @@ VARIANTS = (
         'node_textfile_scrape_error{metric_realm="prod"}',
     ),
     Variant("an alert with bool", "alert/always-fires", WARNINGS, "> 720", "> bool 720"),
+    # alerting
+    Variant("an Alertmanager without routes", "alerting/parse", ALERTING, "route:", "way:"),
+    Variant("a torn alertmanager.yml", "alerting/parse", ALERTING, "route:", "route: ["),
+    Variant(
+        "aborts routed to nobody",
+        "alerting/receiver",
+        ALERTING,
+        "webhook_configs: [{ url: http://pager:8080/on-call, send_resolved: true }]",
+        "webhook_configs: []",
+    ),
+    Variant(
+        "a receiver that is not there",
+        "alerting/receiver",
+        ALERTING,
+        "- receiver: on-call",
+        "- receiver: nobody",
+    ),
+    Variant(
+        "a route before the others that takes everything",
+        "alerting/receiver",
+        ALERTING,
+        "routes:",
+        "routes:\n  - receiver: void",
+    ),
+    Variant(
+        "a matcher that nobody can read",
+        "alerting/receiver",
+        ALERTING,
+        'matchers: [l4="abort"]',
+        "matchers: ['l4 is abort']",
+    ),
+    Variant(
+        "aborts by day only",
+        "alerting/muted",
+        ALERTING,
+        'matchers: [l4="abort"]',
+        'matchers: [l4="abort"]\nactive_time_intervals: [day]',
+    ),
+    Variant(
+        "an abort kept back by a warning",
+        "alerting/inhibited",
+        ALERTING,
+        "receivers:",
+        'inhibit_rules: [{ source_matchers: [l4="warning"], target_matchers: [\'l4=~"ab.*"\'] }]\n\nreceivers:',
+    ),
+    Variant(
+        "an inhibition of everything",
+        "alerting/inhibited",
+        ALERTING,
+        "receivers:",
+        "inhibit_rules: [{ source_match: { severity: page }, target_match_re: { alertname: .* } }]\n\nreceivers:",
+    ),
     # waiver
     Variant(
         "an exception without a reason",

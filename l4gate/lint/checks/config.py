@@ -34,7 +34,8 @@ def parse(facts: Facts) -> Iterator[Problem]:
     """Reports what could not be read outside the rules folder."""
     repository = facts.repository
     folder = f"{repository.folder.name}/{RULES_FOLDER}/"
-    yield from (problem for problem in repository.unreadable if not problem.place.file.startswith(folder))
+    others = (folder, repository.alerting_name)  # which have a check of their own
+    yield from (problem for problem in repository.unreadable if not problem.place.file.startswith(others))
 
 
 @check(
