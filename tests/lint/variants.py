@@ -936,6 +936,20 @@ VARIANTS = (
         'stall:observed_6m{metric_realm="prod"}[7d]) >= 2880',
         'stall:observed_6m{metric_realm="prod"}[7d]) >= 2',
     ),
+    Variant(
+        "a mean of a day that an hour will do for",
+        "coverage/contract",
+        LYAPUNOV,
+        'created:increase_1h{metric_realm="prod"}[24h]) >= 1440',
+        'created:increase_1h{metric_realm="prod"}[24h]) >= 120',
+    ),
+    Variant(
+        "a number that no mean of the day is needed for",
+        "coverage/contract",
+        LYAPUNOV,
+        "clamp_min(4.0 - realm:duri_ev_created:mean_24h{",
+        "clamp_min(4.0 - realm:duri_ev_created:increase_1h{",
+    ),
     Variant("a value of five minutes ago", "window/offset", HEARTBEAT, AGE_EXPR, f"{AGE_EXPR} offset 5m"),
     # alert
     Variant(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from l4gate import promql
-from l4gate.base import format_duration, yamldoc
+from l4gate.base import format_duration, parse_duration, yamldoc
 from l4gate.lint.checks.references import OF_PROMETHEUS
 from l4gate.rules import Rule, RuleGroup, all_rules, load_rules
 from l4gate.settings import repository_config_dir
@@ -164,7 +164,7 @@ def named_windows(groups: Sequence[RuleGroup]) -> Iterator[NamedWindow]:
     for rule in all_rules(groups):
         named = re.search(r"_(\d+[smhd])$", rule.name)
         if rule.kind == "record" and named and (ranges := _ranges(rule.tree)):
-            yield NamedWindow(rule.name, named[1], ranges)
+            yield NamedWindow(rule.name, format_duration(parse_duration(named[1])), ranges)
         for call in promql.walk(rule.tree):
             if isinstance(call, promql.Call) and call.func == "label_replace":
                 label, window = call.args[1], call.args[2]

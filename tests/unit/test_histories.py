@@ -131,6 +131,7 @@ def test_rules_are_recorded_in_as_few_passes_as_possible() -> None:
     found = [{step.rule.name for step in steps} for steps in passes(load_rules(ROOT / "prometheus"))]
 
     assert "duri_heartbeat_ok" in found[0]
+    assert "realm:duri_ev_created:increase_1h" in found[0]
     assert {"duri_green_uptime_ratio", "duri_lyapunov_v", "error_budget_burn_rate"} <= found[1]
     assert {"error_budget_burn_7d", "error_budget_burn_30d"} <= found[1]
     assert len(found) == 2

@@ -113,8 +113,13 @@ def test_the_sandbox_starts_on_a_healthy_day(factor: float) -> None:
         max(at for samples in series.values() for at, _ in samples) <= now - (LOOKBACK_SECONDS + 600) / factor
     )
     events = series["duri_ev_created_total"]
-    assert (events[-1][1] - events[0][1]) / 24 > 4, (
-        "E of the Lyapunov value needs more than 4 events per hour"
+    per_hour = {value for _, value in series["realm:duri_ev_created:increase_1h"]}
+    assert (events[-1][1] - events[0][1]) / 24 == pytest.approx(*per_hour, rel=0.01), (
+        "what the rules recorded must be what the counter gained"
+    )
+    assert min(per_hour) > 4, "E of the Lyapunov value needs more than 4 events per hour"
+    assert len(series["realm:duri_ev_created:increase_1h"]) >= 1440, (
+        "the mean of a day needs half of its evaluations"
     )
 
 

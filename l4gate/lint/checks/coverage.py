@@ -95,13 +95,13 @@ def _least(facts: Facts, call: promql.Call, covered: Covered | None) -> float | 
     needs_all_rules=True,
 )
 def contract(facts: Facts) -> Iterator[Problem]:
-    """Looks for the guard around the whole expression."""
+    """Looks for the guard around the whole expression, or around a part of it that has to be there."""
     for each, recorded in facts.contract_rules():
         covered = recorded.covered
         if covered is None:
             continue
         number = covered.least / facts.contract.pace.rules
-        guards = {_guard(node) for node in _always_needed(each.tree)}
+        guards = {_guard(node) for node in _always_needed(facts.expanded(each.tree))}
         if (covered.metric, covered.window, number) not in guards:
             yield Problem(
                 f"{each.rule.name}: expected `and count_over_time({covered.metric}[{format_duration(covered.window)}])"
@@ -111,11 +111,16 @@ def contract(facts: Facts) -> Iterator[Problem]:
 
 
 def _always_needed(node: promql.Node) -> Iterator[promql.Node]:
-    """What must have a result for the expression to have one, as far as `and` says so."""
-    node = promql.strip_parens(node)
-    if isinstance(node, promql.Binary) and node.op == "and":
-        yield promql.strip_parens(node.rhs)
-        yield from _always_needed(node.lhs)
+    """What must have a result for the expression to have one, as far as `and` and arithmetic say so."""
+    match promql.strip_parens(node):
+        case promql.Binary(op="and", lhs=lhs, rhs=rhs):
+            yield promql.strip_parens(rhs)
+            yield from _always_needed(lhs)
+        case promql.Binary(op="+" | "-" | "*" | "/", lhs=lhs, rhs=rhs):
+            yield from _always_needed(lhs)
+            yield from _always_needed(rhs)
+        case promql.Call(func="clamp_min" | "clamp_max", args=(inner, *_)):
+            yield from _always_needed(inner)
 
 
 def _guard(node: promql.Node) -> tuple[str | None, float | None, float] | None:
