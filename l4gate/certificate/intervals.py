@@ -47,11 +47,16 @@ class Window(Interval):
 
 @dataclass
 class SeriesHistory:
-    """The samples of one series in time order; `problem` says why there is no usable series. 16 bytes a sample."""
+    """
+    The samples of one series in time order; `problem` says why there is no usable series. 16 bytes a sample.
+
+    `coverage` says, where there are none, how much is covered of the window that the metric looks back on.
+    """
 
     times: array[float] = field(default_factory=lambda: array("d"))
     values: array[float] = field(default_factory=lambda: array("d"))
     problem: str = ""
+    coverage: str = ""
 
     def add(self, at: float, value: float) -> None:
         """Appends a sample; one that is not newer than the last is the same sample seen twice."""

@@ -114,13 +114,24 @@ def certify(
         ]
     results = (
         *(judge(one, histories[one.metric], window) for one in criteria),
-        _judge_segments(contract.silence, _abort_segments(aborts, histories, window), window),
+        _silent(aborts, histories, window),
     )
     violations = merged(each for result in results for each in result.violations)
     stability = stability_of(segments(histories[contract.levels.metric], window), window)
     unmet = [f"{result.criterion.id}: {result.why}" for result in results if not result.met]
     reached, why_not = level(unmet, stability, len(violations), contract.levels)
     return Certificate(realm, window, results, tuple(aborts), stability, violations, reached, why_not)
+
+
+def _silent(
+    aborts: Sequence[AbortInterval], histories: Mapping[str, SeriesHistory], window: Window
+) -> CriterionResult:
+    """That no abort alert fired; where a condition is not known because too little is covered, how much is."""
+    contract = window.pace.contract
+    result = _judge_segments(contract.silence, _abort_segments(aborts, histories, window), window)
+    metrics = dict.fromkeys(each.metric for each in contract.abort.conditions)
+    told = [f"{each}: {histories[each].coverage}" for each in metrics if histories[each].coverage]
+    return replace(result, why="; ".join([result.why, *told])) if told and not result.met else result
 
 
 def judge(criterion: Criterion, history: SeriesHistory, window: Window) -> CriterionResult:
@@ -136,7 +147,11 @@ def judge_newest(criterion: Criterion, history: SeriesHistory, window: Window) -
 
 
 def _told(result: CriterionResult, history: SeriesHistory) -> CriterionResult:
-    return replace(result, why=history.problem) if history.problem and not result.met else result
+    if result.met:
+        return result
+    if history.problem:
+        return replace(result, why=history.problem)
+    return replace(result, why=f"{result.why}: {history.coverage}") if history.coverage else result
 
 
 def _judge_segments(criterion: Criterion, states: Iterable[Segment], window: Window) -> CriterionResult:

@@ -52,6 +52,8 @@ def certify_window(
     histories = {
         metric: _history(api, what, when, pace.rule_interval) for metric, (what, when) in asked.items()
     }
+    for metric, found in histories.items():
+        found.coverage = _coverage(api, metric, realm, window, found)
     alerts = _alerts(api, realm, whole, window)
     return certify(realm, window, criteria, histories, alerts), histories
 
@@ -79,6 +81,7 @@ def moment(
         history = _history(
             api, pace.contract.selector(one.metric, realm, one.labels), asked, pace.rule_interval
         )
+        history.coverage = _coverage(api, one.metric, realm, window, history)
         results.append(judged(one, history, window))
     return tuple(results)
 
@@ -96,6 +99,21 @@ def _history(api: QueryApi, what: str, when: Interval, interval: float) -> Serie
             for sample in series.samples:
                 history.add(sample.at, sample.value)
     return history
+
+
+def _coverage(api: QueryApi, metric: str, realm: str, window: Window, found: SeriesHistory) -> str:
+    """How much is covered at the window's end of what a metric without any sample looks back on; empty if not known."""
+    contract, pace = window.pace.contract, window.pace
+    recorded = contract.recorded.get(metric)
+    if recorded is None or recorded.covered is None or found.times or found.problem:
+        return ""
+    covered = recorded.covered
+    what = f"{contract.selector(covered.metric, realm)}[{format_duration(covered.window / pace.factor)}]"
+    answer = api.query(f"count_over_time({what})", window.end)
+    if answer.warnings or len(answer.series) > 1:
+        return ""
+    counts = [sample.value for series in answer.series for sample in series.samples]
+    return covered.told(counts[-1] * contract.pace.rules if counts else 0.0)
 
 
 def _alerts(api: QueryApi, realm: str, when: Interval, window: Window) -> dict[str, list[Interval]]:

@@ -9,6 +9,7 @@ Long because it is the file, key by key: half of it would be found in the other 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
 from functools import cached_property
@@ -19,6 +20,8 @@ from pydantic.dataclasses import dataclass
 
 from l4gate.base import UsageError, parse_duration, says_seconds
 from l4gate.contract.criteria import Condition, Criterion, When
+
+_HOUR: Final = 3600.0
 
 
 def _seconds(text: object) -> float:
@@ -199,6 +202,18 @@ class Covered:
     """How far back."""
     least: Seconds
     """For how much of that there must be samples."""
+
+    def told(self, seen: float) -> str:
+        """How much of the window is covered, as a person reads it; `seen` in seconds at factor 1."""
+        whole, least = self.window / _HOUR, self.least / _HOUR
+        # Rounded down: what is not enough must not look like it.
+        found = math.floor(seen / _HOUR * 10) / 10
+        return f"{found:.1f} h of {whole:g} h covered, at least {least:g} h needed"
+
+    @property
+    def asked(self) -> str:
+        """What it needs, as a person reads it."""
+        return f"{self.least / _HOUR:g} h of {self.metric} in the last {self.window / _HOUR:g} h"
 
 
 @dataclass(frozen=True, config=_CONFIG)

@@ -172,6 +172,11 @@ def _abort_input(metric: str, reading: Missing | Unreachable | None, contract: C
         # Nobody answered, or an earlier stage explains why the heartbeat's own metrics are missing.
         return _verdict_cause(expected, str(reading or "no reading"), metric)
     step = f"find out which input of {metric} is missing: a missing input leaves it missing."
+    covered = contract.recorded[metric].covered if metric in contract.recorded else None
+    if covered is not None:
+        step += (
+            f" It also needs {covered.asked} at least, which a server that has just begun does not have yet."
+        )
     return Cause(
         Stage.VERDICT, "abort-input-missing", expected, reading.found, f"query {reading.query}", step
     )

@@ -23,7 +23,7 @@ from fixtures.contract import (
 )
 from fixtures.wire import Answer, serve, success
 from l4gate.base import ApiBadAnswer, Verdict
-from l4gate.certificate import Certificate, Interval, SeriesHistory, Window, certify_window, segments
+from l4gate.certificate import Certificate, Interval, SeriesHistory, Window, certify_window, moment, segments
 from l4gate.certificate.intervals import merged
 from l4gate.certificate.judging import certify, judge, judge_newest
 from l4gate.contract import Criterion, When
@@ -321,3 +321,28 @@ def test_no_alert_at_all_is_an_answer() -> None:
         )
 
     assert not [each for each in certificate.aborts if each.proven]
+
+
+@pytest.mark.parametrize(("count", "covered"), [("39", "0.3"), ("2879", "23.9"), (None, "0.0")])
+def test_what_is_missing_for_want_of_coverage_says_how_much(count: str | None, covered: str) -> None:
+    """A budget and an energy without a sample must say how much of their windows is covered, and how much is needed."""
+    counts = [{"metric": {"metric_realm": "prod"}, "value": [1.7e9, count]}] if count else []
+    nothing = success({"resultType": "matrix", "result": []})
+
+    def answer(connection: socket.socket, request: str) -> None:
+        counted = "count_over_time" in request.partition("\r\n")[0]
+        connection.sendall(success({"resultType": "vector", "result": counts}) if counted else nothing)
+
+    with serve(answer) as (url, _):
+        found, _ = certify_window(PrometheusApi(url), "prod", Window(1.7e9, 1.7e9 + 600, pace(1)))
+        results = moment(
+            PrometheusApi(url), "prod", 1.7e9, pace(60), CERTIFICATE
+        )  # counts know no time factor
+    for each in (found.results, results):
+        why = {result.criterion.id: result.why for result in each}
+        assert why["budget/7d"].endswith(f": {covered} h of 168 h covered, at least 24 h needed")
+        assert why["budget/30d"].endswith(f": {covered} h of 720 h covered, at least 24 h needed")
+        assert "covered" not in why["heartbeat/ok"]
+    (silence,) = (each for each in found.results if each.criterion.id == "abort/none")
+    assert f"{LYAPUNOV}: {covered} h of 24 h covered, at least 12 h needed" in silence.why
+    assert found.verdict is Verdict.HOLD

@@ -70,6 +70,20 @@ def test_each_abort_rule_is_needed_and_aborts(rule: AbortCondition) -> None:
 
 
 @pytest.mark.parametrize(
+    ("metric", "told"), [(contract.LYAPUNOV, True), (contract.CANARY_FAILURE_RATIO, False)]
+)
+def test_a_missing_abort_input_says_what_must_be_covered(metric: str, told: bool) -> None:
+    """Where the contract asks for a covered window, the cause must name it; elsewhere it must not."""
+    evidence = good_evidence()
+    cause = decide(replace(evidence, readings={**evidence.readings, metric: MISSING})).cause
+
+    assert cause is not None
+    assert cause.id == "verdict/abort-input-missing"
+    needs = "12 h of realm:duri_ev_created:increase_1h in the last 24 h"
+    assert (needs in cause.next_step) is told
+
+
+@pytest.mark.parametrize(
     "evaluations",
     [
         (),
