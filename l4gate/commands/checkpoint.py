@@ -20,7 +20,7 @@ from l4gate.commands._operations import (
     store_for,
 )
 from l4gate.commands._sound import ensure_sound_settings
-from l4gate.operations import KEEP, Checkpoint, UnusableCheckpoint, checkpoint
+from l4gate.operations import KEEP, Checkpoint, UnusableCheckpoint, checkpoint, read_configuration
 from l4gate.report import Progress, decision_lines, plain_line, utc
 from l4gate.settings import Settings
 from l4gate.verdict import judge_for
@@ -51,6 +51,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     url = needed_url(args, settings)
     ensure_sound_settings(settings)
     judge = judge_for(settings, url)
+    before = read_configuration(store.live_dir)
     with Progress() as progress:
         looks = judge.judge(settings.deadline, progress=progress)
     verdict = worst(look.decision.verdict for look in looks)
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
             for line in decision_lines(look.decision):
                 print(line, file=sys.stderr)
         return verdict.exit_code
-    _print(args, [checkpoint(store, judge, looks, factor=settings.factor)])
+    _print(args, [checkpoint(store, judge, looks, factor=settings.factor, before=before)])
     return Verdict.GO.exit_code
 
 

@@ -30,11 +30,10 @@ from l4gate.commands.rollback import as_dict as rollback_as_dict
 from l4gate.commands.rollback import lines as rollback_lines
 from l4gate.operations import (
     Change,
+    Probation,
     RolledBack,
     Watch,
     Watched,
-    checkpoint,
-    read_configuration,
     roll_back,
 )
 from l4gate.report import (
@@ -107,18 +106,18 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         def changed(change: Change) -> None:
             told(str(change))
 
-        kept, said = "", ""
+        probation: Probation | None = None
+        said = ""
 
         def keep(looks: tuple[Look, ...]) -> None:
-            nonlocal kept, said
+            nonlocal probation, said
             before = said
             try:
-                store = store_for(settings, needed_live_dir(args, settings))
-                live = read_configuration(store.live_dir).hash
-                if [kept] == [live] == [each.hash for each in store.all()[:1]]:
-                    return
-                found = checkpoint(store, judge, looks, factor=settings.factor)
-                kept, said = found.hash, f"kept {found}"
+                probation = probation or Probation(
+                    store_for(settings, needed_live_dir(args, settings)), judge, factor=settings.factor
+                )
+                found = probation.go(looks)
+                said = f"kept {found}" if found else said
             except GateError as error:
                 said = f"not kept: {error}"
             if said != before:

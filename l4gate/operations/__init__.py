@@ -3,9 +3,9 @@
 from l4gate.operations.checkpoints import (
     KEEP,
     CheckpointStore,
-    checkpoint,
 )
 from l4gate.operations.configuration import Configuration, read_configuration
+from l4gate.operations.earning import Probation, checkpoint
 from l4gate.operations.journal import RollbackAnswer
 from l4gate.operations.kept import Checkpoint, UnusableCheckpoint
 from l4gate.operations.reload import RELOAD_SECONDS, LiveServer, generation_of, reload_live
@@ -20,6 +20,7 @@ __all__ = [
     "CheckpointStore",
     "Configuration",
     "LiveServer",
+    "Probation",
     "RollbackAnswer",
     "RolledBack",
     "UnusableCheckpoint",

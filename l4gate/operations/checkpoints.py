@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -23,18 +24,18 @@ from typing import Any, Final
 
 from l4gate.base import GateError, OperationRefused, UsageError, Verdict, masked, private_file, why, worst
 from l4gate.machine import exclusive
-from l4gate.operations.configuration import Configuration, read_configuration, sync
+from l4gate.operations.configuration import Configuration, sync
 from l4gate.operations.journal import Journal
 from l4gate.operations.kept import CONFIG, MANIFEST, Checkpoint, UnusableCheckpoint, load
-from l4gate.operations.proof import runs_otherwise
 from l4gate.report import decision_as_dict
 from l4gate.rules import rules_hash
-from l4gate.verdict import Judge, Look
+from l4gate.verdict import Look
 
 KEEP: Final = 10  # a checkpoint has some 50 kB; ten promotions back nobody wants to go unseen
 _TEMPORARY: Final = "new-"
 _FORMAT: Final = 1
 _LOCK: Final = "lock"
+_LOCK_SECONDS: Final = 10.0  # a checkpoint is written in milliseconds, and who waits for one sees no ABORT
 _SHORTEST_PREFIX: Final = 4
 _CLOCK_SECONDS: Final = 30.0  # more than any clock is set back by under NTP
 
@@ -152,11 +153,9 @@ class CheckpointStore:
                 f"expected a GO to keep {self.live_dir}, found {verdict.name}: {cause or 'no look at all'}"
             )
             raise OperationRefused(message)
-        earned_at = time.time()
         manifest: dict[str, Any] = {
             "format": _FORMAT,
             "hash": content.hash,
-            "earned_at": earned_at,
             "live_dir": str(self.live_dir),
             "url": url,
             "factor": factor,
@@ -164,6 +163,9 @@ class CheckpointStore:
             "realms": [decision_as_dict(look.decision) for look in looks],
         }
         with self._locked():
+            # Never before what earned its GO before it, although a clock may be set back.
+            last = max((math.nextafter(each.earned_at, math.inf) for each in self.all()), default=0.0)
+            manifest["earned_at"] = earned_at = max(time.time(), last)
             temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self.folder))
             content.write(temporary / CONFIG, access={})  # this user's alone
             with private_file(temporary / MANIFEST) as file:
@@ -202,7 +204,7 @@ class CheckpointStore:
     def _locked(self) -> Iterator[None]:
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with exclusive(self.folder / _LOCK):
+            with exclusive(self.folder / _LOCK, deadline_seconds=_LOCK_SECONDS):
                 self._remove_leftovers()
                 yield
                 self._remove_leftovers()
@@ -213,25 +215,6 @@ class CheckpointStore:
     def _remove_leftovers(self) -> None:
         for path in self.folder.glob(f"{_TEMPORARY}*"):
             _remove(path)
-
-
-def checkpoint(store: CheckpointStore, judge: Judge, looks: Sequence[Look], *, factor: float) -> Checkpoint:
-    """
-    Keeps what is live, if the looks are a GO and the server runs what is in the live folder.
-
-    Raises:
-        OperationRefused: if it has not earned it.
-        RuleError, ApiError: if the folder or the server cannot be read.
-    """
-    content = read_configuration(store.live_dir)
-    difference = runs_otherwise(judge, content)
-    if difference:
-        message = (
-            f"expected {judge.rules_api.base_url} to run what is in {store.live_dir}, found something else:\n"
-            f"{difference}\n"
-        )
-        raise OperationRefused(message, next_step="run l4gate reload, then try again.")
-    return store.save(content, looks, factor=factor, url=judge.api.base_url)
 
 
 def _remove(path: Path) -> None:

@@ -48,7 +48,7 @@ def firing_alerts(judge: Judge) -> tuple[FiringAlert, ...]:
     contract = judge.expectation.pace.contract
     page = judge.rules_api.rules()
     groups_from_api(page)  # raises for what has another shape
-    found = []
+    found: dict[tuple[str, str], FiringAlert] = {}
     for group in page["groups"]:
         for rule in group["rules"]:
             if rule.get("type") != "alerting" or rule.get("name") not in contract.abort.alerts:
@@ -61,8 +61,11 @@ def firing_alerts(judge: Judge) -> tuple[FiringAlert, ...]:
                 labels = alert.get("labels")
                 realm = labels.get(contract.realm.label, own) if isinstance(labels, dict) else own
                 if realm in judge.realms and alert.get("state") == "firing":
-                    found.append(FiringAlert(realm, rule["name"], _since(rule["name"], alert)))
-    return tuple(sorted(found, key=lambda each: (each.since, each.realm, each.alert)))
+                    one = FiringAlert(realm, rule["name"], _since(rule["name"], alert))
+                    known = found.setdefault((realm, one.alert), one)
+                    if one.since < known.since:  # a rule has one for each series; they are one trouble
+                        found[realm, one.alert] = one
+    return tuple(sorted(found.values(), key=lambda each: (each.since, each.realm, each.alert)))
 
 
 def goes_on(judge: Judge, now: FiringAlert, since: float) -> bool:

@@ -38,6 +38,7 @@ from l4gate.report import utc
 _JOURNAL: Final = "journal.json"
 _LOCK: Final = "lock"
 _MOST: Final = 100  # an episode a day for a season; each has some 300 bytes
+_SAID_CHARACTERS: Final = 2000  # an answer that fits into no journal would make all of them unreadable
 _LOCK_SECONDS: Final = 300.0  # several times what a reload, its way back and a new verdict may take
 
 # begun: nobody has said how it ended; restored: the last GO is live again; kept: nothing was rolled back, because what
@@ -160,4 +161,4 @@ def begin(alerts: Sequence[FiringAlert], live: str, restored: str, at: float) ->
 
 def over(answer: RollbackAnswer, outcome: Outcome, said: str, until: float) -> RollbackAnswer:
     """An answer that has been given; `until` is the server's time."""
-    return replace(answer, outcome=outcome, said=said, until=max(until, answer.until))
+    return replace(answer, outcome=outcome, said=said[:_SAID_CHARACTERS], until=max(until, answer.until))

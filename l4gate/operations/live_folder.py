@@ -22,7 +22,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -39,12 +39,15 @@ from l4gate.operations.configuration import (
 _HIDDEN: Final = ".l4gate"
 _CURRENT: Final = "current"
 _LOCK: Final = "lock"
+_LOCK_SECONDS: Final = 30.0  # a switch takes milliseconds, and some seconds on a slow disk
 _AT_FDCWD: Final = -100
 _RENAME_EXCHANGE: Final = 2  # linux/fs.h
 _GIT_SECONDS: Final = 10.0
 
 
-def switch(live: Path, wanted: Configuration, *, back: bool = False) -> None:
+def switch(
+    live: Path, wanted: Configuration, *, back: bool = False, replacing: Collection[Configuration] = ()
+) -> None:
     """
     Makes `wanted` what the folder holds, in one step; whoever dies on the way leaves the old or the new configuration.
 
@@ -52,16 +55,21 @@ def switch(live: Path, wanted: Configuration, *, back: bool = False) -> None:
     `back`, by those who could read it when it was read.
 
     Raises:
-        OperationRefused: for a folder whose files are in a git work tree.
+        OperationRefused: for a folder whose files are in a git work tree, or that holds none of `replacing`, if
+            there are any: somebody else has made it live meanwhile.
+        NotReady: if somebody else switches it for longer than that may take.
         StackError: if the folder cannot be written to, or its file system cannot exchange two names.
     """
     refuse_work_tree(live)
     try:
         with _locked(live) as hidden:
+            held = read_configuration(live)
+            if replacing and held not in replacing:
+                raise _changed(live, held)
             _remove_leftovers(hidden)
             if any(not _is_link_of_ours(live, part) for part in PARTS):
                 _adopt(live, hidden)
-            access = wanted.accessible_as(read_configuration(live))
+            access = wanted.accessible_as(held)
             _point(hidden, _generation(hidden, wanted, {**access, **wanted.access} if back else access))
             # Prometheus watches the folder of its target lists, which is the old one: that it goes makes it look again.
             _remove_leftovers(hidden)
@@ -70,6 +78,14 @@ def switch(live: Path, wanted: Configuration, *, back: bool = False) -> None:
         raise StackError(
             message, next_step="mend that; what Prometheus reads is the old configuration or the new one."
         ) from None
+
+
+def _changed(live: Path, held: Configuration) -> OperationRefused:
+    message = (
+        f"expected {live} as it was a moment ago, found that somebody has made {held.hash[:16]} live meanwhile; "
+        "that was left alone."
+    )
+    return OperationRefused(message, next_step="see who did, and try again if it is not what you want.")
 
 
 def refuse_work_tree(live: Path) -> None:
@@ -101,7 +117,7 @@ def _locked(live: Path) -> Iterator[Path]:
     if hidden.is_symlink():
         raise NotADirectoryError(errno.ENOTDIR, "expected a folder of ours, found a link", str(hidden))
     hidden.mkdir(mode=0o700, exist_ok=True)
-    with exclusive(hidden / _LOCK), opened_folder(hidden) as descriptor:
+    with exclusive(hidden / _LOCK, deadline_seconds=_LOCK_SECONDS), opened_folder(hidden) as descriptor:
         Access.of(live.stat()).give(descriptor)
         yield hidden
 

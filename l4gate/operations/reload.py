@@ -28,9 +28,7 @@ from l4gate.settings import GENERATIONS
 from l4gate.stack import Stack
 
 RELOAD_SECONDS: Final = 30.0  # takes milliseconds, but Prometheus sets itself no limit
-_DISCOVERY_SECONDS: Final = (
-    5.0  # Prometheus' ticker: a new scrape job has its first target after at most that
-)
+DISCOVERY_SECONDS: Final = 5.0  # Prometheus' ticker: a new scrape job has its first target after at most that
 _ROOM_SECONDS: Final = 10.0  # on top of the theoretical bound, for a busy machine
 _POLL_SECONDS: Final = (0.05, 1.0)
 _SHOWN_DIFFERENCES: Final = 5
@@ -87,9 +85,13 @@ def generation_of(version: str) -> str:
     return min(GENERATIONS, key=distance)
 
 
-def reload_live(server: LiveServer, wanted: Configuration | None = None) -> Reloaded:
+def reload_live(
+    server: LiveServer, wanted: Configuration | None = None, *, replacing: Configuration | None = None
+) -> Reloaded:
     """
     Makes `wanted` (or the files as they stand in the live folder) what the server runs, and proves it.
+
+    What takes the place of anything but `replacing` is refused: by default, of what is there when it begins.
 
     Raises:
         OperationRefused: if a check failed, the server refused or the proof did not come; says what is live now.
@@ -98,7 +100,7 @@ def reload_live(server: LiveServer, wanted: Configuration | None = None) -> Relo
     started = time.monotonic()
     if wanted is not None:
         refuse_work_tree(server.live_dir)
-    before = read_configuration(server.live_dir)
+    before = replacing or read_configuration(server.live_dir)
     content = wanted or before
     version = server.api.version()
     promtool = server.promtool(version)
@@ -106,14 +108,18 @@ def reload_live(server: LiveServer, wanted: Configuration | None = None) -> Relo
     changed = content.hash != before.hash
     if changed:
         _refuse_half(server, before)
+    switched = False
     try:
         if changed:
-            switch(server.live_dir, content)
+            switch(server.live_dir, content, replacing=(before,))
+            switched = True
         _reload_and_prove(server, content, groups)
     except (
         BaseException
     ) as error:  # whatever it was, files and server must be in step before anybody hears of it
-        now_live = _back(server, before) if changed else _UNCHANGED
+        if changed and not switched and isinstance(error, OperationRefused):
+            raise  # nothing was touched, and what is live may be somebody else's
+        now_live = _back(server, before, content) if changed else _UNCHANGED
         if not isinstance(error, Exception):
             error.add_note(content.without_secrets(before.without_secrets(now_live)))
             raise
@@ -136,11 +142,11 @@ def reload_live(server: LiveServer, wanted: Configuration | None = None) -> Relo
 _UNCHANGED: Final = "The files in the folder are as they were; of the server nothing is known but that."
 
 
-def _back(server: LiveServer, before: Configuration) -> str:
+def _back(server: LiveServer, before: Configuration, content: Configuration) -> str:
     def prove() -> None:
         _prove(server, before, before.rules(), server.api.now())
 
-    return take_back(server.api, server.live_dir, before, prove)
+    return take_back(server.api, server.live_dir, before, content, prove)
 
 
 def _refuse_half(server: LiveServer, before: Configuration) -> None:
@@ -180,7 +186,7 @@ def _prove(server: LiveServer, content: Configuration, groups: tuple[RuleGroup, 
 
     wait_until(
         proven,
-        deadline_seconds=2 * slowest + _DISCOVERY_SECONDS + server.pace.scrape_interval + _ROOM_SECONDS,
+        deadline_seconds=2 * slowest + DISCOVERY_SECONDS + server.pace.scrape_interval + _ROOM_SECONDS,
         interval_seconds=min(max(slowest / 8, _POLL_SECONDS[0]), _POLL_SECONDS[1]),
         what="the new configuration to be the live one",
         last_seen=lambda: "; ".join(missing[:_SHOWN_DIFFERENCES]),

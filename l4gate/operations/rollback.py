@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from l4gate.base import ApiError, NothingToRollBack, RuleError, Verdict, worst
+from l4gate.base import ApiError, NothingToRollBack, OperationRefused, RuleError, UsageError, Verdict, worst
 from l4gate.operations.checkpoints import CheckpointStore
 from l4gate.operations.configuration import Configuration, read_configuration
 from l4gate.operations.episodes import FiringAlert, firing_alerts, goes_on
@@ -73,19 +73,21 @@ def roll_back(
     """
     started = time.monotonic()
     with store.journal.alone():
+        if automatic:
+            _confirm(judge, deadline_seconds)
         alerts = firing_alerts(judge)
+        if automatic and not alerts:  # an answer to nothing in particular would answer nothing
+            raise _nothing("no abort alert fires any more.", _look_at(judge))
         live = read_configuration(server.live_dir)
         unfinished = None
         if to:
             chosen = store.find(to)
         else:
-            answered = _answered(store, judge, alerts)
+            answered = _answered(store, judge, alerts, live)
             unfinished = _unfinished(answered, live)
-            chosen = store.find(unfinished.restored) if unfinished else store.last_go()
+            chosen = _still_kept(store, unfinished) if unfinished else store.last_go()
             if unfinished is None:
                 _refuse_unless_to_blame(store, judge, alerts, answered, (live, chosen))
-            if automatic:
-                _confirm(judge, deadline_seconds)
         content = chosen.configuration()
         answer = store.journal.note(unfinished or begin(alerts, live.hash, chosen.hash, judge.api.now()))
 
@@ -93,7 +95,7 @@ def roll_back(
             store.journal.note(over(answer, outcome, said, _now(judge)))
 
         try:
-            reloaded = reload_live(server, content)
+            reloaded = reload_live(server, content, replacing=live)
         except BaseException as error:
             end("failed", str(error) or type(error).__name__)
             raise
@@ -106,12 +108,18 @@ def roll_back(
         return done
 
 
-def _answered(store: CheckpointStore, judge: Judge, alerts: Sequence[FiringAlert]) -> RollbackAnswer | None:
-    """The newest answer to this episode, unless an alert fires in a realm to which none was given."""
+def _answered(
+    store: CheckpointStore, judge: Judge, alerts: Sequence[FiringAlert], live: Configuration
+) -> RollbackAnswer | None:
+    """
+    The newest answer to this episode, unless an alert fires in a realm to which none was given.
+
+    A rollback that failed is none, as long as what is live is what it left: what came after it is a fix by somebody.
+    """
     waiting, newest = {each.realm for each in alerts}, None
     for answer in reversed(store.journal.answers()):
         about = {each.realm for each in alerts if _is_about(answer, each, judge)}
-        if about and answer.outcome != "failed":
+        if about and (answer.outcome != "failed" or live.hash not in (answer.live, answer.restored)):
             newest = newest or answer
             waiting -= about
     return None if waiting else newest
@@ -137,6 +145,16 @@ def _unfinished(answered: RollbackAnswer | None, live: Configuration) -> Rollbac
         f"{live.hash[:16]}.",
         "find out who made that live; if it is not meant, name a checkpoint with --to.",
     )
+
+
+def _still_kept(store: CheckpointStore, unfinished: RollbackAnswer) -> Checkpoint:
+    try:
+        return store.find(unfinished.restored)
+    except UsageError:
+        message = (
+            f"a rollback was begun and not finished ({unfinished}), and its checkpoint is not kept any more."
+        )
+        raise OperationRefused(message, next_step="name another one with --to.") from None
 
 
 def _refuse_unless_to_blame(

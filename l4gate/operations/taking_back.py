@@ -13,16 +13,23 @@ from l4gate.operations.live_folder import switch
 from l4gate.prometheus_api import PrometheusApi
 
 
-def take_back(api: PrometheusApi, live: Path, before: Configuration, prove: Callable[[], None]) -> str:
+def take_back(
+    api: PrometheusApi,
+    live: Path,
+    before: Configuration,
+    instead_of: Configuration,
+    prove: Callable[[], None],
+) -> str:
     """
     Puts the old files back, has the server reload what is there then, and says what is known of both.
 
-    `prove` waits for the proof that the server runs the old files, or raises.
+    What is neither of the two configurations by now is somebody else's and stays. `prove` waits for the proof that the
+    server runs the old files, or raises.
 
     Each step is made whatever came of the one before; Ctrl-C waits until the server has been asked.
     """
     with _undisturbed():
-        files = _files_back(live, before)
+        files = _files_back(live, before, instead_of)
         try:
             refusal = api.reload()
         except Exception as error:  # noqa: BLE001 - what it is called does not change what is known
@@ -44,9 +51,9 @@ def take_back(api: PrometheusApi, live: Path, before: Configuration, prove: Call
     return "The old configuration is back and proven live."
 
 
-def _files_back(live: Path, before: Configuration) -> str:
+def _files_back(live: Path, before: Configuration, instead_of: Configuration) -> str:
     try:
-        switch(live, before, back=True)
+        switch(live, before, back=True, replacing=(before, instead_of))
         return "The old files are back."
     except Exception as error:  # noqa: BLE001 - see take_back
         failed = (

@@ -72,6 +72,19 @@ def test_checkpoint_holds_the_files_and_the_evidence(store: CheckpointStore) -> 
     assert manifest["realms"][0]["evidence"]["readings"]["duri_heartbeat_ok"]["value"] == 1.0
 
 
+def test_clock_that_was_set_back_changes_no_order(store: CheckpointStore) -> None:
+    """What earned its GO after another must be the last, although the clock was set back in between."""
+    first = save(store, variant("before"))
+    manifest = json.loads((first.folder / "manifest.json").read_text())
+    manifest["earned_at"] += 20
+    (first.folder / "manifest.json").write_text(json.dumps(manifest))
+
+    second = save(store, variant("after"))
+
+    assert store.last_go() == second
+    assert second.earned_at > manifest["earned_at"]
+
+
 @pytest.mark.parametrize(
     "looks",
     [[], [look(broken=(cause(),))], [look(), look(abort_firing=frozenset({"L4AbortHeartbeatStale"}))]],

@@ -110,6 +110,16 @@ def test_switch_replaces_the_configuration_and_nothing_else(live: Path) -> None:
     assert (live / "web.yml").read_text() == "not ours\n"
 
 
+def test_switch_leaves_what_somebody_else_made_live(live: Path) -> None:
+    """A folder that holds neither of what was expected must stay as it is, and the message must say what it holds."""
+    with pytest.raises(OperationRefused, match=f"somebody has made {OLD.hash[:16]} live meanwhile"):
+        switch(live, NEW, replacing=(NEW,))
+
+    assert read_configuration(live) == OLD
+    switch(live, NEW, replacing=(NEW, OLD))
+    assert read_configuration(live) == NEW
+
+
 def test_switch_goes_on_where_somebody_put_plain_files(live: Path) -> None:
     """An operator's own file or folder in place of a link must neither be lost nor be in the way."""
     switch(live, NEW)

@@ -131,3 +131,12 @@ def test_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         Journal(tmp_path / "rollbacks" / "x").alone(),
     ):
         pytest.fail("without a journal")
+
+
+def test_long_reason_leaves_the_journal_readable(journal: Journal) -> None:
+    """However long the reasons are, a full journal must be read again: one that cannot be stops every rollback."""
+    for _ in range(100):
+        journal.note(over(begin([ALERT], "a" * 64, "b" * 64, 1.0), "failed", "no " * 30_000, 2.0))
+
+    assert len(journal.answers()) == 100
+    assert journal.answers()[-1].said.startswith("no no ")
