@@ -295,7 +295,7 @@ def test_folder_that_the_server_does_not_read_is_found_out(
     box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A 200 is no proof: with the wrong folder the server reloads happily, and nothing must count as live."""
-    monkeypatch.setattr("l4gate.operations.reload._DISCOVERY_SECONDS", 0.0)
+    monkeypatch.setattr("l4gate.operations.reload.DISCOVERY_SECONDS", 0.0)
     monkeypatch.setattr("l4gate.operations.reload._ROOM_SECONDS", 1.0)
     other = tmp_path / "other"
     other.mkdir()
