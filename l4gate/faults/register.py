@@ -11,6 +11,7 @@ from l4gate.faults import (
     engine,
     impostors,
     interceptors,
+    notification,
     query,
     rules,
     run,
@@ -40,6 +41,7 @@ def all_faults(contract: Contract) -> tuple[Fault, ...]:
         *tampering.FAULTS,
         *interceptors.FAULTS,
         *service_faults(contract),
+        *notification.FAULTS,
         *run.FAULTS,
     )
 

@@ -1,11 +1,13 @@
 """The one client for all that is asked of a Prometheus, and the one way to make an HTTP session."""
 
+from l4gate.prometheus_api.alertmanager import AlertmanagerApi
 from l4gate.prometheus_api.answers import Answer, QueryAnswer, Sample, SampleSeries
 from l4gate.prometheus_api.client import PrometheusApi
 from l4gate.prometheus_api.numbers import rfc3339
 from l4gate.prometheus_api.session import HttpError, new_session
 
 __all__ = [
+    "AlertmanagerApi",
     "Answer",
     "HttpError",
     "PrometheusApi",

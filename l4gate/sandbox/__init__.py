@@ -4,7 +4,7 @@ from l4gate.sandbox.heartbeat import SCRIPT, Heart
 from l4gate.sandbox.history import DAY_SECONDS, HOUR_SECONDS, Series, write_blocks
 from l4gate.sandbox.running import Sandbox, open_sandbox, writer_report
 from l4gate.sandbox.simulated_service import SimulatedService, counter_family
-from l4gate.sandbox.telling import nobody_told, why_untold
+from l4gate.sandbox.telling import nobody_told, teller
 
 __all__ = [
     "DAY_SECONDS",
@@ -17,7 +17,7 @@ __all__ = [
     "counter_family",
     "nobody_told",
     "open_sandbox",
-    "why_untold",
+    "teller",
     "write_blocks",
     "writer_report",
 ]

@@ -20,7 +20,7 @@ from l4gate.programs import Promtool
 from l4gate.sandbox.heartbeat import Heart
 from l4gate.sandbox.history import sandbox_history, write_blocks
 from l4gate.sandbox.simulated_service import SimulatedService
-from l4gate.sandbox.telling import why_untold
+from l4gate.sandbox.telling import teller
 from l4gate.settings import Settings
 from l4gate.stack import Stack, StackSpec, open_stack
 from l4gate.verdict import Judge, WriterReport, judge_for
@@ -98,7 +98,7 @@ def open_sandbox(
             replace(settings, url=stack.prometheus_url),
             stack.prometheus_url,
             writer_report(heart),
-            lambda: why_untold(stack),
+            teller(stack, pace.contract),
         )
         stack.load_rules()
         # The sequence must be seen to change: beat at once after the first scrape rather than within a beat's time.
