@@ -38,6 +38,8 @@ WRITERS = {
     "machine/surroundings.py": "the null device",
     "cli.py": "the null device",
     "operations/checkpoints.py": "a manifest, which it masks by itself, and configurations as they were read",
+    "faults/notification.py": "the configuration of a sandbox's own Alertmanager, which has no secret",
+    "stack/rendered.py": "the configuration of a sandbox's own Alertmanager, which keeps no secret of its source",
     "operations/journal.py": "what was answered to an ABORT, which it masks by itself",
     "operations/configuration.py": "configurations as they were read: Prometheus needs the secrets in them",
     "programs/cache.py": "where a program is from",
