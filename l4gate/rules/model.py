@@ -7,9 +7,9 @@ Durations are seconds, lines and columns count from 1. What two rules are compar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path, PurePath
 from typing import Final, Literal
 
@@ -34,8 +34,8 @@ class Rule:
     """
     One recording or alerting rule. Positions are 0 and empty when it comes from the API.
 
-    `lines` has the line of each key, labels and annotations as `labels.NAME`; `expr_marks` has line and column of each
-    character of the expression, so that a finding can point into a block scalar.
+    `lines` has the line of each key, labels and annotations as `labels.NAME`; `expr_marks` gives line and column of
+    each character of the expression, so that a finding can point into a block scalar.
     """
 
     kind: Literal["record", "alert"]
@@ -48,7 +48,7 @@ class Rule:
     file: str = ""
     line: int = 0
     lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
-    expr_marks: tuple[tuple[int, int], ...] = field(default=(), compare=False, repr=False)
+    expr_marks: Callable[[], tuple[tuple[int, int], ...]] = field(default=tuple, compare=False, repr=False)
 
     @cached_property
     def tree(self) -> promql.Node:
@@ -62,7 +62,8 @@ class Rule:
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column in the file of a character of the expression; (0, 0) for a rule from the API."""
-        return self.expr_marks[min(offset, len(self.expr_marks) - 1)] if self.expr_marks else (0, 0)
+        marks = self.expr_marks()
+        return marks[min(offset, len(marks) - 1)] if marks else (0, 0)
 
 
 @dataclass(frozen=True)
@@ -221,7 +222,9 @@ def _rule(document: yamldoc.Document, node: yaml.Node) -> Rule:
         file=document.name,
         line=node.start_mark.line + 1,
         lines=lines,
-        expr_marks=document.marks(expr_node),
+        expr_marks=cache(
+            lambda: document.marks(expr_node)
+        ),  # takes longer than all the rest, for findings alone
     )
     _ = rule.tree  # kept with the rule: the parser remembers some thousand expressions only
     return rule

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from l4gate.base import yamldoc
 from l4gate.programs import Promtool, PromtoolResult, host_promtool, release_of
@@ -61,7 +62,18 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("test", "factor"), CASES, ids=[f"{test.stem}-{factor}" for test, factor in CASES])
+# Histories and windows of days take seconds each; by day one factor has to do for them.
+LONG = ("_windows_test", "_histories_test")
+
+
+def case(test: Path, factor: int) -> ParameterSet:
+    by_night = test.stem.endswith(LONG) and factor != DIGITS_KEPT
+    return pytest.param(
+        test, factor, id=f"{test.stem}-{factor}", marks=[pytest.mark.nightly] if by_night else []
+    )
+
+
+@pytest.mark.parametrize(("test", "factor"), [case(*each) for each in CASES])
 def test_scaled_promtool_tests_pass(test: Path, factor: int, tmp_path: Path, promtool: Promtool) -> None:
     """Every promtool test must pass in scaled time as it does in real time."""
     if test.stem in LAST_DIGIT_DIFFERS and factor != DIGITS_KEPT and not is_fuzzy(promtool):

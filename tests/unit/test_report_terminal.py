@@ -13,7 +13,7 @@ GO = """\
 GO: every gate passed, and each has its evidence
   prod     duri_heartbeat_ok 1 and duri_heartbeat_fresh_120s 1 at 2 evaluations in a row, the last 0.10 s old
            duri_heartbeat_changes_6m 6; duri_lyapunov_v 0.12; duri_canary_failure_ratio 0.01
-           proven 0.0 s after the first question: 13 recorded metrics computed again, and evaluations seen to come
+           proven 0.0 s after the first question: 16 recorded metrics computed again, and evaluations seen to come
   gates    9 of 9 passed
   stack    external: http://127.0.0.1:9090
   commit   0123abc"""
