@@ -15,6 +15,7 @@ import yaml
 
 from l4gate.base import Verdict, wait_until, yamldoc
 from l4gate.faults.model import Action, Fault, Site, asked_of_the_judge
+from l4gate.faults.tools import killed
 from l4gate.prometheus_api import AlertmanagerApi, new_session
 from l4gate.rules import ALERTING_FILE
 from l4gate.sandbox import teller
@@ -37,7 +38,9 @@ class _Unheard:
     @contextmanager
     def action(self, site: Site) -> Iterator[None]:
         """Breaks it; calls that had failed before are of another fault."""
-        self._why_untold = teller(site.sandbox.stack, site.contract)
+        stack = site.sandbox.stack
+        failed = AlertmanagerApi(str(stack.alertmanager_url)).failed_notifications()
+        self._why_untold = teller(stack, site.contract, failed_before=failed)
         with self._broken(site):
             yield
 
@@ -75,21 +78,6 @@ def _silenced(site: Site) -> Iterator[None]:
         url = f"{site.sandbox.stack.alertmanager_url}/api/v2/silence/{silence['silenceID']}"
         with new_session(url) as session:
             session.delete(url, timeout=_SECONDS).raise_for_status()
-
-
-@contextmanager
-def _dead(site: Site) -> Iterator[None]:
-    site.sandbox.stack.kill(ALERTMANAGER)
-    try:
-        yield
-    finally:
-        site.sandbox.stack.start(ALERTMANAGER)
-
-
-@contextmanager
-def _refused(site: Site) -> Iterator[None]:
-    with _answering(site, 500):
-        yield
 
 
 @contextmanager
@@ -179,6 +167,6 @@ FAULTS: Final = (
         "told-inhibited", "Another alert inhibits the aborts and the watchdog.", _configured(_with_inhibition)
     ),
     _fault("told-to-nobody", "The watchdog's receiver calls nobody.", _configured(_without_calls)),
-    _fault("told-refused", "What receivers call answers 500.", _refused),
-    _fault("told-by-nobody", "The Alertmanager is dead.", _dead),
+    _fault("told-refused", "What receivers call answers 500.", lambda site: _answering(site, 500)),
+    _fault("told-by-nobody", "The Alertmanager is dead.", lambda site: killed(site, ALERTMANAGER)),
 )

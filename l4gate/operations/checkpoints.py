@@ -61,8 +61,7 @@ class CheckpointStore:
         Raises:
             OperationRefused: if the folder cannot be read.
         """
-        found = [each for each in self._entries() if isinstance(each, Checkpoint)]
-        return tuple(sorted(found, key=lambda each: each.earned_at, reverse=True))
+        return _newest_first(self._entries())
 
     def last_go(self) -> Checkpoint:
         """
@@ -78,7 +77,7 @@ class CheckpointStore:
             raise OperationRefused(
                 message, next_step="take it away from there, or name a checkpoint with --to."
             )
-        found = self.all()
+        found = _newest_first(entries)
         if not found:
             message = (
                 f"there is nothing to go back to: no configuration of {self.live_dir} has earned a GO yet."
@@ -215,6 +214,11 @@ class CheckpointStore:
     def _remove_leftovers(self) -> None:
         for path in self.folder.glob(f"{_TEMPORARY}*"):
             _remove(path)
+
+
+def _newest_first(entries: Sequence[Checkpoint | UnusableCheckpoint]) -> tuple[Checkpoint, ...]:
+    found = [each for each in entries if isinstance(each, Checkpoint)]
+    return tuple(sorted(found, key=lambda each: each.earned_at, reverse=True))
 
 
 def _remove(path: Path) -> None:

@@ -8,12 +8,11 @@ samples between the two decide: an episode goes on until its condition was seen 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from l4gate.base import ApiBadAnswer
-from l4gate.contract import AbortCondition
 from l4gate.prometheus_api import rfc3339
 from l4gate.report import utc
 from l4gate.rules import groups_from_api
@@ -83,13 +82,13 @@ def goes_on(judge: Judge, now: FiringAlert, since: float) -> bool:
     condition = next(each for each in pace.contract.abort.conditions if each.alert == now.alert)
     selector = pace.contract.selector(condition.metric, now.realm)
     answer = judge.api.query(f"{selector}[{math.ceil((now.since - since) * 1000)}ms]", at=now.since)
-    samples = [sample.value for series in answer.series for sample in series.samples if sample.at > since]
-    return _all_hold(condition, samples, judge)
-
-
-def _all_hold(condition: AbortCondition, values: Iterable[float], judge: Judge) -> bool:
-    """Samples that are missing end no episode: nobody has seen that it was over."""
-    return all(condition.holds(value, judge.expectation.pace) for value in values)
+    # Samples that are missing end no episode: nobody has seen that it was over.
+    return all(
+        condition.holds(sample.value, pace)
+        for series in answer.series
+        for sample in series.samples
+        if sample.at > since
+    )
 
 
 def _since(name: str, alert: Mapping[str, Any]) -> float:

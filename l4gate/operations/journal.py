@@ -1,7 +1,7 @@
 """
 What was answered to an ABORT, and by what: the memory that keeps one episode from being rolled back twice.
 
-    STATE/checkpoints/<live folder>/journal.json     the newest answers, the oldest first
+    STATE/rollbacks/<live folder>/journal.json     the newest answers, the oldest first
 
 Each is written before the first file is touched and again when it is over, by one rename each. Whoever dies in between
 leaves one that was begun, and who comes next finishes it. A journal that cannot be read rolls nothing back: nobody

@@ -7,7 +7,6 @@ The watchdog fires always and goes the way of every alert, so what keeps it from
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 
 from l4gate.base import ApiError, RuleError
 from l4gate.contract import Contract
@@ -16,19 +15,19 @@ from l4gate.stack import Stack
 from l4gate.verdict import Cause, Stage
 
 
-def teller(stack: Stack, contract: Contract) -> Callable[[], tuple[Cause, ...]]:
+def teller(
+    stack: Stack, contract: Contract, *, failed_before: float = 0.0
+) -> Callable[[], tuple[Cause, ...]]:
     """Asks the stack's Alertmanager again and again why nobody would be told; calls that failed before do not count."""
-    before = 0.0
-    if stack.alertmanager_url is not None:
-        with suppress(ApiError):  # said when somebody asks
-            before = AlertmanagerApi(stack.alertmanager_url).failed_notifications()
 
     def why_untold() -> tuple[Cause, ...]:
         if stack.alertmanager_url is None:
             return (nobody_told(stack.untold, f"the stack {stack.kind}"),)
         api = AlertmanagerApi(stack.alertmanager_url)
         try:
-            return tuple(nobody_told(why, stack.alertmanager_url) for why in _reasons(api, contract, before))
+            return tuple(
+                nobody_told(why, stack.alertmanager_url) for why in _reasons(api, contract, failed_before)
+            )
         except (ApiError, RuleError) as error:
             return (nobody_told(error.message, stack.alertmanager_url),)
 
