@@ -24,6 +24,7 @@ _NORMAL: Final = (
     (re.compile(r"(?<=collected metric ).* is not a \w+"), "METRIC is not a TYPE"),
     (re.compile(r"(?<![\w.])\d+(?:\.\d+)?e[+-]\d+"), "N"),
     (re.compile(r"\([0-9a-f]{12}\)"), "(HASH)"),  # one in 300 of them has no letter
+    (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "UUID"),
     (re.compile(r"\.\d+\.tmp"), ".N.tmp"),
     (re.compile(r"\b(?=\d*[a-f])[0-9a-f]{12,64}\b"), "HASH"),
     (re.compile(r"(?<![\w.])\d+(?:\.\d+)?"), "N"),
