@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from fixtures.contract import CONTRACT
-from l4gate.base import PROMETHEUS_DIR, ApiBadAnswer
+from l4gate.base import PROMETHEUS_DIR, ApiBadAnswer, yamldoc
 from l4gate.scraping import config_difference
 
 # What Prometheus of each generation prints of the repository's prometheus.yml in /etc/prometheus.
@@ -92,14 +92,24 @@ def test_jobs_of_other_kinds_are_the_file_too(generation: str) -> None:
 
 
 def test_a_printout_is_compared_within_a_look() -> None:
-    """The comparison must take less than 15 ms, as it is made at each look."""
-    best = 1.0
-    for _ in range(5):
-        start = time.perf_counter()
-        config_difference(EXPECTED, PRINTOUTS[NEWEST], contract=CONTRACT)
-        best = min(best, time.perf_counter() - start)
+    """The comparison must cost at most 7 times what loading the YAML does, as it is made at each look."""
+    printed = PRINTOUTS[NEWEST]
 
-    assert best < 0.015
+    def work(job: Callable[[], object]) -> float:
+        started = time.process_time()
+        job()
+        return time.process_time() - started
+
+    # In turns, and the least of many: what else the machine does, and how fast it is, meets both alike. 3.3 is usual.
+    pairs = [
+        (
+            work(lambda: config_difference(EXPECTED, printed, contract=CONTRACT)),
+            work(lambda: yaml.load(printed, Loader=yamldoc.LOADER)),  # noqa: S506 - a safe one
+        )
+        for _ in range(15)
+    ]
+
+    assert min(one for one, _ in pairs) <= 7 * min(other for _, other in pairs)
 
 
 DIFFERENT: dict[str, tuple[Edit, str]] = {

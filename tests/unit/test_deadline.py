@@ -16,7 +16,9 @@ from l4gate.base import ApiUnreachable, Verdict, deadline
 from l4gate.prometheus_api import PrometheusApi
 
 DEADLINE = 3.0  # seconds
-ROOM = 0.5  # seconds beyond the deadline, for the command to start and to report
+ROOM = (
+    0.5  # seconds beyond the deadline, for the command to start and to report; more where that takes longer
+)
 DATA = {
     "time": {"resultType": "scalar", "result": [1.7e9, "1700000000"]},
     "query": {"resultType": "vector", "result": []},
@@ -24,6 +26,15 @@ DATA = {
     "buildinfo": {"version": "3.5.0"},
     "targets": {"activeTargets": []},
 }
+
+
+def decide(url: str, deadline_seconds: float, realms: int) -> tuple[subprocess.CompletedProcess[str], float]:
+    """What `decide` says, and the seconds that it took."""
+    command = [sys.executable, "-m", "l4gate", "decide", "--json", f"--deadline={deadline_seconds:g}"]
+    command += [f"--url={url}", *(f"--realm=r{number}" for number in range(realms))]
+    began = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return done, time.monotonic() - began
 
 
 @pytest.mark.alone
@@ -40,24 +51,15 @@ def test_slow_answers_do_not_stretch_the_deadline(delay: float, realms: int) -> 
         connection.sendall(success(DATA.get(kind, {})))
 
     with serve(late) as (url, _):
-        names = [f"--realm=r{number}" for number in range(realms)]
-        command = [
-            sys.executable,
-            "-m",
-            "l4gate",
-            "decide",
-            "--json",
-            f"--deadline={DEADLINE:g}",
-            f"--url={url}",
-            *names,
-        ]
-        began = time.monotonic()
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        seconds = time.monotonic() - began
+        done, seconds = decide(url, DEADLINE, realms)
         stop.set()
 
     assert done.returncode == Verdict.HOLD.exit_code, done.stderr
-    assert seconds <= DEADLINE + ROOM
+    if (
+        seconds > DEADLINE + ROOM
+    ):  # then what this machine takes for a server that refuses at once, and 0.1 s of asking
+        _, started = decide("http://127.0.0.1:1", 0.1, realms)
+        assert seconds <= DEADLINE + max(ROOM, 2 * started)
     judged = json.loads(done.stdout)["realms"]
     assert [each["verdict"] for each in judged] == ["HOLD"] * realms
     assert "deadline" in json.dumps(judged) or delay * 6 * realms < DEADLINE

@@ -114,7 +114,7 @@ def test_hanging_gateway_costs_five_seconds(writer: Writer, hanging_url: str) ->
         _, words = process.communicate(timeout=8)
 
     assert process.returncode == 1
-    assert 4.5 <= time.monotonic() - began <= 6
+    assert 4.5 <= time.monotonic() - began <= 8  # 5.4 is usual; the limit itself is in what curl says
     assert re.search(rf"push to {hanging_url} failed: curl: \(28\) .*timed out after 5\d\d\d millisec", words)
 
 
@@ -124,7 +124,7 @@ def test_hanging_gateway_is_bounded_without_a_state_too(writer: Writer, hanging_
     done = writer.run(env={"DURI_PUSHGATEWAY_URL": hanging_url})
 
     assert done.returncode == 1
-    assert time.monotonic() - began <= 5
+    assert time.monotonic() - began <= 8  # 4 is usual; a limit for each of the two requests would make it 10
     assert files(writer).keys() == set(NAMES)
 
 
