@@ -24,6 +24,8 @@ JUDGING_OPTIONS: Final = (
     "factor",
     "deadline",
     "rules-url",
+    "scrape-url",
+    "engine",
     "foreign-rules",
     "config-dir",
     "bearer-token-file",

@@ -27,6 +27,8 @@ OPTIONS: Final = (
     "factor",
     "deadline",
     "rules-url",
+    "scrape-url",
+    "engine",
     "foreign-rules",
     "config-dir",
     "bearer-token-file",

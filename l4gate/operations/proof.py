@@ -23,7 +23,7 @@ from l4gate.verdict import Judge, unix_time
 def config_differences(api: PrometheusApi, config: Mapping[str, Any], contract: Contract) -> Iterator[str]:
     """What of a prometheus.yml a server does otherwise, by its own printout of its configuration."""
     printed = api.configuration()
-    difference = config_difference(config, printed, contract=contract)
+    difference = config_difference(config, printed, contract=contract, untold=api.untold)
     if difference:
         yield f"the loaded configuration is another:\n{difference}\n"
     else:  # what a comparison of behaviour leaves aside: addresses, and sections that feed no rule

@@ -101,11 +101,16 @@ class Answer:
         found = self.data.get(key) if isinstance(self.data, dict) else None
         return found if isinstance(found, str) else ""
 
-    def scalar(self) -> Sample:
-        """The one sample of a scalar."""
-        if not isinstance(self.data, dict) or self.data.get("resultType") != "scalar":
-            raise self.malformed("no scalar for time()")
-        return self._sample(self.data.get("result"))
+    def clock(self, kind: str) -> Sample:
+        """The one sample of an answer to `time()`: a scalar, or the one series of a vector, which has no labels."""
+        if not isinstance(self.data, dict) or self.data.get("resultType") != kind:
+            raise self.malformed(f"no {kind} for time()")
+        if kind == "scalar":
+            return self._sample(self.data.get("result"))
+        found = self.series()
+        if len(found) != 1 or found[0].labels:
+            raise self.malformed("no single series without labels for time()")
+        return found[0].last
 
     def series(self) -> tuple[SampleSeries, ...]:
         """The series of a vector or matrix."""

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from l4gate.base import ApiBadAnswer
+import yaml
+
+from l4gate.base import ApiBadAnswer, RuleError, yamldoc
 from l4gate.prometheus_api.answers import OK, Answer, QueryAnswer, read
 from l4gate.prometheus_api.asking import MOST_BYTES, Asker
 from l4gate.prometheus_api.credentials import authorization
+from l4gate.prometheus_api.dialects import DIALECTS, PROMETHEUS, Dialect, recognised
 from l4gate.prometheus_api.numbers import is_time
 
 _LONGEST_IN_A_URL: Final = 2000  # characters; proxies refuse a URL of 8 kB, and escaping makes it longer
@@ -18,7 +21,11 @@ _MOST_BYTES_UNREAD: Final = 64 << 20  # two million samples, in a rehearsal that
 _BYTES_PER_PART: Final = (
     8  # at least, of what a list or an object takes in any answer that is about something
 )
+_MOST_VALUES: Final = 100_000  # of a printed configuration: 1,500 jobs
 _NO_POST: Final = (403, 405, 501)  # what stands before a server to be read only may let GET alone through
+# VictoriaMetrics answers about what it kept, and about 30 s ago, unless it is told so; no other engine knows the word.
+_NOW: Final = {"nocache": "1"}
+_CONFIGURATION: Final = "/api/v1/status/config"
 REQUEST_TIMEOUT_SECONDS: Final = 5.0  # a healthy server answers the gate's queries in milliseconds
 
 
@@ -26,9 +33,16 @@ class PrometheusApi:
     """
     A client of one server. Not for use by several threads at once.
 
+    `engine` names the dialect that it speaks; without one it is recognised from what the server says, once.
+    `scraper` is asked for targets and configuration in its place, where the server does not scrape itself.
+
     Each method raises ApiUnreachable if no complete answer came in time, that is before its own time limit and before
     the deadline around it (`base.deadline`), and ApiBadAnswer for one that is wrong.
     """
+
+    engine: str = ""
+    scraper: PrometheusApi | None = None
+    _dialect: Dialect | None = None
 
     def __init__(
         self,
@@ -52,37 +66,60 @@ class PrometheusApi:
 
     def now(self) -> float:
         """The server's clock, in Unix seconds."""
-        # The question itself is a new one each time: a cache may know that a parameter means nothing to the server.
-        answer = self.ask("/api/v1/query", {"query": f"time() + 0 * {time.time_ns()}"}).whole
-        now = answer.scalar().value
+        answer = self.ask("/api/v1/query", self._clock_question()).whole
+        if self._dialect is None:
+            self._dialect = self._named or recognised(OK, answer.data, "")
+        now = answer.clock((self._dialect or PROMETHEUS).clock).value
         if not is_time(now):
             raise answer.malformed(f"time() is {now:g}")
         return now
 
     def query(self, expr: str, at: float | None = None) -> QueryAnswer:
         """An instant query; with a range selector the answer holds the raw samples."""
-        params = {"query": expr} if at is None else {"query": expr, "time": f"{at:.3f}"}
+        params = {"query": expr, **_NOW} if at is None else {"query": expr, "time": f"{at:.3f}", **_NOW}
         answer = self.ask("/api/v1/query", params, method="POST" if len(expr) > _LONGEST_IN_A_URL else "GET")
         return QueryAnswer(expr, answer.series(), answer.warnings)
 
     def query_unread(self, expr: str, at: float) -> Answer:
         """An instant query whose series stay as they came, for millions of samples that nobody judges one by one."""
-        params = {"query": expr, "time": f"{at:.3f}"}
+        params = {"query": expr, "time": f"{at:.3f}", **_NOW}
         return self.ask("/api/v1/query", params, most_bytes=_MOST_BYTES_UNREAD)
 
     def query_range(self, expr: str, start: float, end: float, step: float) -> QueryAnswer:
         """A range query from start to end (Unix seconds), every step seconds."""
-        params = {"query": expr, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:.3f}"}
+        params = {"query": expr, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:.3f}"} | _NOW
         answer = self.ask("/api/v1/query_range", params)
         return QueryAnswer(expr, answer.series(), answer.warnings)
 
+    @property
+    def longest_query(self) -> int | None:
+        """How many bytes of a query the server reads at most, as far as its engine is known; None for any number."""
+        return (self._named or self._dialect or PROMETHEUS).longest_query
+
+    @property
+    def untold(self) -> frozenset[str]:
+        """What the newest `configuration` cannot tell: sections, and `global.NAME`."""
+        asked = self.scraper or self
+        return (asked._named or asked._dialect or PROMETHEUS).untold  # noqa: SLF001 - one of our own
+
     def targets(self) -> list[dict[str, Any]]:
-        """The active targets as `/api/v1/targets` has them."""
-        return self.ask("/api/v1/targets", {"state": "active"}).whole.dicts("activeTargets")
+        """The active targets as Prometheus' `/api/v1/targets` has them."""
+        if self.scraper is not None:
+            return self.scraper.targets()
+        found = self.ask("/api/v1/targets", {"state": "active"}).whole.dicts("activeTargets")
+        dialect = self._spoken()
+        return [dialect.target(each) for each in found]
 
     def rules(self) -> dict[str, Any]:
-        """The `data` of `/api/v1/rules`: `{"groups": [...]}`."""
-        return {"groups": self.ask("/api/v1/rules").whole.dicts("groups")}
+        """The `data` of Prometheus' `/api/v1/rules`: `{"groups": [...]}`."""
+        groups = self.ask("/api/v1/rules").whole.dicts("groups")
+        dialect = self._spoken()
+        for group in groups:
+            if dialect.fields and isinstance(group.get("rules"), list):
+                group["rules"] = [
+                    dialect.rule(each) if isinstance(each, dict) else each for each in group["rules"]
+                ]
+        return {"groups": groups}
 
     def version(self) -> str:
         """The server's version, or an empty string where the API does not tell."""
@@ -92,13 +129,59 @@ class PrometheusApi:
             return ""
 
     def configuration(self) -> str:
-        """The configuration that the server has loaded, as the YAML that it prints."""
-        path = "/api/v1/status/config"
-        printed = self.ask(path).text("yaml")
+        """
+        The configuration that the server has loaded, as the YAML that Prometheus would print.
+
+        An engine that prints another form is read and written anew; what it cannot tell is `untold`.
+        """
+        if self.scraper is not None:
+            return self.scraper.configuration()
+        printed = self.ask(_CONFIGURATION).text("yaml")
         if not printed:
-            message = f"{self.base_url}{path} answered without a configuration."
+            message = f"{self.base_url}{_CONFIGURATION} answered without a configuration."
             raise ApiBadAnswer(message)
-        return printed
+        dialect = self._spoken()
+        return printed if dialect is PROMETHEUS else self._translated(printed, dialect)
+
+    def _translated(self, printed: str, dialect: Dialect) -> str:
+        """A printout with its scrape jobs in Prometheus' own form; one that is no mapping stays as it is."""
+        try:
+            config = yamldoc.plain(printed, "the loaded configuration", most_values=_MOST_VALUES)
+        except RuleError as error:
+            message = f"expected the YAML of a configuration from {self.base_url}; {error.message}"
+            raise ApiBadAnswer(message) from None
+        jobs = config.get("scrape_configs") if isinstance(config, dict) else None
+        if not isinstance(jobs, list):
+            return printed
+        flags = self._asker.ask("GET", "/metrics", {}).body.decode("utf-8", "replace")
+        is_since = f'flag{{name="{dialect.since}"' in flags
+        config["scrape_configs"] = [
+            dialect.job(job, is_since=is_since) if isinstance(job, dict) else job for job in jobs
+        ]
+        return yaml.safe_dump(config, sort_keys=False)
+
+    @property
+    def _named(self) -> Dialect | None:
+        return DIALECTS.get(self.engine)
+
+    def _spoken(self) -> Dialect:
+        """The dialect that was named or has been recognised, else what the server's answer to `time()` shows."""
+        if self._dialect is None:
+            self._dialect = self._named or self._recognised()
+        return self._dialect or PROMETHEUS
+
+    def _recognised(self) -> Dialect | None:
+        response = self._asker.ask("GET", "/api/v1/query", self._clock_question())
+        try:
+            data = read(response).data
+        except ApiBadAnswer:
+            data = None
+        return recognised(response.status, data, response.said)
+
+    @staticmethod
+    def _clock_question() -> dict[str, str]:
+        # The question itself is a new one each time: a cache may know that a parameter means nothing to the server.
+        return {"query": f"time() + 0 * {time.time_ns()}", **_NOW}
 
     def reload(self) -> str:
         """Asks the server to read its configuration again; "" when it says that it did, else its own words."""

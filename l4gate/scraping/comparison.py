@@ -23,6 +23,7 @@ def config_difference(
     realms: Collection[str] = (),
     foreign_allowed: bool = False,
     how_reached: bool = True,
+    untold: Collection[str] = (),
 ) -> str:
     """
     What differs between a prometheus.yml and a server's own printout of its configuration; "" if nothing does.
@@ -38,6 +39,7 @@ def config_difference(
         contract: whose realm label and names are ours.
         realms: the realms of the run; that of the contract if there are none.
         how_reached: whether proxies, TLS and credentials of a job count; a server that is judged has its own.
+        untold: sections, and `global.NAME`, that the server prints in no case: they are compared where it has them.
         foreign_allowed: whether jobs that only the server has are let be if they can bring nothing that is ours.
 
     Raises:
@@ -53,7 +55,7 @@ def config_difference(
         raise ApiBadAnswer(message)
     try:
         return _difference(
-            expected,
+            _told(expected, loaded, untold),
             loaded,
             contract=contract,
             realms=realms or (contract.realm.default,),
@@ -101,6 +103,19 @@ def _difference(
         ]
         return "\n".join(("--- expected configuration", "+++ loaded configuration", *other))
     return line_difference(shown_wanted, shown_found, "configuration")
+
+
+def _told(expected: Mapping[str, Any], loaded: Mapping[str, Any], untold: Collection[str]) -> dict[str, Any]:
+    """What is expected of a server that leaves these out of what it prints."""
+    told = {key: value for key, value in expected.items() if key not in untold or key in loaded}
+    if isinstance(told.get("global"), Mapping):
+        printed = loaded.get("global") or {}
+        told["global"] = {
+            key: value
+            for key, value in told["global"].items()
+            if f"global.{key}" not in untold or key in printed
+        }
+    return told
 
 
 def _without(job: Mapping[str, Any], keys: Collection[str]) -> dict[str, Any]:

@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from l4gate.base import PROMETHEUS_DIR, UsageError
 from l4gate.machine import home, named_folder
-from l4gate.settings.register import EXTERNAL_FACTOR, GENERATIONS, OPTIONS, SANDBOX_FACTOR, Foreign, Option
+from l4gate.settings.register import (
+    ENGINES,
+    EXTERNAL_FACTOR,
+    GENERATIONS,
+    OPTIONS,
+    SANDBOX_FACTOR,
+    Foreign,
+    Option,
+)
 
 if TYPE_CHECKING:
     from l4gate.contract import Contract, Pace
@@ -50,6 +58,8 @@ class Settings:
     report_dir: Path = Path("reports")
     generation: str = GENERATIONS[-1]
     rules_url: str | None = None
+    scrape_url: str | None = None
+    engine: str = ENGINES[0]
     foreign_rules: Foreign = "differ"
     config_dir: Path = field(default_factory=repository_config_dir)
     bearer_token_file: Path | None = None

@@ -15,6 +15,7 @@ from l4gate.settings import values
 
 STACKS = ("auto", "containers", "processes", "external")
 GENERATIONS = ("2.42", "2.53", "3.5")
+ENGINES = ("auto", "prometheus", "victoriametrics")  # but for auto, the dialects of prometheus_api
 Foreign = Literal["differ", "ignore"]
 FOREIGN: tuple[Foreign, ...] = get_args(Foreign)
 SANDBOX_FACTOR = 60.0  # a production minute passes in one second; measured stable on 2 cores from 30 to 300
@@ -115,6 +116,19 @@ OPTIONS: Final = (
         "where the rules are asked, and the configuration if the URL has none (vmalert, Thanos Ruler)",
         values.url,
         "URL",
+    ),
+    Option(
+        "scrape-url",
+        "where the targets and the scrape configuration are asked, if the URL does not scrape (vmagent)",
+        values.url,
+        "URL",
+    ),
+    Option(
+        "engine",
+        "what the URLs speak: " + ", ".join(ENGINES),
+        values.choice(*ENGINES),
+        "NAME",
+        default="auto: recognised from what the server says",
     ),
     Option(
         "foreign-rules",

@@ -143,16 +143,21 @@ def judge_for(
     """
 
     def client(base_url: str) -> PrometheusApi:
-        return PrometheusApi(
+        made = PrometheusApi(
             base_url,
             bearer_token_file=settings.bearer_token_file,
             basic_auth_file=settings.basic_auth_file,
         )
+        made.engine = settings.engine
+        return made
 
     groups = rendered_rules(settings.config_dir, factor=settings.factor, realms=settings.realms)
     config = rendered_config(settings.config_dir, factor=settings.factor, realms=settings.realms)
     expectation = Expectation(settings.pace, groups, config, settings.only_of)
-    return Judge(client(url), client(settings.rules_url or url), expectation, settings.realms, writer, untold)
+    api = client(url)
+    api.scraper = client(settings.scrape_url) if settings.scrape_url else None
+    rules_api = client(settings.rules_url) if settings.rules_url else api
+    return Judge(api, rules_api, expectation, settings.realms, writer, untold)
 
 
 def progress_line(looks: tuple[Look, ...], left: float) -> str:

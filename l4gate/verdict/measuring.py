@@ -191,13 +191,13 @@ def _config(
         ApiError: if nobody prints one: neither the server nor, where that is another, the one that has the rules.
     """
     try:
-        text = api.configuration()
+        text, untold = api.configuration(), api.untold
     except ApiBadAnswer:
         if rules_api is api:
             raise
-        text = rules_api.configuration()
+        text, untold = rules_api.configuration(), rules_api.untold
     if memory.config is None or memory.config[0] != text:
-        memory.config = text, config_diff(text, expectation, (realm,))
+        memory.config = text, config_diff(text, expectation, (realm,), untold)
     return memory.config[1]
 
 

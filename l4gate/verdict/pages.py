@@ -131,9 +131,13 @@ def _seconds(duration: Any) -> float | None:
         return None
 
 
-def config_diff(text: str, expectation: Expectation, realms: tuple[str, ...]) -> str:
+def config_diff(
+    text: str, expectation: Expectation, realms: tuple[str, ...], untold: frozenset[str] = frozenset()
+) -> str:
     """
     How the configuration that the server prints differs from the expected one; "" if it does not.
+
+    `untold` is what it never prints, see `config_difference`.
 
     Raises:
         ApiBadAnswer: if it is none.
@@ -145,6 +149,7 @@ def config_diff(text: str, expectation: Expectation, realms: tuple[str, ...]) ->
         realms=realms,
         foreign_allowed=expectation.only_of is not None,
         how_reached=False,
+        untold=untold,
     )
 
 

@@ -45,15 +45,27 @@ def recompute(
 
 def _ask(api: PrometheusApi, asked: list[Asked]) -> tuple[Vector, ...]:
     """
-    The answers to all of them, by one request.
+    The answers to all of them, by one request where the server reads a question of any length.
 
     Raises:
         ApiError: if there is none, or a partial one.
     """
-    if not asked:
-        return ()
+    longest = api.longest_query
+    answers: list[Vector] = []
+    while len(answers) < len(asked):
+        question = _question(asked[len(answers) :], longest)
+        answer = api.query(question.text, max(each.at for each in question.asked))
+        if answer.warnings:
+            raise ApiBadAnswer(
+                f"a partial answer to the rules' own expressions: {'; '.join(answer.warnings)}"
+            )
+        answers += question.answers((series.labels, series.last.value) for series in answer.series)
+    return tuple(answers)
+
+
+def _question(asked: list[Asked], longest: int | None) -> Question:
+    """One question for as many of them, from the first on, as a server reads at once; for one at least."""
     question = Question(tuple(asked))
-    answer = api.query(question.text, max(each.at for each in asked))
-    if answer.warnings:
-        raise ApiBadAnswer(f"a partial answer to the rules' own expressions: {'; '.join(answer.warnings)}")
-    return question.answers((series.labels, series.last.value) for series in answer.series)
+    while longest is not None and len(question.asked) > 1 and len(question.text.encode()) > longest:
+        question = Question(question.asked[: len(question.asked) // 2])
+    return question

@@ -1,0 +1,108 @@
+"""
+How the engines that speak Prometheus' query API differ from it, one small description each.
+
+Whatever an engine spells otherwise is brought into Prometheus' own form here, so that nobody beyond this package asks
+which engine it is. What an engine cannot tell stays untold: it is named, and never filled in with what is expected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+_NEVER_IN_PROMETHEUS: Final = "0001-01-01T00:00:00Z"  # how Prometheus prints that a target was never scraped
+_LIMIT_OF_A_QUERY: Final = 16_384  # bytes; VictoriaMetrics' default of -search.maxQueryLen
+# What a tool of VictoriaMetrics says to a path that it does not have: vmagent and vmalert know no queries.
+_UNSUPPORTED: Final = "unsupported path requested"
+_BAD_REQUEST: Final = 400
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """
+    One engine.
+
+    Attributes:
+        name: what `--l4-engine` calls it.
+        clock: the type of the answer to `time()`: a scalar, or a vector of one series without labels.
+        longest_query: how many bytes of a query it reads at most by default; None where none is known.
+        fields: by Prometheus' name of a field of a rule, this engine's own.
+        never: how it prints the time of a scrape that has not been.
+        untold: what its printed configuration leaves out whether it has it or not: sections, and `global.NAME`.
+        silent_default: by the name of a field of a scrape job, what is meant where the printout has none, in those
+            versions that have the flag named by `since`.
+        since: a flag that only versions of that default have; it stands among the metrics of the program.
+    """
+
+    name: str
+    clock: str = "scalar"
+    longest_query: int | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    never: str = _NEVER_IN_PROMETHEUS
+    untold: frozenset[str] = frozenset()
+    silent_default: Mapping[str, Any] = field(default_factory=dict)
+    since: str = ""
+
+    def rule(self, said: Mapping[str, Any]) -> dict[str, Any]:
+        """A rule of its page with Prometheus' names for what is in it."""
+        known = {theirs: ours for ours, theirs in self.fields.items()}
+        return {known.get(name, name): value for name, value in said.items()}
+
+    def target(self, said: Mapping[str, Any]) -> dict[str, Any]:
+        """A target of its page as Prometheus would show it."""
+        found = dict(said)
+        if found.get("lastScrape") == self.never:
+            found["lastScrape"] = _NEVER_IN_PROMETHEUS
+        labels = found.get("discoveredLabels")
+        if "scrapeTimeout" not in found and isinstance(labels, dict) and "__scrape_timeout__" in labels:
+            found["scrapeTimeout"] = labels["__scrape_timeout__"]
+        return found
+
+    def job(self, said: Mapping[str, Any], *, is_since: bool) -> dict[str, Any]:
+        """A scrape job of its printed configuration as Prometheus would print it."""
+        found = {**(self.silent_default if is_since else {}), **said}
+        for steps in ("relabel_configs", "metric_relabel_configs"):
+            if isinstance(found.get(steps), list):
+                found[steps] = [_joined(step) for step in found[steps]]
+        return found
+
+
+def _joined(step: Any) -> Any:
+    """A relabelling whose expression is printed as a list of its alternatives."""
+    parts = step.get("regex") if isinstance(step, dict) else None
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        return step
+    return {**step, "regex": "|".join(parts)}
+
+
+PROMETHEUS: Final = Dialect("prometheus")
+# Read off the programs 1.79.5, 1.112.0 and 1.145.0: victoria-metrics, vmagent (targets, configuration) and vmalert
+# (rules).
+VICTORIA_METRICS: Final = Dialect(
+    "victoriametrics",
+    clock="vector",
+    longest_query=_LIMIT_OF_A_QUERY,
+    fields={"keepFiringFor": "keep_firing_for"},
+    never="1970-01-01T00:00:00Z",
+    # vmagent scrapes and vmalert evaluates, so what is about rules is told by vmalert's page of rules alone.
+    untold=frozenset({"rule_files", "global.evaluation_interval"}),
+    # Release notes of 1.93.0: from then on the times of a target are ignored unless `honor_timestamps: true`, which
+    # is not printed where it is false. The flag came later; without it, what is not printed is Prometheus' default.
+    silent_default={"honor_timestamps": False},
+    since="promscrape.cluster.memberURLTemplate",
+)
+DIALECTS: Final = {each.name: each for each in (PROMETHEUS, VICTORIA_METRICS)}
+
+
+def recognised(status: int, data: Any, said: str) -> Dialect | None:
+    """
+    The engine by its answer to `time()`: the status, the `data` of it (None where it is no API answer), and its words.
+
+    VictoriaMetrics is known by a vector where all others give a scalar, and its vmagent and vmalert, which answer no
+    queries, by their words for that. An answer that tells nothing is None.
+    """
+    kind = data.get("resultType") if isinstance(data, dict) else None
+    if kind == VICTORIA_METRICS.clock or (status == _BAD_REQUEST and _UNSUPPORTED in said):
+        return VICTORIA_METRICS
+    return PROMETHEUS if kind == PROMETHEUS.clock else None
