@@ -10,6 +10,7 @@ Long because it is the file, key by key: half of it would be found in the other 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
 from functools import cached_property
@@ -67,6 +68,8 @@ class Realm:
     """The label's name."""
     default: Plain
     """The realm that the rules name, and that is judged unless another one is asked for."""
+    roster: Metric
+    """Records 1 for each realm of a fleet, where one rule set is for many of them."""
 
 
 @dataclass(frozen=True, config=_CONFIG)
@@ -467,7 +470,7 @@ class Contract:
 
     def is_ours(self, metric: str) -> bool:
         """Whether a metric is one of this contract that the service itself makes or rules record."""
-        found = self.inputs.get(metric)
+        found = self.inputs.get(metric) or self.inputs.get(re.sub("_(bucket|sum|count)$", "", metric))
         raw = (self.heartbeat.time, self.heartbeat.sequence)
         return metric in self.recorded or metric in raw or (found is not None and found.simulated is not None)
 

@@ -1,13 +1,13 @@
 """
 What a configuration has to pass before it goes live: promtool as it is, and the lint as it would be in production.
 
-A scaled configuration is linted in production time. The lint knows one realm, the contract's own, so the files of each
-realm are linted as if they were that one's: the rules are the same, whichever realm they are of.
+A scaled configuration is linted in production time. The lint knows one realm, the contract's own, so that of another
+realm is linted as if it were that one's, and the rule set of a fleet as that of one realm that it was made from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,7 @@ from l4gate.lint import as_text, lint
 from l4gate.machine import scratch
 from l4gate.operations.configuration import CONFIG_FILE, Configuration
 from l4gate.programs import Promtool
-from l4gate.rules import RuleGroup, is_rule_file, render
+from l4gate.rules import RuleGroup, as_yaml, is_rule_file, of_one, render
 
 _SHOWN_NAMES: Final = 5
 
@@ -53,13 +53,16 @@ def check(
             if not groups:
                 raise refused(content, f"{CONFIG_FILE}: expected rules, found none.")
             own = pace.contract.realm.default
-            said = _realms_said(groups, pace.contract)
-            for realm, production in _in_production(content, folder, pace, realms or (own,), said):
-                report = lint(production, promtool=promtool, contract=pace.contract)
-                if not report.clean:
-                    of = "" if realm == own else f"realm {realm}, shown as {own}:\n"
-                    found = as_text(report).replace(_group_ending(realm), _file_ending(realm))
-                    raise refused(content, f"{of}{found}")
+            first, *others = realms or (own,)
+            files = _of_one(content, groups, pace.contract) if others else content.files
+            report = lint(
+                _in_production(files, folder, pace, first), promtool=promtool, contract=pace.contract
+            )
+            if not report.clean:
+                of = "" if first == own else f"realm {first}, shown as {own}:\n"
+                of = f"the rules of {len(realms)} realms, shown as those of {own}:\n" if others else of
+                found = as_text(report).replace(_group_ending(first), _file_ending(first))
+                raise refused(content, f"{of}{found}")
         except (RuleError, UsageError) as error:
             raise refused(content, str(error).replace(f"{copy}/", "")) from None
         return groups
@@ -81,47 +84,34 @@ def named_outside(names: list[str]) -> str:
     )
 
 
-def _in_production(
-    content: Configuration,
-    folder: Path,
-    pace: Pace,
-    realms: tuple[str, ...],
-    said: Mapping[str, set[str]],
-) -> Iterator[tuple[str, Path]]:
-    """
-    For each realm, a folder with what there is of it, as it would be for the contract's realm at factor 1.
+def _of_one(content: Configuration, groups: tuple[RuleGroup, ...], contract: Contract) -> dict[str, bytes]:
+    """The files with the rules of a fleet as they were before they were made for many realms."""
+    files = {name: text for name, text in content.files.items() if not is_rule_file(name)}
+    for name in {group.file for group in groups}:
+        if single := of_one([group for group in groups if group.file == name], contract):
+            files[name] = as_yaml(single).encode()
+    return files
 
-    The first realm has all rule files that none of the realms has for itself.
-    """
-    contract, first = pace.contract, realms[0]
-    others = [{realm} for realm in realms[1:]]
-    for number, realm in enumerate(realms):
-        files = {
-            name.replace(_file_ending(realm), _group_ending(realm)): text  # the lint holds the two together
-            for name, text in content.files.items()
-            if not is_rule_file(name)
-            or (of := said.get(name)) == {realm}
-            or (realm == first and of not in others)
-        }
-        steps = [folder / f"{number}-{step}" / "live" for step in ("rendered", "targets", "production")]
-        for step in steps:
-            step.mkdir(parents=True)
-        Configuration(files).write(steps[0])
-        # The targets, and what the rules ask of them, carry the first realm; what is pushed its own.
-        for source, target, factor, name in (
-            (steps[0], steps[1], 1 / pace.factor, first),
-            (steps[1], steps[2], 1.0, realm),
-        ):
-            render(
-                source,
-                target,
-                factor=factor,
-                realms=(contract.realm.default,),
-                addresses={},
-                named=False,
-                contract=contract.for_realm(name),
-            )
-        yield realm, steps[-1]
+
+def _in_production(files: Mapping[str, bytes], folder: Path, pace: Pace, realm: str) -> Path:
+    """A folder with these files of a realm as they would be for the contract's own at factor 1."""
+    given, production = folder / "rendered", folder / "production"
+    given.mkdir()
+    production.mkdir()
+    # The lint holds the names of files and of groups together.
+    named = {name.replace(_file_ending(realm), _group_ending(realm)): text for name, text in files.items()}
+    Configuration(named).write(given)
+    contract = pace.contract
+    render(
+        given,
+        production,
+        factor=1 / pace.factor,
+        realms=(contract.realm.default,),
+        addresses={},
+        named=False,
+        contract=contract.for_realm(realm),
+    )
+    return production
 
 
 def _file_ending(realm: str) -> str:
@@ -130,12 +120,3 @@ def _file_ending(realm: str) -> str:
 
 def _group_ending(realm: str) -> str:
     return f"-{realm}.rules."
-
-
-def _realms_said(groups: tuple[RuleGroup, ...], contract: Contract) -> Mapping[str, set[str]]:
-    """By the names of rule files, the realms that their rules say."""
-    said: dict[str, set[str]] = {}
-    for group in groups:
-        found = said.setdefault(group.file, set())
-        found.update(rule.labels.get(contract.realm.label, "") for rule in group.rules)
-    return said

@@ -1,6 +1,8 @@
 """Rule files: model, reading, normal form, scaling and rendering."""
 
 from l4gate.rules.alerting import ALERTING_FILE, rendered_alerting
+from l4gate.rules.fleet import of_one, realms_listed
+from l4gate.rules.fleet_files import as_yaml
 from l4gate.rules.from_api import groups_from_api
 from l4gate.rules.model import (
     CONFIG_FILE,
@@ -30,12 +32,15 @@ __all__ = [
     "RuleGroup",
     "Vector",
     "all_rules",
+    "as_yaml",
     "diff_rules",
     "groups_from_api",
     "is_rule_file",
     "load_rule_file",
     "load_rules",
+    "of_one",
     "parse_rule_text",
+    "realms_listed",
     "recordings",
     "render",
     "rendered_alerting",

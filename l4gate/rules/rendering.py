@@ -18,7 +18,8 @@ from l4gate import promql
 from l4gate.base import Document, Edit, RuleError, UsageError, read_config, yamldoc
 from l4gate.contract import Contract, load_contract
 from l4gate.rules.alerting import own_alertmanager
-from l4gate.rules.model import CONFIG_FILE, RULE_FILES, RULES_FOLDER, RuleGroup, load_rules, rules_in
+from l4gate.rules.fleet_files import fleet_files
+from l4gate.rules.model import CONFIG_FILE, RULE_FILES, RULES_FOLDER, RuleGroup, rules_in
 from l4gate.rules.realm_in_steps import plain_or_quoted, relabelling_edits
 from l4gate.rules.scaling import scale_config, scale_rule_file
 
@@ -40,10 +41,10 @@ def render(
     """
     Writes prometheus.yml, rules/ and targets/ below `destination`, and removes other files from those two folders.
 
-    `addresses` maps the addresses in the source ("prometheus:9090") to those of this run; all others stay. Each realm
-    gets its own copy of the rules; for realms other than the default one, files and groups are named after it too.
+    `addresses` maps the addresses in the source ("prometheus:9090") to those of this run; all others stay. Several
+    realms get one rule set for all of them, see `fleet`. A single one that is not the default has files and groups
+    named after it, unless `named` is false.
     Targets, and what they say about themselves (`up`), carry the first realm: what is pushed brings its own.
-    Without `named` they keep their names, which takes one realm.
     Without `rules` none are written: they take ten times as long as the rest (0.2 s), and a start has no use for them.
     `alertmanager` is the one address that alerts are sent to, whatever the source says; none leaves that as it is.
     `contract` is what the source is held to, if that does not lie beside it: a live folder has none.
@@ -125,30 +126,28 @@ def _rules(
     source: Path, contract: Contract, *, factor: float, realms: tuple[str, ...], named: bool = True
 ) -> dict[Path, str]:
     """The text of every rule file of a run, by its path below the destination."""
-    written = {}
-    recorded = {rule.name for group in load_rules(source) for rule in group.rules if rule.kind == "record"}
+    if len(realms) > 1:
+        return fleet_files(source, contract, factor=factor, realms=realms)
+    written, (realm,) = {}, realms
     for path in sorted((source / RULES_FOLDER).rglob(RULE_FILES)):
         document = _read(path)
-        for realm in realms:
-            text = _rules_for(document, realm, realms[0], recorded, contract, named=named)
-            if factor != 1:
-                text = scale_rule_file(text, factor, name=str(path), is_time=contract.in_seconds)
-            name = _file_name(path.name, realm, contract.realm.default) if named else path.name
-            written[path.relative_to(source).with_name(name)] = text
+        text = _rules_for(document, realm, contract, named=named)
+        if factor != 1:
+            text = scale_rule_file(text, factor, name=str(path), is_time=contract.in_seconds)
+        name = _file_name(path.name, realm, contract.realm.default) if named else path.name
+        written[path.relative_to(source).with_name(name)] = text
     return written
 
 
-def _rules_for(
-    document: Document, realm: str, first: str, recorded: set[str], contract: Contract, *, named: bool
-) -> str:
+def _rules_for(document: Document, realm: str, contract: Contract, *, named: bool) -> str:
     """The text of a rule file for a realm."""
     default = contract.realm.default
-    if realm == default == first:
+    if realm == default:
         return document.text
 
     def change(keys: tuple[str, ...], value: str) -> str | None:
         if keys == ("groups", "rules", "expr"):
-            return _expression_for(document, value, realm, first, recorded=recorded, contract=contract)
+            return _expression_for(document, value, realm, contract)
         if keys == ("groups", "name"):
             return _group_name(value, realm, default) if named else None
         return (
@@ -160,18 +159,14 @@ def _rules_for(
     return yamldoc.apply(document, _edits(document, change))
 
 
-def _expression_for(
-    document: Document, text: str, realm: str, first: str, *, recorded: set[str], contract: Contract
-) -> str | None:
+def _expression_for(document: Document, text: str, realm: str, contract: Contract) -> str | None:
     """The expression with the realm in place of the default one, or None if it does not speak of it."""
 
     def change(node: promql.Node) -> promql.Node:
         match node:
-            case promql.Selector(name=name, matchers=matchers):
-                pushed = name is None or name in recorded or contract.is_ours(name)
-                wanted = realm if pushed else first
+            case promql.Selector(matchers=matchers):
                 return replace(
-                    node, matchers=tuple(_matcher_for(document, each, wanted, contract) for each in matchers)
+                    node, matchers=tuple(_matcher_for(document, each, realm, contract) for each in matchers)
                 )
             case promql.Call(func="label_replace", args=args) if args[1] == promql.String(
                 contract.realm.label

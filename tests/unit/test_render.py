@@ -14,6 +14,7 @@ from l4gate.base import RuleError, UsageError
 from l4gate.contract import CONTRACT_NAME
 from l4gate.promql import selectors
 from l4gate.rules import ALERTING_FILE, RuleGroup, load_rules, render, rendered_rules
+from l4gate.rules.fleet import ROSTER_GROUP
 
 SOURCE = Path("prometheus")
 ADDRESSES = {
@@ -106,24 +107,44 @@ def test_relabelling_means_the_other_realm_too(tmp_path: Path) -> None:
     )
 
 
-def test_each_realm_has_its_rules(tmp_path: Path) -> None:
-    """With two realms each must have every rule; what the stack says of itself carries the first realm for both."""
-    render(SOURCE, tmp_path, factor=1, realms=("prod", "staging"), addresses={})
+def test_two_realms_share_their_rules(tmp_path: Path) -> None:
+    """Two realms must have one rule set, in which what the targets say of themselves carries the first realm."""
+    render(SOURCE, tmp_path, factor=1, realms=("staging", "prod"), addresses={})
     groups = load_rules(tmp_path)
-    own = [group for group in groups if not group.name.endswith("-staging")]
-    others = [group for group in groups if group.name.endswith("-staging")]
     up = {
         matcher.value
-        for group in others
+        for group in groups
         for rule in group.rules
         for each in selectors(rule.tree)
         for matcher in each.matchers
         if each.name == "up" and matcher.label == "metric_realm"
     }
 
-    assert len(own) == len(others) == len(load_rules(SOURCE))
-    assert {f"{group.name}-staging" for group in own} == {group.name for group in others}
-    assert up == {"prod"}
+    assert {group.name for group in groups} == {*(group.name for group in load_rules(SOURCE)), ROSTER_GROUP}
+    assert up == {"staging"}
+    assert "prod" not in (tmp_path / "rules/heartbeat.rules.yml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("expression", "why"),
+    [
+        ("sum(duri_heartbeat_ok{metric_realm='prod'})", "has no label that says of which realm"),
+        ("duri_heartbeat_ok{metric_realm!='prod'}", 'selects metric_realm!="prod"'),
+        ("label_replace(duri_heartbeat_ok, 'metric_realm', 'prod', '', '')", "writes metric_realm itself"),
+    ],
+)
+def test_rule_that_would_mix_realms_is_refused(expression: str, why: str, tmp_path: Path) -> None:
+    """A rule whose result could not be told apart by realm must be refused with file and line, and not be rendered."""
+    source = tmp_path / "source"
+    shutil.copytree(SOURCE, source)
+    rule = f'groups: [{{name: g, interval: 30s, rules: [{{record: "a:b:c", expr: "{expression}"}}]}}]\n'
+    (source / "rules/mixed.rules.yml").write_text(rule)
+
+    with pytest.raises(RuleError, match="cannot be rendered for several realms") as caught:
+        render(source, tmp_path / "out", factor=1, realms=("prod", "staging"), addresses={})
+
+    assert why in caught.value.message
+    assert "mixed.rules.yml:1" in caught.value.message
 
 
 @pytest.mark.parametrize("factor", [1, 60])
