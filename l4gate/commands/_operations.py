@@ -13,7 +13,7 @@ from l4gate.operations import (
     LiveServer,
     generation_of,
 )
-from l4gate.prometheus_api import PrometheusApi
+from l4gate.prometheus_api import PrometheusApi, caller_of
 from l4gate.settings import Settings
 from l4gate.stack import server_promtool
 
@@ -30,6 +30,9 @@ JUDGING_OPTIONS: Final = (
     "config-dir",
     "bearer-token-file",
     "basic-auth-file",
+    "header-file",
+    "client-cert",
+    "client-key",
     "cache-dir",
 )
 
@@ -45,8 +48,7 @@ def live_server(args: argparse.Namespace, settings: Settings) -> LiveServer:
     api = PrometheusApi(
         url,
         timeout_seconds=RELOAD_SECONDS,
-        bearer_token_file=settings.bearer_token_file,
-        basic_auth_file=settings.basic_auth_file,
+        caller=caller_of(settings),
     )
     return LiveServer(
         api=api,

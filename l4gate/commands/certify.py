@@ -13,7 +13,7 @@ from l4gate.base import UsageError, Verdict, parse_duration, worst
 from l4gate.certificate import Window, certify_window, moment
 from l4gate.commands._sound import ensure_sound_settings
 from l4gate.contract import CHECKS, Pace
-from l4gate.prometheus_api import PrometheusApi
+from l4gate.prometheus_api import PrometheusApi, caller_of
 from l4gate.report import (
     certificate_as_dict,
     certificate_lines,
@@ -38,6 +38,9 @@ OPTIONS: Final = (
     "config-dir",
     "bearer-token-file",
     "basic-auth-file",
+    "header-file",
+    "client-cert",
+    "client-key",
     "cache-dir",
 )
 _TIMEOUT_SECONDS: Final = (
@@ -81,8 +84,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     api = PrometheusApi(
         settings.url,
         timeout_seconds=_TIMEOUT_SECONDS,
-        bearer_token_file=settings.bearer_token_file,
-        basic_auth_file=settings.basic_auth_file,
+        caller=caller_of(settings),
     )
     now = api.now()
     end = now if asked is None else asked

@@ -33,6 +33,9 @@ OPTIONS: Final = (
     "config-dir",
     "bearer-token-file",
     "basic-auth-file",
+    "header-file",
+    "client-cert",
+    "client-key",
     "cache-dir",
 )
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from l4gate.base import GateError, UsageError, Verdict
-from l4gate.prometheus_api import PrometheusApi
+from l4gate.prometheus_api import PrometheusApi, caller_of
 from l4gate.rehearsal import (
     RehearsalResult,
     Size,
@@ -34,6 +34,9 @@ OPTIONS: Final = (
     "config-dir",
     "bearer-token-file",
     "basic-auth-file",
+    "header-file",
+    "client-cert",
+    "client-key",
     "cache-dir",
 )
 REPORT: Final = "l4-rehearsal.json"
@@ -78,7 +81,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     if snapshot:
         ensure_given(snapshot, settings.pace)
     published = _published(args, settings, snapshot)
-    settings = replace(settings, bearer_token_file=None, basic_auth_file=None)  # those are for production
+    settings = settings.for_ours
     if published:  # known at 0 before the first rehearsal, so that this one counts
         publish_as_productions(published.url, settings, published.size)
     done: list[RehearsalResult] = []
@@ -113,8 +116,7 @@ def _published(args: argparse.Namespace, settings: Settings, snapshot: Path | No
     if production is not None:
         api = PrometheusApi(
             production,
-            bearer_token_file=settings.bearer_token_file,
-            basic_auth_file=settings.basic_auth_file,
+            caller=caller_of(settings),
         )
     return _Published(gateway, ensure_productions_own(settings.factor, snapshot, api))
 

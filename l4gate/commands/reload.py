@@ -25,6 +25,9 @@ OPTIONS: Final = (
     "foreign-rules",
     "bearer-token-file",
     "basic-auth-file",
+    "header-file",
+    "client-cert",
+    "client-key",
     "cache-dir",
     "live-dir",
 )

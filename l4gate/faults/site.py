@@ -36,6 +36,6 @@ def open_site(settings: Settings, say: Callable[[str], None] = lambda _text: Non
             open_proxy() as scrapes,
             open_proxy(stack.prometheus_url) as queries,
         ):
-            asking = replace(settings, deadline=_ANSWER_SECONDS)
+            asking = replace(settings.for_ours, deadline=_ANSWER_SECONDS)
             judge = judge_for(asking, queries.url, writer_report(sandbox.heart))
             yield Site(sandbox, judge, pushes, scrapes, queries)

@@ -2,6 +2,7 @@
 
 from l4gate.prometheus_api.alertmanager import AlertmanagerApi
 from l4gate.prometheus_api.answers import Answer, QueryAnswer, Sample, SampleSeries
+from l4gate.prometheus_api.caller import Caller, caller_of, read_caller
 from l4gate.prometheus_api.client import PrometheusApi
 from l4gate.prometheus_api.numbers import rfc3339
 from l4gate.prometheus_api.session import HttpError, new_session
@@ -9,11 +10,14 @@ from l4gate.prometheus_api.session import HttpError, new_session
 __all__ = [
     "AlertmanagerApi",
     "Answer",
+    "Caller",
     "HttpError",
     "PrometheusApi",
     "QueryAnswer",
     "Sample",
     "SampleSeries",
+    "caller_of",
     "new_session",
+    "read_caller",
     "rfc3339",
 ]

@@ -15,7 +15,7 @@ from urllib3.exceptions import ProtocolError, ReadTimeoutError
 from l4gate.base import TOO_SLOW, ApiBadAnswer, ApiUnreachable, seconds_left
 from l4gate.prometheus_api.answers import Response, quoted
 from l4gate.prometheus_api.session import new_session
-from l4gate.prometheus_api.tls import tls_failure
+from l4gate.prometheus_api.tls import CLOSED, tls_failure
 
 MOST_BYTES: Final = 8 << 20  # 10,000 rules; as objects it takes up to 30 times as much memory
 _CHUNK_BYTES: Final = 1 << 16
@@ -26,11 +26,19 @@ _REASON_CHARACTERS: Final = 160
 class Asker:
     """Asks one server. Not for use by several threads at once."""
 
-    def __init__(self, base_url: str, timeout_seconds: float, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        timeout_seconds: float,
+        headers: Mapping[str, str],
+        *,
+        certificate: tuple[str, str] | None = None,
+    ) -> None:
         self.base_url = base_url
         self.timeout_seconds = timeout_seconds
         self._headers = headers
-        self._session = new_session(base_url)
+        self._certificate = certificate
+        self._session = new_session(base_url, certificate)
 
     def ask(
         self, method: str, path: str, params: Mapping[str, str], *, most_bytes: int = MOST_BYTES
@@ -65,7 +73,9 @@ class Asker:
         worker.join(limit)
         if worker.is_alive():
             stop.set()
-            self._session = new_session(self.base_url)  # the old one still belongs to the thread
+            self._session = new_session(
+                self.base_url, self._certificate
+            )  # the old one still belongs to the thread
             why = "" if limit == self.timeout_seconds else ", when the deadline passed"
             message = f"{url} gave no complete answer within {round(limit, 2):g} s{why}."
             raise ApiUnreachable(message, next_step=TOO_SLOW)
@@ -136,9 +146,10 @@ def _translated(error: Exception, url: str, seconds: float) -> Exception:
     if isinstance(error, (requests.exceptions.Timeout, ReadTimeoutError)):
         return ApiUnreachable(f"{url} did not answer within {seconds:.1f} s.")
     if isinstance(error, requests.exceptions.ConnectionError):
-        return ApiUnreachable(
-            f"{url} cannot be reached: {_reason(error)}.", next_step="start it, or mend the URL."
-        )
+        reason = _reason(error)
+        cut = url.startswith("https:") and reason in ("Connection reset by peer", "Broken pipe")
+        step = CLOSED if cut else "start it, or mend the URL."
+        return ApiUnreachable(f"{url} cannot be reached: {reason}.", next_step=step)
     return ApiBadAnswer(
         f"{url} gave an answer that cannot be read: {type(error).__name__}: {_reason(error)}."
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import yaml
@@ -12,7 +11,7 @@ import yaml
 from l4gate.base import ApiBadAnswer, RuleError, yamldoc
 from l4gate.prometheus_api.answers import OK, Answer, QueryAnswer, read
 from l4gate.prometheus_api.asking import MOST_BYTES, Asker
-from l4gate.prometheus_api.credentials import authorization
+from l4gate.prometheus_api.caller import Caller
 from l4gate.prometheus_api.dialects import DIALECTS, PROMETHEUS, Dialect, recognised
 from l4gate.prometheus_api.numbers import is_time
 
@@ -26,6 +25,7 @@ _NO_POST: Final = (403, 405, 501)  # what stands before a server to be read only
 # VictoriaMetrics answers about what it kept, and about 30 s ago, unless it is told so; no other engine knows the word.
 _NOW: Final = {"nocache": "1"}
 _CONFIGURATION: Final = "/api/v1/status/config"
+_NOBODY: Final = Caller()
 REQUEST_TIMEOUT_SECONDS: Final = 5.0  # a healthy server answers the gate's queries in milliseconds
 
 
@@ -49,8 +49,7 @@ class PrometheusApi:
         base_url: str,
         *,
         timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
-        bearer_token_file: Path | None = None,
-        basic_auth_file: Path | None = None,
+        caller: Caller = _NOBODY,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         # A cached answer is yesterday's truth: caches are told to stand aside, and those that do not are found.
@@ -59,10 +58,9 @@ class PrometheusApi:
             "Accept-Encoding": "identity",
             "Cache-Control": "no-cache",
         }
-        credentials = authorization(bearer_token_file, basic_auth_file)
-        if credentials:
-            headers["Authorization"] = credentials
-        self._asker = Asker(self.base_url, timeout_seconds, headers)
+        self._asker = Asker(
+            self.base_url, timeout_seconds, {**caller.sent, **headers}, certificate=caller.certificate
+        )
 
     def now(self) -> float:
         """The server's clock, in Unix seconds."""

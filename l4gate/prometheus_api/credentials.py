@@ -21,13 +21,7 @@ def authorization(bearer_token_file: Path | None, basic_auth_file: Path | None) 
     for path, scheme in ((bearer_token_file, "Bearer"), (basic_auth_file, "Basic")):
         if path is None:
             continue
-        try:
-            # Links are followed wherever they lead: a mounted secret is one.
-            secret = read_regular(path, limit=_MOST_BYTES, within=Path("/")).decode().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            said = why(error) if isinstance(error, OSError) else "not UTF-8"
-            message = f"the credentials file {path} cannot be read: {said}."
-            raise UsageError(message) from None
+        secret = secret_text(path, "credentials file").strip()
         # Checked here, because the HTTP library quotes a header that it refuses, and with it the secret.
         if not secret.isprintable() or not secret or (scheme == "Basic" and ":" not in secret):
             wanted = "user:password" if scheme == "Basic" else "a token"
@@ -44,3 +38,18 @@ def authorization(bearer_token_file: Path | None, basic_auth_file: Path | None) 
             secret = base64.b64encode(secret.encode()).decode()
         return f"{scheme} {secret}"
     return ""
+
+
+def secret_text(path: Path, what: str) -> str:
+    """
+    What is in a file with secrets: a regular one of at most 64 KiB. Links are followed: a mounted secret is one.
+
+    Raises:
+        UsageError: if it cannot be read; `what` says what the file is.
+    """
+    try:
+        return read_regular(path, limit=_MOST_BYTES, within=Path("/")).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        said = why(error) if isinstance(error, OSError) else "not UTF-8"
+        message = f"the {what} {path} cannot be read: {said}."
+        raise UsageError(message) from None

@@ -14,9 +14,10 @@ from l4gate.base import keep_secrets_of_environment
 HttpError: Final = requests.RequestException  # whatever a session raises when no answer comes
 
 
-def new_session(url: str) -> requests.Session:
-    """A session for a server and what is below its URL."""
+def new_session(url: str, certificate: tuple[str, str] | None = None) -> requests.Session:
+    """A session for a server and what is below its URL; it shows a certificate (paths of it and its key) if asked."""
     session = requests.Session()
+    session.cert = certificate
     # A proxy from the environment must never answer for a server on this machine.
     session.trust_env = not is_loopback(url)
     if not session.trust_env:  # an authority from there is as good for this machine as for any other

@@ -23,6 +23,10 @@ _BY_CODE: Final = {
     64: "give the URL with a name, or an address, that is in the certificate.",
 }
 _CERTIFICATE: Final = "check the server's certificate and REQUESTS_CA_BUNDLE."
+# With TLS 1.3 a server that wants a certificate of its clients may have gone before its reason is read.
+CLOSED: Final = (
+    "the other side closed the connection: give it L4_CLIENT_CERT if it wants a certificate, or read its log."
+)
 # By how OpenSSL's reason begins; its newer versions have other words for the same.
 _BY_REASON: Final = (
     (
@@ -35,11 +39,11 @@ _BY_REASON: Final = (
     ),
     (
         ("TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_BAD_CERTIFICATE", "TLSV1_ALERT_UNKNOWN_CA"),
-        "the server wants a certificate of its clients, which this gate has none of: ask it behind a proxy that has.",
+        "the server wants a certificate of its clients: give one that it knows with L4_CLIENT_CERT and L4_CLIENT_KEY.",
     ),
     (
         ("SSLV3_ALERT_HANDSHAKE_FAILURE", "NO_SHARED_CIPHER", "TLSV1_ALERT_INSUFFICIENT_SECURITY"),
-        "compare the versions and ciphers that the server takes with those of this machine.",
+        "give a certificate with L4_CLIENT_CERT if it wants one, or compare the versions and ciphers that it takes.",
     ),
     (
         ("TLSV1_UNRECOGNIZED_NAME", "TLSV1_ALERT_UNRECOGNIZED_NAME"),
@@ -48,7 +52,7 @@ _BY_REASON: Final = (
     (("NO_CERTIFICATE_OR_CRL_FOUND", "PEM"), "have REQUESTS_CA_BUNDLE name a file with certificates in PEM."),
     (
         ("UNEXPECTED_EOF", "EOF"),
-        "the other side closed the connection: read its log, or that of what stands before it.",
+        CLOSED,
     ),
 )
 _HANDSHAKE: Final = "check that the port speaks TLS, and read the server's log."

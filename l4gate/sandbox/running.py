@@ -95,7 +95,7 @@ def open_sandbox(
         service.omitted |= set(omitted)
         cleanup.enter_context(service)
         judge = judge_for(
-            replace(settings, url=stack.prometheus_url),
+            replace(settings.for_ours, url=stack.prometheus_url),
             stack.prometheus_url,
             writer_report(heart),
             teller(stack, pace.contract),

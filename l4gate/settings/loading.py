@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +25,7 @@ from l4gate.settings.register import (
     Option,
 )
 
+_URLS: Final = ("url", "rules_url", "scrape_url")
 if TYPE_CHECKING:
     from l4gate.contract import Contract, Pace
 
@@ -64,6 +65,9 @@ class Settings:
     config_dir: Path = field(default_factory=repository_config_dir)
     bearer_token_file: Path | None = None
     basic_auth_file: Path | None = None
+    header_file: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
     cache_dir: Path = field(default_factory=default_cache_dir)
     keep_stack: bool = False
     live_dir: Path | None = None
@@ -79,6 +83,18 @@ class Settings:
         from l4gate.contract import load_contract  # with its validation: a deadline counts from before that
 
         return load_contract(self.config_dir)
+
+    @property
+    def for_ours(self) -> Settings:
+        """These, for a server that the gate started itself: what says who it is to others is not for that one."""
+        return replace(
+            self,
+            bearer_token_file=None,
+            basic_auth_file=None,
+            header_file=None,
+            client_cert=None,
+            client_key=None,
+        )
 
     @property
     def only_of(self) -> Contract | None:
@@ -160,5 +176,12 @@ def _consistent(values: dict[str, Any], prefix: str, sandbox_factor: float) -> S
     elif stack == "external" and not url:
         message = f"{prefix}stack external needs a URL."
         raise UsageError(message, next_step=f"give {prefix}url http://HOST:PORT.")
+    if values.get("client_key") and not values.get("client_cert"):
+        message = f"{prefix}client-key was given without the certificate."
+        raise UsageError(message, next_step=f"give {prefix}client-cert FILE.")
+    urls = [values[name] for name in _URLS if values.get(name)]
+    if values.get("client_cert") and urls and not any(each.lower().startswith("https:") for each in urls):
+        message = f"{prefix}client-cert was given, and no URL is one of https: nobody would see it."
+        raise UsageError(message, next_step="give the URL with https://, or drop the certificate.")
     values.setdefault("factor", EXTERNAL_FACTOR if values.get("stack") == "external" else sandbox_factor)
     return Settings(**values)

@@ -145,6 +145,14 @@ OPTIONS: Final = (
     Option("bearer-token-file", "file with the bearer token for the URL", values.file, "FILE"),
     Option("basic-auth-file", "file with user:password for the URL", values.file, "FILE"),
     Option(
+        "header-file",
+        "file with headers for the URL, one `Name: value` a line: a tenant's",
+        values.file,
+        "FILE",
+    ),
+    Option("client-cert", "PEM file with the gate's own certificate for an https URL", values.file, "FILE"),
+    Option("client-key", "PEM file with its key, if that is another file", values.file, "FILE"),
+    Option(
         "cache-dir",
         "where fetched programs are kept, and which config folders were clean",
         values.cache_folder,

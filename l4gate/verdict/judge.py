@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from l4gate.base import NotReady, Verdict, deadline, defect, seconds_left, wait_until, worst
-from l4gate.prometheus_api import PrometheusApi
+from l4gate.prometheus_api import PrometheusApi, caller_of
 from l4gate.rules import rendered_config, rendered_rules
 from l4gate.settings import Settings
 from l4gate.verdict.decision import Decision, decide
@@ -141,13 +141,10 @@ def judge_for(
     Raises:
         RuleError: if the repository's own rules cannot be read.
     """
+    caller = caller_of(settings)
 
     def client(base_url: str) -> PrometheusApi:
-        made = PrometheusApi(
-            base_url,
-            bearer_token_file=settings.bearer_token_file,
-            basic_auth_file=settings.basic_auth_file,
-        )
+        made = PrometheusApi(base_url, caller=caller)
         made.engine = settings.engine
         return made
 

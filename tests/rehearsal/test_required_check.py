@@ -18,7 +18,7 @@ from fixtures.judging import hold
 from l4gate.base import Verdict
 from l4gate.certificate import Certificate, Window, certify_window
 from l4gate.programs import find_program, host_promtool
-from l4gate.prometheus_api import PrometheusApi
+from l4gate.prometheus_api import PrometheusApi, caller_of
 from l4gate.rehearsal import RehearsalResult, rehearse
 from l4gate.rehearsal.archive import pack, unpack
 from l4gate.rehearsal.samples import Samples, read_samples
@@ -76,8 +76,7 @@ def test_the_last_day_of_production_is_certified(settings: Settings) -> None:
         pytest.skip("no URL of production was given: simulated")
     api = PrometheusApi(
         settings.url,
-        bearer_token_file=settings.bearer_token_file,
-        basic_auth_file=settings.basic_auth_file,
+        caller=caller_of(settings),
     )
     now = api.now()
     window = Window(now - DAY / settings.factor, now, settings.pace)

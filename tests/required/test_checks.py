@@ -18,7 +18,7 @@ from l4gate.base import Verdict, worst
 from l4gate.certificate import moment
 from l4gate.contract import Pace
 from l4gate.programs import find_program, host_promtool
-from l4gate.prometheus_api import PrometheusApi
+from l4gate.prometheus_api import PrometheusApi, caller_of
 from l4gate.rules import load_rules
 from l4gate.settings import Settings
 from tests.support.histories.describe import load_history
@@ -71,8 +71,7 @@ def test_check_passes(check: str, settings: Settings, history: History) -> None:
     if settings.url is not None:
         api = PrometheusApi(
             settings.url,
-            bearer_token_file=settings.bearer_token_file,
-            basic_auth_file=settings.basic_auth_file,
+            caller=caller_of(settings),
         )
         judged = [
             verdict_of(check, api, realm, api.now(), pace(settings.factor)) for realm in settings.realms

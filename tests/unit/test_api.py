@@ -18,7 +18,7 @@ from fixtures.contract import ABORT_RULES, CONTRACT
 from fixtures.wire import always, drip, http, serve, success
 from l4gate.base import ApiBadAnswer, ApiError, ApiUnreachable, UsageError, Verdict
 from l4gate.contract import Pace
-from l4gate.prometheus_api import PrometheusApi, QueryAnswer, rfc3339
+from l4gate.prometheus_api import PrometheusApi, QueryAnswer, read_caller, rfc3339
 from l4gate.prometheus_api.asking import MOST_BYTES
 from l4gate.prometheus_api.partial import ANNOTATIONS, Annotation
 from l4gate.prometheus_api.session import is_loopback
@@ -465,7 +465,7 @@ def test_bad_token_file_never_shows_the_token(content: bytes, tmp_path: Path) ->
     file = tmp_path / "token"
     file.write_bytes(content)
     with pytest.raises(UsageError) as caught:
-        PrometheusApi("http://127.0.0.1:1", bearer_token_file=file)
+        PrometheusApi("http://127.0.0.1:1", caller=read_caller(bearer_token_file=file))
 
     assert "SECRET" not in str(caught.value)
     assert str(file) in str(caught.value)

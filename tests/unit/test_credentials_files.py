@@ -10,11 +10,11 @@ import pytest
 
 from fixtures.hostile import too_large
 from l4gate.base import UsageError
-from l4gate.prometheus_api import PrometheusApi
+from l4gate.prometheus_api import PrometheusApi, read_caller
 
 
 def api(path: Path) -> PrometheusApi:
-    return PrometheusApi("http://127.0.0.1:1", bearer_token_file=path)
+    return PrometheusApi("http://127.0.0.1:1", caller=read_caller(bearer_token_file=path))
 
 
 @pytest.mark.timeout(30)

@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.echo import echoing
 from l4gate.base import ApiBadAnswer, shown
-from l4gate.prometheus_api import PrometheusApi
+from l4gate.prometheus_api import PrometheusApi, read_caller
 
 FAR = "http://prometheus.example:9090"  # nobody looks it up: the proxy is asked
 NETRC = "default login somebody password else-and-else\n"
@@ -39,7 +39,8 @@ def test_only_named_credentials_are_sent(
     sent = {"bearer_token_file": "Bearer me:mine-and-mine", "basic_auth_file": f"Basic {login}", None: ""}
     with echoing() as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
-        api = PrometheusApi(FAR, **({option: tmp_path / "file"} if option else {}))  # type: ignore[arg-type]
+        given = {option: tmp_path / "file"} if option else {}
+        api = PrometheusApi(FAR, caller=read_caller(**given))
         assert api.now() > 0
 
     assert proxy.seen == [sent[option]]
