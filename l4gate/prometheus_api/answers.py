@@ -112,13 +112,13 @@ class Answer:
             raise self.malformed("no single series without labels for time()")
         return found[0].last
 
-    def series(self) -> tuple[SampleSeries, ...]:
-        """The series of a vector or matrix."""
+    def series(self, most: int = MOST_SERIES) -> tuple[SampleSeries, ...]:
+        """The series of a vector or matrix, at most so many."""
         if not isinstance(self.data, dict) or self.data.get("resultType") not in ("vector", "matrix"):
             raise self.malformed("no vector or matrix")
         found = self.dicts("result")
-        if len(found) > MOST_SERIES:
-            message = f"{self.url} answered with {len(found)} series, more than {MOST_SERIES}."
+        if len(found) > most:
+            message = f"{self.url} answered with {len(found)} series, more than {most}."
             raise ApiBadAnswer(message, next_step=_NARROW)
         series = tuple(map(self._one_series, found))
         if len({frozenset(each.labels.items()) for each in series}) < len(series):

@@ -9,13 +9,14 @@ from typing import Any, Final
 import yaml
 
 from l4gate.base import ApiBadAnswer, RuleError, yamldoc
-from l4gate.prometheus_api.answers import OK, Answer, QueryAnswer, read
+from l4gate.prometheus_api.answers import MOST_SERIES, OK, Answer, QueryAnswer, read
 from l4gate.prometheus_api.asking import MOST_BYTES, Asker
 from l4gate.prometheus_api.caller import Caller
 from l4gate.prometheus_api.dialects import DIALECTS, PROMETHEUS, Dialect, recognised
 from l4gate.prometheus_api.numbers import is_time
 
 _LONGEST_IN_A_URL: Final = 2000  # characters; proxies refuse a URL of 8 kB, and escaping makes it longer
+_BYTES_PER_SERIES: Final = 400  # of six labels and ten samples
 _MOST_BYTES_UNREAD: Final = 64 << 20  # two million samples, in a rehearsal that has the machine to itself
 _BYTES_PER_PART: Final = (
     8  # at least, of what a list or an object takes in any answer that is about something
@@ -72,11 +73,20 @@ class PrometheusApi:
             raise answer.malformed(f"time() is {now:g}")
         return now
 
-    def query(self, expr: str, at: float | None = None) -> QueryAnswer:
-        """An instant query; with a range selector the answer holds the raw samples."""
+    def query(self, expr: str, at: float | None = None, *, most_series: int = MOST_SERIES) -> QueryAnswer:
+        """
+        An instant query; with a range selector the answer holds the raw samples.
+
+        More series than `most_series` are an error, and so are more bytes than go with them.
+        """
         params = {"query": expr, **_NOW} if at is None else {"query": expr, "time": f"{at:.3f}", **_NOW}
-        answer = self.ask("/api/v1/query", params, method="POST" if len(expr) > _LONGEST_IN_A_URL else "GET")
-        return QueryAnswer(expr, answer.series(), answer.warnings)
+        answer = self.ask(
+            "/api/v1/query",
+            params,
+            method="POST" if len(expr) > _LONGEST_IN_A_URL else "GET",
+            most_bytes=MOST_BYTES + max(most_series - MOST_SERIES, 0) * _BYTES_PER_SERIES,
+        )
+        return QueryAnswer(expr, answer.series(max(MOST_SERIES, most_series)), answer.warnings)
 
     def query_unread(self, expr: str, at: float) -> Answer:
         """An instant query whose series stay as they came, for millions of samples that nobody judges one by one."""

@@ -1,7 +1,7 @@
 """Rule files: model, reading, normal form, scaling and rendering."""
 
 from l4gate.rules.alerting import ALERTING_FILE, rendered_alerting
-from l4gate.rules.fleet import of_one, realms_listed
+from l4gate.rules.fleet import of_one, realm_pattern, realms_listed
 from l4gate.rules.fleet_files import as_yaml
 from l4gate.rules.from_api import groups_from_api
 from l4gate.rules.model import (
@@ -17,7 +17,16 @@ from l4gate.rules.model import (
     rules_in,
 )
 from l4gate.rules.normal_form import diff_rules, rules_hash
-from l4gate.rules.recomputing import Asked, Labels, Question, Recording, Vector, recordings, sources
+from l4gate.rules.recomputing import (
+    Asked,
+    Expression,
+    Labels,
+    Question,
+    Recording,
+    Vector,
+    recordings,
+    sources,
+)
 from l4gate.rules.rendering import render, rendered_config, rendered_rules
 
 __all__ = [
@@ -25,6 +34,7 @@ __all__ = [
     "CONFIG_FILE",
     "RULES_FOLDER",
     "Asked",
+    "Expression",
     "Labels",
     "Question",
     "Recording",
@@ -40,6 +50,7 @@ __all__ = [
     "load_rules",
     "of_one",
     "parse_rule_text",
+    "realm_pattern",
     "realms_listed",
     "recordings",
     "render",

@@ -27,6 +27,16 @@ _REALMS_PER_RULE: Final = 60
 _ANY: Final = ".+"
 
 
+def every_realm(label: str) -> Matcher:
+    """The matcher by which a rule of a fleet takes every realm."""
+    return Matcher(label, "=~", _ANY)
+
+
+def realm_pattern(realms: Iterable[str]) -> str:
+    """A regular expression for these realms; of what their names may hold, a point alone means something there."""
+    return "|".join(realm.replace(".", "[.]") for realm in realms)
+
+
 class Fleet:
     """
     Rules of several realms, as seen from the rules of the contract's own.
@@ -40,7 +50,7 @@ class Fleet:
     def __init__(self, contract: Contract, recorded: frozenset[str], first: str) -> None:
         self._contract = contract
         self._label = contract.realm.label
-        self._roster = Selector(name=contract.realm.roster)
+        self._roster = Selector(name=contract.realm.roster, matchers=(every_realm(self._label),))
         self._recorded = recorded | {contract.realm.roster}
         self._first = first
 
@@ -89,9 +99,7 @@ class Fleet:
         match node:
             case Selector(name=name, matchers=matchers):
                 wanted = (
-                    Matcher(self._label, "=~", _ANY)
-                    if self._is_own(name)
-                    else Matcher(self._label, "=", self._first)
+                    every_realm(self._label) if self._is_own(name) else Matcher(self._label, "=", self._first)
                 )
                 return replace(node, matchers=tuple(self._matcher(each, wanted, rule) for each in matchers))
             case Call(func="absent", args=(inner,)) if self._keeps_own_realm(inner):

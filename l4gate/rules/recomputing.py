@@ -8,13 +8,14 @@ the same samples is. Times are Unix seconds, durations seconds.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
 from l4gate import promql
 from l4gate.base import ApiBadAnswer
+from l4gate.rules.fleet import every_realm, realm_pattern
 from l4gate.rules.model import Rule, RuleGroup
 
 # By this label of the answer one knows whose series it is; no metric of ours has it, lint sees to that.
@@ -42,6 +43,18 @@ class Recording:
         """The names of the metrics that it reads."""
         return frozenset(each.name for each in promql.selectors(self.tree) if each.name)
 
+    def of_realms(self, label: str, realms: Collection[str]) -> Recording:
+        """The rule of a fleet for some of its realms alone: it reads no others."""
+        every, only = every_realm(label), promql.Matcher(label, "=~", realm_pattern(realms))
+
+        def change(node: promql.Node) -> promql.Node:
+            if isinstance(node, promql.Selector) and every in node.matchers:
+                return replace(node, matchers=(*(each for each in node.matchers if each != every), only))
+            return node
+
+        tree = promql.transform(promql.normalise(self.tree), change)
+        return replace(self, rule=replace(self.rule, expr=promql.to_text(tree)))
+
     def labelled(self, labels: Mapping[str, str]) -> Labels:
         """The labels of a series of its expression as it is recorded: without the name, with the rule's own."""
         merged = {**labels, **self.rule.labels}
@@ -57,6 +70,28 @@ class Asked:
     recording: Recording
     at: float
     without_newest: float = 0.0
+
+    @property
+    def tree(self) -> promql.Node:
+        """What is asked."""
+        rule = self.recording
+        return promql.pinned(rule.tree, self.at, later=rule.later, without_newest=self.without_newest)
+
+    def labelled(self, labels: Mapping[str, str]) -> Labels:
+        """The labels of a series of the answer, as they are recorded."""
+        return self.recording.labelled(labels)
+
+
+@dataclass(frozen=True)
+class Expression:
+    """Anything else that is asked beside them, at one time; its series keep their labels, but for the name."""
+
+    tree: promql.Node
+    at: float
+
+    def labelled(self, labels: Mapping[str, str]) -> Labels:
+        """The labels of a series of the answer."""
+        return frozenset((key, value) for key, value in labels.items() if key not in ("__name__", _MARK))
 
 
 def recordings(groups: Iterable[RuleGroup], label: str, realm: str) -> tuple[Recording, ...]:
@@ -91,7 +126,7 @@ class Question:
     No two questions are the same, so that nobody can answer one with what was kept of another.
     """
 
-    asked: tuple[Asked, ...]
+    asked: tuple[Asked | Expression, ...]
     id: str = field(default_factory=lambda: f"{time.time_ns():x}")
 
     @property
@@ -99,11 +134,8 @@ class Question:
         """The PromQL."""
         return " or ".join(self._one(number, each) for number, each in enumerate(self.asked))
 
-    def _one(self, number: int, asked: Asked) -> str:
-        recording = asked.recording
-        tree = promql.pinned(
-            recording.tree, asked.at, later=recording.later, without_newest=asked.without_newest
-        )
+    def _one(self, number: int, asked: Asked | Expression) -> str:
+        tree = asked.tree
         text = promql.to_text(tree)
         vector = f"vector({text})" if promql.is_scalar(tree) else text
         return f'label_replace({vector}, "{_MARK}", "{self._mark(number)}", "", "")'
@@ -122,7 +154,7 @@ class Question:
         found: tuple[dict[Labels, float], ...] = tuple({} for _ in self.asked)
         for labels, value in series:
             number = numbers.get(labels.get(_MARK, ""))
-            key = None if number is None else self.asked[number].recording.labelled(labels)
+            key = None if number is None else self.asked[number].labelled(labels)
             if number is None or key is None or key in found[number]:
                 message = (
                     f"expected the series of {len(self.asked)} rules, each once, found {dict(labels)!r:.200}: "

@@ -5,7 +5,7 @@ from l4gate.verdict.diagnosis import diagnose
 from l4gate.verdict.evidence import Cause, Evaluation, Evidence, Stage
 from l4gate.verdict.judge import Judge, Look, judge_for, progress_line
 from l4gate.verdict.look import WriterReport
-from l4gate.verdict.measuring import measure
+from l4gate.verdict.measuring import Parties, measure
 from l4gate.verdict.pages import Expectation, unix_time
 from l4gate.verdict.readings import Reading, Unreachable, Value, format_labels
 from l4gate.verdict.witness import Memory
@@ -20,6 +20,7 @@ __all__ = [
     "Judge",
     "Look",
     "Memory",
+    "Parties",
     "Reading",
     "Stage",
     "Unreachable",

@@ -16,6 +16,7 @@ from l4gate.contract import Contract
 from l4gate.verdict.evidence import Cause, Evidence, Stage
 from l4gate.verdict.readings import Missing, Unreachable, Value
 
+NOT_WITNESSED: Final = "not-witnessed"  # nobody has seen time pass yet
 NOT_PROVEN: Final = "not-proven"  # the code of a condition of GO without evidence, whatever the reason
 
 
@@ -156,7 +157,7 @@ def _no_evidence(evidence: Evidence) -> list[Cause]:
         unmet.append(
             Cause(
                 Stage.VERDICT,
-                "not-witnessed",
+                NOT_WITNESSED,
                 "a new evaluation of the rules while the gate looks",
                 "none yet",
                 "the newest recorded samples",

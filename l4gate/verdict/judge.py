@@ -11,21 +11,26 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice, zip_longest
 from typing import Final
 
 from l4gate.base import NotReady, Verdict, deadline, defect, seconds_left, wait_until, worst
 from l4gate.prometheus_api import PrometheusApi, caller_of
 from l4gate.rules import rendered_config, rendered_rules
 from l4gate.settings import Settings
-from l4gate.verdict.decision import Decision, decide
+from l4gate.verdict.decision import NOT_WITNESSED, Decision, decide
 from l4gate.verdict.diagnosis import diagnose
 from l4gate.verdict.evidence import Cause
 from l4gate.verdict.look import Measurement, WriterReport
-from l4gate.verdict.measuring import measure
+from l4gate.verdict.measuring import Pages, Parties, measure
 from l4gate.verdict.pages import Expectation
 from l4gate.verdict.readings import Unreachable
+from l4gate.verdict.surveying import survey
 from l4gate.verdict.witness import Memory
 
+# Up to so many realms each is looked at closely; of more, those that a wide look does not find GO.
+_CLOSE_AT_ONCE: Final = 20
+MOST_CLOSE: Final = 100  # each has 1,000 samples
 _POLLS_PER_EVALUATION: Final = 8.0  # how soon a new evaluation is noticed, as a share of the rule interval
 _POLL_LIMITS_SECONDS: Final = (0.04, 1.0)
 
@@ -44,7 +49,7 @@ class Judge:
     """
     Everything that is asked, and of whom. `look` asks once, `judge` until an answer or the deadline.
 
-    `memories` is what was seen so far, by realm: one look alone is no evidence. `untold` says why nobody would be told
+    `memory` is what was seen so far: one look alone is no evidence. `untold` says why nobody would be told
     of an ABORT: warnings, which change no verdict, so it is asked once that is known.
     """
 
@@ -54,23 +59,42 @@ class Judge:
     realms: tuple[str, ...]
     writer: Callable[[], WriterReport | None] = lambda: None
     untold: Callable[[], tuple[Cause, ...]] = tuple
-    memories: dict[str, Memory] = field(default_factory=dict, compare=False, repr=False)
+    memory: Memory = field(default_factory=Memory, compare=False, repr=False)
 
     def look(self) -> tuple[Look, ...]:
-        """One look at each realm."""
-        looks = []
-        for realm in self.realms:
-            try:
-                memory = self.memories.setdefault(realm, Memory())
-                measurement = measure(
-                    self.api, self.rules_api, self.expectation, realm, memory=memory, writer=self.writer
-                )
-                decision = decide(diagnose(measurement, self.expectation.pace))
-            except Exception as error:  # noqa: BLE001 - a watch that dies guards nothing; the HOLD names the defect
-                measurement = _unforeseen(realm, self.api.base_url, error)
-                decision = decide(diagnose(measurement, self.expectation.pace))
-            looks.append(Look(measurement, decision, cut_short=not seconds_left()))
-        return tuple(looks)
+        """One look at each realm, in their order."""
+        if len(self.realms) <= _CLOSE_AT_ONCE:
+            return self._close(self.realms, None)
+        try:
+            pages, measured = survey(self._asked, self.realms)
+        except Exception as error:  # noqa: BLE001 - as below
+            return tuple(self._judged(_unforeseen(realm, self.api.base_url, error)) for realm in self.realms)
+        looks = {each.realm: self._judged(each) for each in measured}
+        if pages is not None and (doubtful := worth_a_close_look(tuple(looks.values()))):
+            looks |= {each.measurement.realm: each for each in self._close(doubtful, pages)}
+        return tuple(looks.values())
+
+    @property
+    def _asked(self) -> Parties:
+        return Parties(self.api, self.rules_api, self.expectation, self.memory)
+
+    def _close(self, realms: tuple[str, ...], pages: Pages | None) -> tuple[Look, ...]:
+        """A close look at each of the realms; one that breaks it is looked at alone, and breaks no other's."""
+        try:
+            return tuple(map(self._judged, measure(self._asked, realms, writer=self.writer, pages=pages)))
+        except Exception as error:  # noqa: BLE001 - a watch that dies guards nothing; the HOLD names the defect
+            if len(realms) > 1:
+                return tuple(look for realm in realms for look in self._close((realm,), pages))
+            return (self._judged(_unforeseen(realms[0], self.api.base_url, error)),)
+
+    def _judged(self, measurement: Measurement) -> Look:
+        pace = self.expectation.pace
+        try:
+            decision = decide(diagnose(measurement, pace))
+        except Exception as error:  # noqa: BLE001 - as above
+            measurement = _unforeseen(measurement.realm, self.api.base_url, error)
+            decision = decide(diagnose(measurement, pace))
+        return Look(measurement, decision, cut_short=not seconds_left())
 
     def judge(
         self,
@@ -112,6 +136,24 @@ class Judge:
         return tuple(replace(look, decision=_ended(look.decision, waited, untold)) for look in looks)
 
 
+def worth_a_close_look(looks: tuple[Look, ...]) -> tuple[str, ...]:
+    """
+    The realms that a wide look has not found GO for a reason of their own, at most MOST_CLOSE.
+
+    Those for which somebody claims an ABORT come first. Of the others each cause has its turn, so that a thousand
+    realms with one trouble do not keep a single one with another from being looked at.
+    """
+    waiting: dict[str, list[str]] = {}
+    for look in looks:
+        causes = [each for each in look.decision.causes if each.code != NOT_WITNESSED]
+        if causes:
+            first = "" if look.decision.evidence.abort_claimed else causes[0].id
+            waiting.setdefault(first, []).append(look.measurement.realm)
+    claimed = waiting.pop("", [])
+    turns = (realm for turn in zip_longest(*waiting.values()) for realm in turn if realm is not None)
+    return tuple(islice(chain(claimed, turns), MOST_CLOSE))
+
+
 def _more_telling(before: Look, now: Look) -> Look:
     """The newer look, unless the deadline cut it short and the older one tells why there was no GO."""
     holds = before.decision.verdict is Verdict.HOLD is now.decision.verdict
@@ -150,7 +192,7 @@ def judge_for(
 
     groups = rendered_rules(settings.config_dir, factor=settings.factor, realms=settings.realms)
     config = rendered_config(settings.config_dir, factor=settings.factor, realms=settings.realms)
-    expectation = Expectation(settings.pace, groups, config, settings.only_of)
+    expectation = Expectation(settings.pace, groups, config, settings.only_of, settings.realms)
     api = client(url)
     api.scraper = client(settings.scrape_url) if settings.scrape_url else None
     rules_api = client(settings.rules_url) if settings.rules_url else api

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from l4gate.prometheus_api import Sample
+from l4gate.verdict.clock import ClockReading
 from l4gate.verdict.evidence import Evaluation
 from l4gate.verdict.readings import Reading, Unreachable
 from l4gate.verdict.recomputed import Disagreement
-from l4gate.verdict.witness import ClockReading
 
 
 @dataclass(frozen=True)

@@ -4,159 +4,201 @@ Asks a server everything that a decision needs, at one moment of its own clock, 
 A fixed number of requests, however many rules there are: the clock, the newest and the recent samples of everything
 that is read or recorded, the lookback, the targets, the rules, and what the rules' expressions give when they are asked
 again. A question without an answer is kept as such; it never becomes a value.
+
+This is the close look, with every sample of some minutes. Of many realms the wide look (`surveying`) comes first.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
 
 from l4gate.base import ApiBadAnswer, ApiError, RuleError
-from l4gate.contract import Contract
-from l4gate.prometheus_api import PrometheusApi, QueryAnswer, SampleSeries
-from l4gate.rules import Recording
+from l4gate.prometheus_api import PrometheusApi
+from l4gate.verdict.clock import ClockReading
 from l4gate.verdict.conditions import history_seconds
-from l4gate.verdict.keys import Key, name_of, newest_samples, of_realm, series_key
 from l4gate.verdict.look import LoadedRules, Measurement, WriterReport
 from l4gate.verdict.lookback import lookback_difference
-from l4gate.verdict.pages import UP, Expectation, config_diff, loaded_rules, targets_of
+from l4gate.verdict.pages import Expectation, RulesPage, config_diff
 from l4gate.verdict.readings import Unreachable
-from l4gate.verdict.recomputed import records
-from l4gate.verdict.recomputing import recompute
-from l4gate.verdict.series import (
-    evaluations_of,
-    reading_of,
-    recorded_samples,
-    scrape_times,
-    source_of,
-    stray_inputs,
-    strays,
-)
-from l4gate.verdict.witness import ClockReading, Memory
+from l4gate.verdict.recomputed import Disagreement, records
+from l4gate.verdict.recomputing import narrowed, recompute
+from l4gate.verdict.seen import OF_PROGRAMS, PUSH_FAILURE_TIME, PUSH_TIME, Sighting, selector
+from l4gate.verdict.series import evaluations_of, reading_of, recorded_samples
+from l4gate.verdict.targets import UP, TargetsSeen
+from l4gate.verdict.witness import Memory
 
 _Page = TypeVar("_Page")
-_PUSH_TIME: Final = "push_time_seconds"
-_PUSH_FAILURE_TIME: Final = "push_failure_time_seconds"
-_TEXTFILE_ERROR: Final = "node_textfile_scrape_error"
-_ALERTS: Final = "ALERTS"
-_RELOADED: Final = "prometheus_config_last_reload_successful"
-_OF_PROGRAMS: Final = (UP, _PUSH_TIME, _PUSH_FAILURE_TIME, _TEXTFILE_ERROR, _ALERTS, _RELOADED)
+QUERY_PATH: Final = "/api/v1/query"
+
+
+@dataclass(frozen=True)
+class Parties:
+    """Whom a look asks, and what it holds the answers against."""
+
+    api: PrometheusApi
+    rules_api: PrometheusApi
+    expectation: Expectation
+    memory: Memory
+
+
+@dataclass
+class Pages:
+    """What one look learns of the server itself, the same for every realm; `errors` has what got no answer."""
+
+    clock: ClockReading
+    strayed: float
+    errors: dict[str, Unreachable] = field(default_factory=dict)
+    targets: list[dict[str, Any]] | None = None
+    rules: RulesPage | None = None
+    config_diff: str | None = None
+    lookback: str = ""
 
 
 def measure(
-    api: PrometheusApi,
-    rules_api: PrometheusApi,
-    expectation: Expectation,
+    asked: Parties,
+    realms: tuple[str, ...],
+    *,
+    writer: Callable[[], WriterReport | None] = lambda: None,
+    pages: Pages | None = None,
+) -> tuple[Measurement, ...]:
+    """
+    One close look at each realm. Raises nothing: what got no answer stands in `errors`.
+
+    With `pages` the server itself has been asked already, in the same look.
+    """
+    pace = asked.expectation.pace
+    contract, label = pace.contract, pace.contract.realm.label
+    fleet = asked.expectation.fleet or realms
+    only = realms if len(fleet) > len(realms) else ()
+    found = asked.expectation.chain(realms[0]).recordings
+    heartbeat = (contract.heartbeat.time, contract.heartbeat.sequence)
+    names = (*contract.read_by_the_gate, *(each.rule.name for each in found), *heartbeat, *OF_PROGRAMS)
+    back = max(pace.changes_window, history_seconds(pace))
+    # What targets say of themselves carries the realm that the configuration gives them.
+    shown = (*only, fleet[0]) if only else ()
+    try:
+        given = pages or _asked_the_clock(asked)
+        now = given.clock.server
+        present = asked.api.query(selector((*names, *contract.of_known_jobs), label, shown), now)
+        recent = asked.api.query(f"{selector(names, label, shown)}[{milliseconds(back)}ms]", now)
+    except ApiError as error:
+        return without_answer(asked.api, error, realms, writer())
+    seen = Sighting(
+        now, present.series, recent.series, pace, frozenset(fleet), present.warnings + recent.warnings
+    )
+    if pages is None:
+        ask_pages(asked, given, seen, realms)
+    disagreements: Mapping[str, tuple[Disagreement, ...]] | None = None
+    try:
+        if seen.warnings:
+            raise partial(seen.warnings)
+        made = {realm: records(found, seen.of(realm), now=now, pace=pace) for realm in realms}
+        disagreements = recompute(asked.api, narrowed(found, label, only), made, asked.memory, pace)
+    except ApiError as error:
+        given.errors["recomputed"] = Unreachable(QUERY_PATH, error.message, error.next_step)
+    targets = TargetsSeen(seen.ups, seen.newest, given.targets, contract)
+    said = writer()
+    return tuple(
+        of_realm(
+            asked,
+            seen,
+            given,
+            targets,
+            realm,
+            disagreements=None if disagreements is None else disagreements[realm],
+            writer=said,
+        )
+        for realm in realms
+    )
+
+
+def _asked_the_clock(asked: Parties) -> Pages:
+    clock = asked.memory.read_clock(asked.api)
+    return Pages(clock, asked.memory.clock_strayed(clock, asked.expectation.pace))
+
+
+def ask_pages(asked: Parties, pages: Pages, seen: Sighting, realms: tuple[str, ...]) -> None:
+    """Asks the server for what it says of itself."""
+    errors = pages.errors
+    try:
+        if not seen.warnings:
+            pages.lookback = lookback_difference(asked.api, UP, seen.recent, seen.now, seen.pace)
+    except ApiError as error:
+        errors["recomputed"] = Unreachable(QUERY_PATH, error.message, error.next_step)
+    pages.targets = _page(errors, "targets", "/api/v1/targets", asked.api.targets)
+    pages.rules = _page(errors, "rules", "/api/v1/rules", lambda: _rules(asked, pages.clock))
+    pages.config_diff = _page(errors, "config", "/api/v1/status/config", lambda: _config(asked, realms))
+
+
+def of_realm(
+    asked: Parties,
+    seen: Sighting,
+    pages: Pages,
+    targets: TargetsSeen,
     realm: str,
     *,
-    memory: Memory,
-    writer: Callable[[], WriterReport | None] = lambda: None,
+    disagreements: tuple[Disagreement, ...] | None,
+    writer: WriterReport | None,
 ) -> Measurement:
-    """One look at one realm. Raises nothing: what got no answer stands in `errors`."""
-    pace = expectation.pace
+    """What a look has brought back of one realm."""
+    pace, mine = seen.pace, seen.of(realm)
     contract = pace.contract
-    chain = expectation.chain(realm)
-    found = chain.recordings
-    asked = _selector(contract, found)
-    try:
-        clock = memory.read_clock(api)
-        now = clock.server
-        present = api.query(_selector(contract, found, contract.of_known_jobs), now)
-        recent = api.query(
-            f"{asked}[{_milliseconds(max(pace.changes_window, history_seconds(pace)))}ms]", now
-        )
-    except ApiError as error:
-        kind = "bad-answer" if isinstance(error, ApiBadAnswer) else "unreachable"
-        return Measurement(
-            realm,
-            0.0,
-            errors={kind: Unreachable(api.base_url, error.message, error.next_step)},
-            writer=writer(),
-        )
-    errors: dict[str, Unreachable] = {}
-    warnings = present.warnings + recent.warnings
-    newest = newest_samples(recent)
-    visible = {series_key(series.labels): series for series in present.series}
-    mine = of_realm(present.series, newest, contract.realm.label, realm)
-    readings = {
-        name: reading_of(name, realm, mine, now=now, pace=pace, warnings=warnings)
-        for name in contract.read_by_the_gate
-    }
-    scrapes = scrape_times(recent, UP)
-    sources = [
-        source_of(series, visible, newest, scrapes, contract, since=now - pace.changes_window)
-        for series in present.series
-        if name_of(series) == contract.heartbeat.time
-    ]
-    own = [source for source in sources if source.labels.get(contract.realm.label) == realm]
-    push = {
-        name_of(series): series.last.value
-        for series in present.series
-        if series.labels.get("job") == contract.heartbeat.job
-        and name_of(series) in (_PUSH_TIME, _PUSH_FAILURE_TIME)
-    }
     evaluations = evaluations_of(mine, pace)
-    lookback, disagreements = "", None
-    try:
-        if warnings:
-            raise ApiBadAnswer(f"a partial answer: {'; '.join(warnings)}")
-        lookback = lookback_difference(api, UP, recent.series, now, pace)
-        made = records(found, mine, now=now, pace=pace)
-        disagreements = recompute(api, found, made, memory, pace)
-    except ApiError as error:
-        errors["recomputed"] = Unreachable("/api/v1/query", error.message, error.next_step)
-    details = _page(errors, "targets", "/api/v1/targets", api.targets)
-    rules = _page(errors, "rules", "/api/v1/rules", lambda: _rules(rules_api, expectation, realm, clock))
-    difference = _page(
-        errors,
-        "config",
-        "/api/v1/status/config",
-        lambda: _config(api, rules_api, expectation, realm, memory),
-    )
-    firing = _firing(present, newest, expectation, realm, now)
+    firing = seen.firing(realm)
+    newest = evaluations.chain[-1].at if evaluations.chain else None
+    rules: LoadedRules | None = pages.rules.of(realm) if pages.rules else None
     return Measurement(
         realm=realm,
-        at=now,
-        clock=clock,
-        lookback=lookback,
-        clock_strayed=memory.clock_strayed(clock, pace),
-        witnessed=memory.saw_new_evaluation(evaluations.chain[-1].at if evaluations.chain else None),
-        readings=readings,
+        at=seen.now,
+        clock=pages.clock,
+        lookback=pages.lookback,
+        clock_strayed=pages.strayed,
+        witnessed=asked.memory.saw_new_evaluation(newest, realm),
+        readings={
+            name: reading_of(name, realm, mine, now=seen.now, pace=pace, warnings=seen.warnings)
+            for name in contract.read_by_the_gate
+        },
         histories={each.metric: recorded_samples(each.metric, mine) for each in contract.abort.conditions},
         disagreements=disagreements,
-        made_from=chain.made_from,
-        strays={name: strays(name, realm, present.series, contract) for name in contract.decisive},
+        made_from=asked.expectation.chain(realm).made_from,
+        strays=seen.strays,
         evaluations=evaluations.chain,
         too_close=evaluations.too_close,
-        targets=targets_of(realm, present, newest, details, contract),
-        sources=tuple(own),
-        scraped_as_pushed=any(
-            name_of(series) == UP and series.labels.get("job") == contract.heartbeat.job
-            for series in present.series
-        ),
-        stray_inputs=stray_inputs(realm, present.series, contract),
-        foreign_sources=tuple(source for source in sources if source not in own),
+        targets=targets.of(realm),
+        sources=seen.sources(realm),
+        scraped_as_pushed=seen.scraped_as_pushed,
+        stray_inputs=seen.stray_inputs(realm),
+        foreign_sources=seen.foreign_sources,
         rules=rules,
-        config_diff=difference,
-        push_time=push.get(_PUSH_TIME),
-        push_failure_time=push.get(_PUSH_FAILURE_TIME),
-        textfile_error=any(
-            name_of(series) == _TEXTFILE_ERROR and series.last.value != 0 for series in present.series
-        ),
-        reload_failed=any(
-            name_of(series) == _RELOADED
-            and series.labels.get("job") == contract.targets.prometheus.job
-            and series.last.value == 0
-            for series in present.series
-        ),
-        alerts_firing=frozenset(firing & contract.abort.alerts),
+        config_diff=pages.config_diff,
+        push_time=seen.pushed(PUSH_TIME, realm),
+        push_failure_time=seen.pushed(PUSH_FAILURE_TIME, realm),
+        textfile_error=seen.textfile_error,
+        reload_failed=seen.reload_failed,
+        alerts_firing=firing & contract.abort.alerts,
         firing_warnings=tuple(
             sorted(name for name in firing - contract.abort.alerts if name and name != contract.watchdog)
         ),
-        writer=writer(),
-        errors=errors,
+        writer=writer,
+        errors=pages.errors,
     )
+
+
+def without_answer(
+    api: PrometheusApi, error: ApiError, realms: tuple[str, ...], writer: WriterReport | None
+) -> tuple[Measurement, ...]:
+    """What is known of each realm when the server gave no answer: nothing, and why."""
+    kind = "bad-answer" if isinstance(error, ApiBadAnswer) else "unreachable"
+    errors = {kind: Unreachable(api.base_url, error.message, error.next_step)}
+    return tuple(Measurement(realm, 0.0, errors=errors, writer=writer) for realm in realms)
+
+
+def partial(warnings: tuple[str, ...]) -> ApiBadAnswer:
+    """The error for an answer that lacks something."""
+    return ApiBadAnswer(f"a partial answer: {'; '.join(warnings)}")
 
 
 def _page(errors: dict[str, Unreachable], what: str, path: str, ask: Callable[[], _Page]) -> _Page | None:
@@ -168,28 +210,30 @@ def _page(errors: dict[str, Unreachable], what: str, path: str, ask: Callable[[]
         return None
 
 
-def _rules(api: PrometheusApi, expectation: Expectation, realm: str, clock: ClockReading) -> LoadedRules:
+def _rules(asked: Parties, clock: ClockReading) -> RulesPage:
     """
     The loaded rules; none can have been evaluated later than now.
 
     Raises:
         ApiError, RuleError: if there is no answer, or it is none.
     """
-    answer = api.rules()
+    answer = asked.rules_api.rules()
     since = max(time.monotonic() - clock.steady[0], 0.0)
-    latest = clock.server + since + expectation.pace.rule_interval
-    return loaded_rules(answer, expectation, realm, clock.server, latest=latest)
+    latest = clock.server + since + asked.expectation.pace.rule_interval
+    memory = asked.memory
+    page = RulesPage(answer, asked.expectation, clock.server, latest=latest, before=memory.rules)
+    memory.rules = page.compared
+    return page
 
 
-def _config(
-    api: PrometheusApi, rules_api: PrometheusApi, expectation: Expectation, realm: str, memory: Memory
-) -> str:
+def _config(asked: Parties, realms: tuple[str, ...]) -> str:
     """
     How the loaded configuration differs; a printout that was compared before is not compared again.
 
     Raises:
         ApiError: if nobody prints one: neither the server nor, where that is another, the one that has the rules.
     """
+    api, rules_api, memory = asked.api, asked.rules_api, asked.memory
     try:
         text, untold = api.configuration(), api.untold
     except ApiBadAnswer:
@@ -197,42 +241,10 @@ def _config(
             raise
         text, untold = rules_api.configuration(), rules_api.untold
     if memory.config is None or memory.config[0] != text:
-        memory.config = text, config_diff(text, expectation, (realm,), untold)
+        memory.config = text, config_diff(text, asked.expectation, realms, untold)
     return memory.config[1]
 
 
-def _firing(
-    present: QueryAnswer,
-    newest: Mapping[Key, SampleSeries],
-    expectation: Expectation,
-    realm: str,
-    now: float,
-) -> set[str]:
-    """The alerts that `ALERTS` says are firing now: an instant query alone shows those of minutes ago too."""
-    pace = expectation.pace
-    names = set()
-    for series in present.series:
-        raw = newest.get(series_key(series.labels))
-        if (
-            name_of(series) == _ALERTS
-            and series.labels.get("alertstate") == "firing"
-            and series.labels.get(pace.contract.realm.label, realm) == realm
-            and raw is not None
-            and now - raw.last.at <= pace.max_sample_age
-        ):
-            names.add(series.labels.get("alertname", ""))
-    return names
-
-
-def _selector(contract: Contract, found: tuple[Recording, ...], more: Iterable[str] = ()) -> str:
-    """Everything that is read, in one question."""
-    heartbeat = contract.heartbeat
-    recorded = (each.rule.name for each in found)
-    names = dict.fromkeys(
-        (*contract.read_by_the_gate, *recorded, heartbeat.time, heartbeat.sequence, *more, *_OF_PROGRAMS)
-    )
-    return "{__name__=~" + f'"{"|".join(names)}"' + "}"
-
-
-def _milliseconds(seconds: float) -> int:
+def milliseconds(seconds: float) -> int:
+    """A duration in the unit that PromQL takes in whole numbers."""
     return round(seconds * 1000)

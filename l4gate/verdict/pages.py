@@ -1,17 +1,19 @@
-"""What a server's own pages say, /api/v1/targets and /api/v1/rules, held against what is expected of it."""
+"""What a server's own pages say, of rules and configuration, held against what is expected of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final
 
-from l4gate.base import ApiBadAnswer, UsageError, parse_duration
+from l4gate.base import ApiBadAnswer
 from l4gate.contract import Contract, Pace
-from l4gate.prometheus_api import QueryAnswer, SampleSeries, rfc3339
+from l4gate.prometheus_api import rfc3339
 from l4gate.rules import (
     Recording,
     RuleGroup,
+    all_rules,
     diff_rules,
     groups_from_api,
     recordings,
@@ -19,10 +21,8 @@ from l4gate.rules import (
     sources,
 )
 from l4gate.scraping import config_difference
-from l4gate.verdict.keys import Key, name_of, series_key
-from l4gate.verdict.look import LoadedRules, RuleFault, TargetState
-
-UP: Final = "up"
+from l4gate.verdict.look import LoadedRules, RuleFault
+from l4gate.verdict.targets import text as _text
 
 
 @dataclass(frozen=True)
@@ -39,96 +39,35 @@ class Chain:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What the server is held against: the pace, and this repository's rules and prometheus.yml as loaded there."""
+    """
+    What the server is held against: the pace, and this repository's rules and prometheus.yml as loaded there.
+
+    `fleet` has the realms that the rules are rendered for; none: those that are judged.
+    """
 
     pace: Pace
     groups: tuple[RuleGroup, ...]
     config: Mapping[str, Any]
     only_of: Contract | None = None  # leaves out rule groups of others, see `diff_rules`
+    fleet: tuple[str, ...] = ()
 
     _chains: dict[str, Chain] = field(default_factory=dict, compare=False, repr=False)
 
     def chain(self, realm: str) -> Chain:
-        """The recording rules of a realm; they are the same at every look."""
-        if realm not in self._chains:
-            contract = self.pace.contract
-            found = recordings(self.groups, contract.realm.label, realm)
-            made_from = {name: sources(found, name) for name in contract.recorded}
-            self._chains[realm] = Chain(found, made_from)
-        return self._chains[realm]
+        """The recording rules of a realm; they are the same at every look, and in a fleet for every realm."""
+        label = self.pace.contract.realm.label
+        records = (rule for rule in all_rules(self.groups) if rule.kind == "record")
+        of = realm if any(label in rule.labels for rule in records) else ""
+        if of not in self._chains:
+            found = recordings(self.groups, label, realm)
+            made_from = {name: sources(found, name) for name in self.pace.contract.recorded}
+            self._chains[of] = Chain(found, made_from)
+        return self._chains[of]
 
-
-def targets_of(
-    realm: str,
-    present: QueryAnswer,
-    newest: Mapping[Key, SampleSeries],
-    details: list[dict[str, Any]] | None,
-    contract: Contract,
-) -> tuple[TargetState, ...]:
-    """
-    The targets of the contract's jobs, by their `up` and by the server's page (`details`; None if it gave none).
-
-    The two are held together by all their labels: anybody can push an `up`, and a target without one is not scraped.
-    A job without a target of the realm is shown by its targets of other realms.
-    """
-    listed: dict[Key, list[dict[str, Any]]] = {}
-    for each in details or ():
-        labels = each.get("labels")
-        if isinstance(labels, dict):
-            listed.setdefault(frozenset((key, _text(value)) for key, value in labels.items()), []).append(
-                each
-            )
-    ups: dict[Key, SampleSeries] = {}
-    for series in present.series:
-        if name_of(series) == UP:
-            ups[series_key(series.labels) - {("__name__", UP)}] = series
-    targets = []
-    for job in (*contract.required_jobs, *contract.advisory_jobs):
-        found = [key for key in dict.fromkeys((*ups, *listed)) if ("job", job) in key]
-        mine = [key for key in found if (contract.realm.label, realm) in key]
-        for key in mine or found:
-            targets += [
-                _target(job, key, ups.get(key), detail, newest, asked=details is not None)
-                for detail in listed.get(key) or [{}]
-            ]
-    return tuple(targets)
-
-
-def _target(
-    job: str,
-    key: Key,
-    up: SampleSeries | None,
-    detail: Mapping[str, Any],
-    newest: Mapping[Key, SampleSeries],
-    *,
-    asked: bool,
-) -> TargetState:
-    """One target by its `up`, by its entry on the page, or by both: then both must say that it is up."""
-    raw = None if up is None else newest.get(series_key(up.labels))
-    health = detail.get("health")
-    # Without an `up` that a query still sees, the page tells why at most: it proves no scrape.
-    alive = health != "down" if up is None else up.last.value == 1.0 and (not detail or health == "up")
-    return TargetState(
-        job=job,
-        instance=dict(key).get("instance", ""),
-        up=alive,
-        sampled_at=raw.last.at if raw is not None else float("-inf"),
-        listed=bool(detail) or not asked,
-        last_error=_text(detail.get("lastError")),
-        scrape_timeout=_seconds(detail.get("scrapeTimeout")),
-    )
-
-
-def _text(value: Any) -> str:
-    """A text of the server, or an empty one where it has none or something else."""
-    return value if isinstance(value, str) else ""
-
-
-def _seconds(duration: Any) -> float | None:
-    try:
-        return parse_duration(_text(duration))
-    except (UsageError, ValueError):  # more digits than Python takes for a number
-        return None
+    @cached_property
+    def hash(self) -> str:
+        """The hash of the expected rules; of a fleet's it takes a while."""
+        return rules_hash(self.groups)
 
 
 def config_diff(
@@ -153,48 +92,113 @@ def config_diff(
     )
 
 
-def loaded_rules(
-    data: dict[str, Any], expectation: Expectation, realm: str, now: float, *, latest: float
-) -> LoadedRules:
+@dataclass(frozen=True)
+class Compared:
+    """Loaded rules beside the expected ones, kept from look to look: parsing those of a fleet takes a while."""
+
+    loaded: tuple[RuleGroup, ...]
+    hash: str
+    diff: str
+
+
+def compared(loaded: tuple[RuleGroup, ...], expectation: Expectation, before: Compared | None) -> Compared:
+    """How loaded rules differ from the expected ones; those that were compared before are not compared again."""
+    if before is not None and before.loaded == loaded:
+        return before
+    return Compared(
+        loaded, rules_hash(loaded), diff_rules(expectation.groups, loaded, only_of=expectation.only_of)
+    )
+
+
+class RulesPage:
     """
-    The rules as loaded: how they differ from the expected ones, which abort rules are evaluated, which fire.
+    The rules as loaded: how they differ from the expected ones, which abort rules are evaluated, which fire in a realm.
 
     `latest` is when the page was read at the latest: no evaluation can be later.
 
     Raises:
         ApiBadAnswer: if it is not of the API's shape, or an alert does not say plainly whether it fires.
     """
-    loaded = groups_from_api(data)
-    faults, evaluated, armed, firing, ahead = [], [], set(), set(), ""
-    contract, limit = expectation.pace.contract, expectation.pace.max_sample_age
-    for group in data["groups"]:
-        for rule in group["rules"]:
-            name = rule["name"]
-            if (rule.get("labels") or {}).get(contract.realm.label, realm) != realm:
-                continue
-            at = unix_time(rule.get("lastEvaluation"))
+
+    def __init__(
+        self,
+        data: Mapping[str, Any],
+        expectation: Expectation,
+        now: float,
+        *,
+        latest: float,
+        before: Compared | None = None,
+    ) -> None:
+        self.compared = compared(groups_from_api(data), expectation, before)
+        self._expectation, self._now, self._latest = expectation, now, latest
+        # By the realm that a rule says it is of; "" for one that is for every realm.
+        self._rules: dict[str, list[Mapping[str, Any]]] = {}
+        for group in data["groups"]:
+            for rule in group["rules"]:
+                own = (rule.get("labels") or {}).get(self._label, "")
+                self._rules.setdefault(own, []).append(rule)
+        self._for_all = self._of(self._rules.get("", ()))
+        self._firing = self._firing_in_realms()
+
+    @property
+    def _label(self) -> str:
+        return self._expectation.pace.contract.realm.label
+
+    def of(self, realm: str) -> LoadedRules:
+        """The rules that are for a realm."""
+        own = self._rules.get(realm)
+        firing = self._firing.get(realm, frozenset()) | self._firing.get("", frozenset())
+        if own is None and not firing:
+            return self._for_all
+        found = self._of([*self._rules.get("", ()), *own]) if own else self._for_all
+        return replace(found, abort_firing=found.abort_armed & firing)
+
+    def _of(self, rules: Iterable[Mapping[str, Any]]) -> LoadedRules:
+        faults, evaluated, armed, ahead = [], [], set(), ""
+        pace = self._expectation.pace
+        for rule in rules:
+            name, at = rule["name"], unix_time(rule.get("lastEvaluation"))
             evaluated.append(at)
-            if at > latest:
-                ahead = ahead or f"rule {name} evaluated {at - now:.1f} s ahead of the server's clock"
+            if at > self._latest:
+                seconds = at - self._now
+                ahead = ahead or f"rule {name} evaluated {seconds:.1f} s ahead of the server's clock"
             if rule.get("health") == "err":
                 faults.append(RuleFault(name, _text(rule.get("lastError"))))
-            if rule.get("type") != "alerting" or name not in contract.abort.alerts:
+            if rule.get("type") != "alerting" or name not in pace.contract.abort.alerts:
                 continue
-            if rule.get("health") == "ok" and now - at <= limit and at <= latest:
+            recent = self._now - at <= pace.max_sample_age and at <= self._latest
+            if rule.get("health") == "ok" and recent:
                 armed.add(name)
-                if _state(rule) == "firing":
-                    firing.add(name)
-    return LoadedRules(
-        expected_hash=rules_hash(expectation.groups),
-        loaded_hash=rules_hash(loaded),
-        diff=diff_rules(expectation.groups, loaded, only_of=expectation.only_of),
-        count=sum(len(group.rules) for group in loaded),
-        faults=tuple(faults),
-        abort_armed=frozenset(armed),
-        abort_firing=frozenset(firing),
-        oldest_evaluation=min(evaluated, default=None),
-        ahead=ahead,
-    )
+        return LoadedRules(
+            expected_hash=self._expectation.hash,
+            loaded_hash=self.compared.hash,
+            diff=self.compared.diff,
+            count=sum(len(group.rules) for group in self.compared.loaded),
+            faults=tuple(faults),
+            abort_armed=frozenset(armed),
+            oldest_evaluation=min(evaluated, default=None),
+            ahead=ahead,
+        )
+
+    def _firing_in_realms(self) -> Mapping[str, set[str]]:
+        """By realm, the abort alerts that the page says are firing; a rule of a fleet has an alert for each realm."""
+        firing: dict[str, set[str]] = {}
+        for own, rules in self._rules.items():
+            for rule in rules:
+                is_abort = rule["name"] in self._expectation.pace.contract.abort.alerts
+                if rule.get("type") != "alerting" or not is_abort or _state(rule) != "firing":
+                    continue
+                for realm in (own,) if own else self._realms_of(rule):
+                    firing.setdefault(realm, set()).add(rule["name"])
+        return firing
+
+    def _realms_of(self, rule: Mapping[str, Any]) -> Iterator[str]:
+        """The realms whose alert fires; "" for all of them, where it does not say."""
+        for alert in rule["alerts"]:
+            if alert["state"] == "firing":
+                labels = alert.get("labels")
+                realm = labels.get(self._label) if isinstance(labels, dict) else None
+                yield realm if isinstance(realm, str) else ""
 
 
 _ASK_THE_SERVER: Final = (

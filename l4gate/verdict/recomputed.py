@@ -9,7 +9,7 @@ again; at two in a row it is a contradiction.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +21,7 @@ from l4gate.verdict.keys import Visible, series_key
 _ROUNDING: Final = 1e-9  # relative: sums over the same samples in another order
 # How long before an evaluation a scrape may have begun that ended after it, in scrape intervals: mostly they take
 # milliseconds. The shorter it is, the nearer comes what is left out to what the rule has seen.
-_UNDER_WAY: Final = (0.1, 0.25, 1.0)
+UNDER_WAY: Final = (0.1, 0.25, 1.0)
 # Relative: by how much the end of a range, which is then some of a scrape sooner, moves a value that is extrapolated.
 _EXTRAPOLATED: Final = 0.02
 _SHOWN_SERIES: Final = 4
@@ -87,12 +87,24 @@ def _at(found: Iterable[SampleSeries], at: float, pace: Pace) -> dict[Labels, fl
 def again(recording: Recording, record: Record, pace: Pace) -> tuple[Asked, ...]:
     """What else to ask about a record that differs: for `disagreement`."""
     before = record.at if record.before_at is None else record.before_at
-    late = [share * pace.scrape_interval for share in _UNDER_WAY]
+    late = [share * pace.scrape_interval for share in UNDER_WAY]
     return (
         *(Asked(recording, record.at, each) for each in late),
         Asked(recording, before),
         *(Asked(recording, before, each) for each in late),
     )
+
+
+def split(vector: Vector, label: str, realms: Collection[str]) -> Mapping[str, Vector]:
+    """A vector by realm; all of it is that of a single one, whatever its labels say."""
+    if len(realms) == 1:
+        return {realm: dict(vector) for realm in realms}
+    found: dict[str, dict[Labels, float]] = {realm: {} for realm in realms}
+    for labels, value in vector.items():
+        realm = next((text for name, text in labels if name == label), "")
+        if realm in found:
+            found[realm][labels] = value
+    return found
 
 
 def same(recorded: Vector, recomputed: Vector) -> bool:
@@ -118,7 +130,7 @@ def disagreement(
     recording: Recording, record: Record, exact: Vector, more: Sequence[Vector]
 ) -> Disagreement | None:
     """What is wrong with a record that differs from its exact recomputation, if anything; `more` answers `again`."""
-    late, (exact_before, *late_before) = more[: len(_UNDER_WAY)], more[len(_UNDER_WAY) :]
+    late, (exact_before, *late_before) = more[: len(UNDER_WAY)], more[len(UNDER_WAY) :]
     if any(explained(record.vector, exact, each) for each in late):
         return None
     twice = record.before_at is not None and not (

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from l4gate.contract import Contract, Pace
-from l4gate.prometheus_api import QueryAnswer, Sample, SampleSeries
+from l4gate.prometheus_api import Sample, SampleSeries
 from l4gate.verdict.evidence import Evaluation
 from l4gate.verdict.keys import Key, Visible, name_of, series_key
 from l4gate.verdict.look import Source
@@ -44,34 +44,10 @@ def reading_of(
     )
 
 
-def strays(
-    name: str, realm: str, present: Iterable[SampleSeries], contract: Contract
-) -> tuple[Mapping[str, str], ...]:
-    """The labels of each series of that name which is not of the realm."""
-    return tuple(
-        series.labels
-        for series in present
-        if name_of(series) == name and series.labels.get(contract.realm.label) != realm
-    )
-
-
 def recorded_samples(name: str, mine: Visible) -> tuple[Sample, ...]:
     """The recent samples of the one series of a recorded metric that is visible now, oldest first; none of several."""
     found = [raw for _, raw in mine.get(name, ()) if raw is not None]
     return found[0].samples if len(found) == 1 else ()
-
-
-def stray_inputs(
-    realm: str, present: Iterable[SampleSeries], contract: Contract
-) -> tuple[Mapping[str, str], ...]:
-    """The labels of each series of an input that comes under a job which may not bring it."""
-    return tuple(
-        series.labels
-        for series in present
-        if series.labels.get(contract.realm.label) == realm
-        and (jobs := contract.of_known_jobs.get(name_of(series))) is not None
-        and series.labels.get("job") not in jobs
-    )
 
 
 @dataclass(frozen=True)
@@ -106,10 +82,10 @@ def evaluations_of(mine: Visible, pace: Pace) -> Evaluations:
     return Evaluations(tuple(reversed(chain)))
 
 
-def scrape_times(recent: QueryAnswer, up: str) -> dict[str, frozenset[float]]:
+def scrape_times(recent: Iterable[SampleSeries], up: str) -> dict[str, frozenset[float]]:
     """When each job was scraped lately: at one time for all that a scrape brings, its `up` among it."""
     times: dict[str, frozenset[float]] = {}
-    for series in recent.series:
+    for series in recent:
         if name_of(series) == up:
             job = series.labels.get("job", "")
             times[job] = times.get(job, frozenset()) | {sample.at for sample in series.samples}
@@ -124,11 +100,13 @@ def source_of(
     contract: Contract,
     *,
     since: float,
+    moved: frozenset[Key] | None = None,
 ) -> Source:
     """
     A writer by its series of heartbeat times, with the sequence that stands beside it under the same labels.
 
-    `since` is where the window begins in which the sequence must have changed.
+    `since` is where the window begins in which the sequence must have changed; `moved` has the keys of those that the
+    server says have changed, where the samples do not go back that far.
     """
     twin = series_key({**series.labels, "__name__": contract.heartbeat.sequence})
     seq, history = visible.get(twin), newest.get(twin)
@@ -140,7 +118,9 @@ def source_of(
         labels={key: value for key, value in series.labels.items() if key != "__name__"},
         ts=series.last.value,
         seq=None if seq is None else seq.last.value,
-        seq_changed=history is not None
+        seq_changed=twin in moved
+        if moved is not None
+        else history is not None
         and len({sample.value for sample in history.samples if sample.at >= since}) > 1,
         sampled_at=sampled_at,
         scraped=sampled_at in scrapes.get(job, frozenset()),

@@ -15,6 +15,8 @@ from typing import Final
 
 from l4gate.contract import Pace
 from l4gate.prometheus_api import PrometheusApi
+from l4gate.verdict.clock import ClockReading
+from l4gate.verdict.pages import Compared
 from l4gate.verdict.recomputed import Record
 
 # How long before a reading of the clock is the one that it is held against: long enough that a cache's age shows at
@@ -22,41 +24,23 @@ from l4gate.verdict.recomputed import Record
 _ANCHOR_RULE_INTERVALS: Final = 4.0
 
 
-@dataclass(frozen=True)
-class ClockReading:
-    """The server's clock, and between which two moments it was read: of our clock and of our monotonic one."""
-
-    server: float
-    ours: tuple[float, float]
-    steady: tuple[float, float]
-
-    @property
-    def difference(self) -> float:
-        """By how much the server's clock is ahead of ours (negative: behind), however long the answer took."""
-        earliest, latest = self.ours
-        return min(self.server - earliest, 0.0) or max(self.server - latest, 0.0)
-
-    def strayed(self, before: ClockReading) -> float:
-        """By how much it moved further (negative: less far) than the time that has passed since an earlier reading."""
-        moved = self.server - before.server
-        least, most = self.steady[0] - before.steady[1], self.steady[1] - before.steady[0]
-        return min(moved - least, 0.0) or max(moved - most, 0.0)
-
-
 @dataclass
 class Memory:
     """
-    What was seen of one realm so far.
+    What was seen of one server so far.
 
-    `agreed` holds what was recomputed and found right, by the number of the rule: the same record needs no second look.
-    `config` is a printed configuration with its difference. `wall` is this machine's clock.
+    `agreed` holds what was recomputed and found right, by the number of the rule and the realm: the same record needs
+    no second look. `config` is a printed configuration with its difference, `rules` are the loaded rules with theirs.
+    `counted` has, by the name of a metric, the evaluation that was right in every realm. `wall` is our own clock.
     """
 
     wall: Callable[[], float] = time.time
-    agreed: dict[int, Record] = field(default_factory=dict)
+    agreed: dict[tuple[int, str], Record] = field(default_factory=dict)
+    counted: dict[str, float] = field(default_factory=dict)
     config: tuple[str, str] | None = None
+    rules: Compared | None = None
     _clocks: deque[ClockReading] = field(default_factory=deque)
-    _first_evaluation: float | None = None
+    _first_evaluations: dict[str, float] = field(default_factory=dict)
 
     def read_clock(self, api: PrometheusApi) -> ClockReading:
         """
@@ -78,9 +62,7 @@ class Memory:
             self._clocks.popleft()
         return clock.strayed(self._clocks[0]) if len(self._clocks) > 1 else 0.0
 
-    def saw_new_evaluation(self, newest: float | None) -> bool:
-        """Whether an evaluation has come since the first look; `newest` is the time of the newest one, if any."""
+    def saw_new_evaluation(self, newest: float | None, realm: str) -> bool:
+        """Whether an evaluation of a realm has come since the first look; `newest` is when the newest was, if any."""
         at = float("-inf") if newest is None else newest
-        if self._first_evaluation is None:
-            self._first_evaluation = at
-        return at > self._first_evaluation
+        return at > self._first_evaluations.setdefault(realm, at)

@@ -34,7 +34,8 @@ from l4gate.prometheus_api.answers import Response, read
 from l4gate.sandbox import SCRIPT
 from l4gate.settings import OPTIONS, load_settings
 from l4gate.verdict import Expectation
-from l4gate.verdict.pages import config_diff, loaded_rules, targets_of
+from l4gate.verdict.pages import RulesPage, config_diff
+from l4gate.verdict.targets import TargetsSeen
 
 SECONDS: Final = 2.0  # of processor time, for any one example
 EXPECTATION = Expectation(PACE, GROUPS, CONFIG)
@@ -78,12 +79,12 @@ def _series(data: Any) -> None:
 
 def _rules(data: Any) -> None:
     answer = read(Response("http://x", 200, {}, _json({"status": "success", "data": data})))
-    loaded_rules({"groups": answer.dicts("groups")}, EXPECTATION, "prod", NOW, latest=NOW + 1)
+    RulesPage({"groups": answer.dicts("groups")}, EXPECTATION, NOW, latest=NOW + 1).of("prod")
 
 
 def _targets(data: Any) -> None:
     answer = read(Response("http://x", 200, {}, _json({"status": "success", "data": data})))
-    targets_of("prod", QueryAnswer("up", ()), {}, answer.dicts("activeTargets"), PACE.contract)
+    TargetsSeen({}, {}, answer.dicts("activeTargets"), PACE.contract).of("prod")
 
 
 def _json(data: Any) -> bytes:

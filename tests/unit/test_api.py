@@ -23,7 +23,7 @@ from l4gate.prometheus_api.asking import MOST_BYTES
 from l4gate.prometheus_api.partial import ANNOTATIONS, Annotation
 from l4gate.prometheus_api.session import is_loopback
 from l4gate.report import decision_as_dict, decision_lines
-from l4gate.verdict import Expectation, Memory, Stage, decide, diagnose, measure, unix_time
+from l4gate.verdict import Expectation, Memory, Parties, Stage, decide, diagnose, measure, unix_time
 
 LIMIT = 0.5  # seconds for one request
 ROOM = 1.5  # seconds more for two busy cores
@@ -111,7 +111,8 @@ def judged(url: str) -> tuple[Verdict, Stage]:
     """The verdict over a server, with all that is rendered of it; nothing of this may raise."""
     api = PrometheusApi(url, timeout_seconds=LIMIT)
     pace = Pace(60, CONTRACT)
-    decision = decide(diagnose(measure(api, api, Expectation(pace, (), {}), "prod", memory=Memory()), pace))
+    (measurement,) = measure(Parties(api, api, Expectation(pace, (), {}), Memory()), ("prod",))
+    decision = decide(diagnose(measurement, pace))
     assert json.dumps(decision_as_dict(decision), allow_nan=False)
     assert all("\n".join(decision_lines(decision)).encode())
     assert decision.cause is not None

@@ -23,7 +23,7 @@ from fixtures.fake_server import (
 )
 from l4gate.base import Verdict
 from l4gate.verdict import Expectation, Judge, Memory
-from l4gate.verdict.witness import ClockReading
+from l4gate.verdict.clock import ClockReading
 
 Lie = Callable[[FakeServer], None]
 SOURCE_OK = "source:duri_heartbeat_ok:bool"
@@ -250,7 +250,7 @@ def test_first_look_is_no_go() -> None:
 def test_clock_that_does_not_go_is_hold(moved: float) -> None:
     """A server whose clock stands still, or leaps, between two looks must be HOLD by its clock."""
     server, memory = FakeServer(), Memory(wall=lambda: NOW)
-    memory.saw_new_evaluation(NOW - 0.6)
+    memory.saw_new_evaluation(NOW - 0.6, "prod")
     judge(server, memory)
     earlier = memory._clocks[0].steady[0] - 20
     memory._clocks[0] = ClockReading(NOW - moved, (NOW, NOW), (earlier, earlier))
@@ -335,7 +335,7 @@ def test_what_nobody_has_foreseen_is_a_hold_that_names_it(monkeypatch: pytest.Mo
         raise RuntimeError("no such thing")
 
     server = FakeServer()
-    monkeypatch.setattr("l4gate.verdict.measuring.targets_of", breaks)
+    monkeypatch.setattr("l4gate.verdict.measuring.TargetsSeen", breaks)
     (look,) = Judge(server, server, Expectation(PACE, GROUPS, CONFIG), ("prod",)).look()
 
     assert look.decision.verdict is Verdict.HOLD
