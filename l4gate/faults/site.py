@@ -10,17 +10,20 @@ from typing import Final
 from l4gate.base import UsageError
 from l4gate.faults.model import Site
 from l4gate.faults.proxy import open_proxy
-from l4gate.sandbox import open_sandbox, writer_report
+from l4gate.sandbox import Opener, open_sandbox, writer_report
 from l4gate.settings import Settings
+from l4gate.stack import open_stack
 from l4gate.verdict import judge_for
 
 _ANSWER_SECONDS: Final = 2.0  # an answer takes 0.02 s; a hanging server should not take 5 s of each look
 
 
 @contextmanager
-def open_site(settings: Settings, say: Callable[[str], None] = lambda _text: None) -> Iterator[Site]:
+def open_site(
+    settings: Settings, say: Callable[[str], None] = lambda _text: None, *, opened: Opener = open_stack
+) -> Iterator[Site]:
     """
-    Starts a sandbox of our own, with proxies; ends all of it with the block.
+    Starts a sandbox of our own, with proxies; ends all of it with the block. `opened` opens its stack.
 
     Raises:
         UsageError: for a URL: somebody else's server is never broken on purpose.
@@ -29,13 +32,18 @@ def open_site(settings: Settings, say: Callable[[str], None] = lambda _text: Non
     if settings.url is not None or settings.stack == "external":
         message = "faults are injected into a stack of our own only, and a URL was given."
         raise UsageError(message, next_step="drop it; never break somebody else's server on purpose.")
-    with open_sandbox(settings, say) as sandbox:
+    with open_sandbox(settings, say, opened=opened) as sandbox:
         stack = sandbox.stack
         with (
             open_proxy(stack.pushgateway_url) as pushes,
             open_proxy() as scrapes,
             open_proxy(stack.prometheus_url) as queries,
         ):
-            asking = replace(settings.for_ours, deadline=_ANSWER_SECONDS)
+            asking = replace(
+                settings.for_ours,
+                deadline=_ANSWER_SECONDS,
+                rules_url=stack.rules_url,
+                scrape_url=stack.scrape_url,
+            )
             judge = judge_for(asking, queries.url, writer_report(sandbox.heart))
             yield Site(sandbox, judge, pushes, scrapes, queries)

@@ -1,7 +1,7 @@
 """Prometheus' programs: finding, fetching and running them."""
 
 from l4gate.programs.cache import locked_cache
-from l4gate.programs.finding import find_program, image_contents, is_named
+from l4gate.programs.finding import find_program, image_contents, is_named, victoria_programs
 from l4gate.programs.placing import TEMPLATE_NAMES, TEMPLATES, command_of
 from l4gate.programs.program import Program, release_of
 from l4gate.programs.promtool import HostPromtool, Promtool, PromtoolResult, host_promtool
@@ -20,4 +20,5 @@ __all__ = [
     "is_named",
     "locked_cache",
     "release_of",
+    "victoria_programs",
 ]

@@ -21,7 +21,6 @@ import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -29,53 +28,9 @@ from typing import Any, Final
 from l4gate.base import ProgramMissing, UsageError
 from l4gate.machine import danger_in, exclusive, is_ours, make_own
 from l4gate.programs.debian import DebianFile, fetch_files
-from l4gate.programs.placing import TEMPLATE_NAMES, TEMPLATES
+from l4gate.programs.package_sets import PackageSet, set_of
 from l4gate.programs.program import FILE_NAMES, RELEASES, version_of
-from l4gate.settings import ADVISORY_PROGRAMS
 
-
-@dataclass(frozen=True)
-class _Set:
-    """
-    Packages that are fetched together, and patterns of what is taken out of each.
-
-    Attributes:
-        suffix: of the folder's name, after the generation.
-        lacking: what a suite may lack.
-        refused_seconds: for how long other runs too take a refusal as an answer; 0 lets each ask again.
-    """
-
-    packages: Mapping[str, tuple[str, ...]]
-    suffix: str = ""
-    lacking: frozenset[str] = frozenset()
-    refused_seconds: float = 0.0
-
-
-# promtool is in the prometheus package up to bookworm, and a package of its own since.
-# The C library, its loader and a busybox (for health checks) are for images, which have nothing else in them.
-_NEEDED: Final = _Set(
-    {
-        "prometheus": ("usr/bin/prometheus", "usr/bin/promtool"),
-        "promtool": ("usr/bin/promtool",),
-        "prometheus-pushgateway": ("usr/bin/prometheus-pushgateway",),
-        "prometheus-node-exporter": ("usr/bin/prometheus-node-exporter",),
-        "libc6": (r".*/ld-linux[^/]*\.so\.\d", r".*/libc\.so\.6"),
-        "busybox-static": (r"(usr/)?bin/busybox",),
-    },
-    lacking=frozenset({"promtool"}),
-)
-# A machine without a network must not ask again at every start for what it can do without: that may take 20 s.
-_ADVISORY: Final = _Set(
-    {
-        "prometheus-alertmanager": (
-            "usr/bin/prometheus-alertmanager",
-            "usr/bin/amtool",
-            *(f"{TEMPLATES.relative_to('/')}/{name}" for name in TEMPLATE_NAMES),
-        )
-    },
-    suffix="-alerting",
-    refused_seconds=86_400.0,
-)
 _MANIFEST: Final = "manifest.json"
 _NEW: Final = ".new-"  # a set of programs that is not whole yet
 _REFUSED_SECONDS: Final = (
@@ -106,7 +61,7 @@ def cached_generation(
         CacheNotWritable: if what is fetched cannot be kept there.
         ProgramMissing: if the generation is not to be had.
     """
-    wanted = _ADVISORY if names and set(names) <= set(ADVISORY_PROGRAMS) else _NEEDED
+    wanted = set_of(names)
     folder = cache_dir / "programs" / f"{generation}{wanted.suffix}"
     _ensure_own(cache_dir)
     _ensure_own(folder)
@@ -150,7 +105,7 @@ def _ensure_own(folder: Path) -> None:
         raise UsageError(message, next_step="name another with L4_CACHE_DIR, or take it from the others.")
 
 
-def _read_manifest(folder: Path, names: Collection[str], wanted: _Set) -> Mapping[str, Any] | None:
+def _read_manifest(folder: Path, names: Collection[str], wanted: PackageSet) -> Mapping[str, Any] | None:
     """The manifest, if it can be read and every file is whole; anything torn counts as not there."""
     path = folder / _MANIFEST
     try:
@@ -188,7 +143,7 @@ def _content_hash(path: Path, touched: tuple[int, ...]) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _fetch_once(folder: Path, suite: str, wanted: _Set) -> None:
+def _fetch_once(folder: Path, suite: str, wanted: PackageSet) -> None:
     at, refused = _REFUSED.get(folder, (0.0, None))
     if refused is not None and time.monotonic() - at < _REFUSED_SECONDS:
         raise ProgramMissing(refused.message, next_step=refused.next_step)
@@ -210,7 +165,7 @@ def _fetch_once(folder: Path, suite: str, wanted: _Set) -> None:
     note.unlink(missing_ok=True)
 
 
-def _fetch(folder: Path, suite: str, wanted: _Set) -> None:
+def _fetch(folder: Path, suite: str, wanted: PackageSet) -> None:
     for left in folder.glob(f"{_NEW}*"):  # of a run that was killed: the lock is ours now
         shutil.rmtree(left)
     with tempfile.TemporaryDirectory(prefix=_NEW, dir=folder) as new:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from l4gate.base import ProgramMissing, UsageError
 from l4gate.programs.cache import CacheNotWritable, cached_generation
+from l4gate.programs.package_sets import VICTORIA_PROGRAMS
 from l4gate.programs.program import FILE_NAMES, Program, is_of, version_of
 from l4gate.settings import GENERATIONS, chosen, program_variable
 
@@ -70,6 +71,19 @@ def image_contents(
         folder, manifest = cached_generation(generation, cache_dir, several, fetch=True)
         rest |= {name: folder / name for name in manifest if name not in FILE_NAMES}
     return programs, rest
+
+
+def victoria_programs(generation: str, cache_dir: Path) -> dict[str, Program]:
+    """
+    VictoriaMetrics with its vmagent and vmalert, by name, from the Debian suite that has the generation.
+
+    The versions are Debian's: the programs do not say theirs.
+
+    Raises:
+        ProgramMissing: if they are neither in the cache nor to be had from Debian.
+        UsageError: if somebody else could have put into the cache what is in it.
+    """
+    return {name: _from_debian(name, generation, cache_dir) for name in VICTORIA_PROGRAMS}
 
 
 def is_named(name: str) -> bool:

@@ -7,6 +7,7 @@ All times are Unix seconds of the server's clock.
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Mapping
@@ -112,15 +113,20 @@ class Answer:
             raise self.malformed("no single series without labels for time()")
         return found[0].last
 
-    def series(self, most: int = MOST_SERIES) -> tuple[SampleSeries, ...]:
-        """The series of a vector or matrix, at most so many."""
+    def series(self, most: int = MOST_SERIES, *, markers: bool = False) -> tuple[SampleSeries, ...]:
+        """
+        The series of a vector or matrix, at most so many.
+
+        With `markers`, NaN among raw samples says that the series ended there.
+        """
         if not isinstance(self.data, dict) or self.data.get("resultType") not in ("vector", "matrix"):
             raise self.malformed("no vector or matrix")
         found = self.dicts("result")
         if len(found) > most:
             message = f"{self.url} answered with {len(found)} series, more than {most}."
             raise ApiBadAnswer(message, next_step=_NARROW)
-        series = tuple(map(self._one_series, found))
+        series = tuple(self._one_series(each, markers=markers) for each in found)
+        series = tuple(each for each in series if each.samples)
         if len({frozenset(each.labels.items()) for each in series}) < len(series):
             raise self.malformed("the same series twice")
         return series
@@ -132,7 +138,7 @@ class Answer:
             next_step="check that the URL is that of a Prometheus-compatible API.",
         )
 
-    def _one_series(self, each: Mapping[str, Any]) -> SampleSeries:
+    def _one_series(self, each: Mapping[str, Any], *, markers: bool) -> SampleSeries:
         keep_deadline(f"reading the series of {self.url}")
         labels = each.get("metric")
         values = each.get("values") if "values" in each else [each.get("value")]
@@ -145,6 +151,8 @@ class Answer:
             # A native histogram has no float value; the contract knows none, so it cannot be judged.
             raise self.malformed("a series without labels or float samples")
         samples = tuple(self._sample(value) for value in values)
+        if markers and "values" in each:
+            samples = tuple(sample for sample in samples if not math.isnan(sample.value))
         if any(later.at <= earlier.at for earlier, later in pairwise(samples)):
             raise self.malformed("samples out of time order")
         return SampleSeries(labels, samples)

@@ -9,7 +9,14 @@ from typing import Any, Final
 import yaml
 
 from l4gate.base import ApiBadAnswer, RuleError, yamldoc
-from l4gate.prometheus_api.answers import MOST_SERIES, OK, Answer, QueryAnswer, read
+from l4gate.prometheus_api.answers import (
+    MOST_SERIES,
+    OK,
+    Answer,
+    QueryAnswer,
+    SampleSeries,
+    read,
+)
 from l4gate.prometheus_api.asking import MOST_BYTES, Asker
 from l4gate.prometheus_api.caller import Caller
 from l4gate.prometheus_api.dialects import DIALECTS, PROMETHEUS, Dialect, recognised
@@ -86,7 +93,7 @@ class PrometheusApi:
             method="POST" if len(expr) > _LONGEST_IN_A_URL else "GET",
             most_bytes=MOST_BYTES + max(most_series - MOST_SERIES, 0) * _BYTES_PER_SERIES,
         )
-        return QueryAnswer(expr, answer.series(max(MOST_SERIES, most_series)), answer.warnings)
+        return QueryAnswer(expr, self._series(answer, max(MOST_SERIES, most_series)), answer.warnings)
 
     def query_unread(self, expr: str, at: float) -> Answer:
         """An instant query whose series stay as they came, for millions of samples that nobody judges one by one."""
@@ -97,7 +104,7 @@ class PrometheusApi:
         """A range query from start to end (Unix seconds), every step seconds."""
         params = {"query": expr, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:.3f}"} | _NOW
         answer = self.ask("/api/v1/query_range", params)
-        return QueryAnswer(expr, answer.series(), answer.warnings)
+        return QueryAnswer(expr, self._series(answer), answer.warnings)
 
     @property
     def longest_query(self) -> int | None:
@@ -152,21 +159,21 @@ class PrometheusApi:
         return printed if dialect is PROMETHEUS else self._translated(printed, dialect)
 
     def _translated(self, printed: str, dialect: Dialect) -> str:
-        """A printout with its scrape jobs in Prometheus' own form; one that is no mapping stays as it is."""
+        """A printout in Prometheus' own form; one that is no mapping stays as it is."""
         try:
             config = yamldoc.plain(printed, "the loaded configuration", most_values=_MOST_VALUES)
         except RuleError as error:
             message = f"expected the YAML of a configuration from {self.base_url}; {error.message}"
             raise ApiBadAnswer(message) from None
-        jobs = config.get("scrape_configs") if isinstance(config, dict) else None
-        if not isinstance(jobs, list):
+        if not isinstance(config, dict):
             return printed
         flags = self._asker.ask("GET", "/metrics", {}).body.decode("utf-8", "replace")
         is_since = f'flag{{name="{dialect.since}"' in flags
-        config["scrape_configs"] = [
-            dialect.job(job, is_since=is_since) if isinstance(job, dict) else job for job in jobs
-        ]
-        return yaml.safe_dump(config, sort_keys=False)
+        return yaml.safe_dump(dialect.configuration(config, is_since=is_since), sort_keys=False)
+
+    def _series(self, answer: Answer, most: int = MOST_SERIES) -> tuple[SampleSeries, ...]:
+        dialect = self._named or self._dialect or PROMETHEUS
+        return answer.series(most, markers=dialect.prints_markers)
 
     @property
     def _named(self) -> Dialect | None:

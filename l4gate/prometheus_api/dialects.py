@@ -7,14 +7,18 @@ which engine it is. What an engine cannot tell stays untold: it is named, and ne
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from l4gate.base import format_duration, parse_duration
 
 _NEVER_IN_PROMETHEUS: Final = "0001-01-01T00:00:00Z"  # how Prometheus prints that a target was never scraped
 _LIMIT_OF_A_QUERY: Final = 16_384  # bytes; VictoriaMetrics' default of -search.maxQueryLen
 # What a tool of VictoriaMetrics says to a path that it does not have: vmagent and vmalert know no queries.
 _UNSUPPORTED: Final = "unsupported path requested"
+_FRACTION: Final = re.compile(r"([0-9]{1,9}\.[0-9]{1,9})(ms|s|m|h)")
 _BAD_REQUEST: Final = 400
 
 
@@ -30,6 +34,8 @@ class Dialect:
         fields: by Prometheus' name of a field of a rule, this engine's own.
         never: how it prints the time of a scrape that has not been.
         untold: what its printed configuration leaves out whether it has it or not: sections, and `global.NAME`.
+        omits_empty: whether an alerting rule without alerts has no list of them.
+        prints_markers: whether the end of a series stands as NaN among its raw samples; it computes no NaN of its own.
         silent_default: by the name of a field of a scrape job, what is meant where the printout has none, in those
             versions that have the flag named by `since`.
         since: a flag that only versions of that default have; it stands among the metrics of the program.
@@ -41,13 +47,18 @@ class Dialect:
     fields: Mapping[str, str] = field(default_factory=dict)
     never: str = _NEVER_IN_PROMETHEUS
     untold: frozenset[str] = frozenset()
+    omits_empty: bool = False
+    prints_markers: bool = False
     silent_default: Mapping[str, Any] = field(default_factory=dict)
     since: str = ""
 
     def rule(self, said: Mapping[str, Any]) -> dict[str, Any]:
         """A rule of its page with Prometheus' names for what is in it."""
         known = {theirs: ours for ours, theirs in self.fields.items()}
-        return {known.get(name, name): value for name, value in said.items()}
+        found = {known.get(name, name): value for name, value in said.items()}
+        if self.omits_empty and found.get("type") == "alerting":
+            found.setdefault("alerts", [])
+        return found
 
     def target(self, said: Mapping[str, Any]) -> dict[str, Any]:
         """A target of its page as Prometheus would show it."""
@@ -59,13 +70,34 @@ class Dialect:
             found["scrapeTimeout"] = labels["__scrape_timeout__"]
         return found
 
-    def job(self, said: Mapping[str, Any], *, is_since: bool) -> dict[str, Any]:
-        """A scrape job of its printed configuration as Prometheus would print it."""
-        found = {**(self.silent_default if is_since else {}), **said}
+    def configuration(self, said: Mapping[str, Any], *, is_since: bool) -> dict[str, Any]:
+        """Its printed configuration as Prometheus would print it; `is_since`: whether it has the flag `since`."""
+        found = dict(said)
+        if isinstance(found.get("global"), dict):
+            found["global"] = _spelt(found["global"])
+        if isinstance(found.get("scrape_configs"), list):
+            found["scrape_configs"] = [
+                self._job(each, is_since=is_since) if isinstance(each, dict) else each
+                for each in found["scrape_configs"]
+            ]
+        return found
+
+    def _job(self, said: Mapping[str, Any], *, is_since: bool) -> dict[str, Any]:
+        found = _spelt({**(self.silent_default if is_since else {}), **said})
         for steps in ("relabel_configs", "metric_relabel_configs"):
             if isinstance(found.get(steps), list):
                 found[steps] = [_joined(step) for step in found[steps]]
         return found
+
+
+def _spelt(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings whose durations may have a fraction, as Go prints them: `1.5s` is `1s500ms` in Prometheus."""
+    found = dict(said)
+    for name in ("scrape_interval", "scrape_timeout"):
+        parts = _FRACTION.fullmatch(found[name]) if isinstance(found.get(name), str) else None
+        if parts is not None:
+            found[name] = format_duration(float(parts[1]) * parse_duration(f"1{parts[2]}"))
+    return found
 
 
 def _joined(step: Any) -> Any:
@@ -87,6 +119,9 @@ VICTORIA_METRICS: Final = Dialect(
     never="1970-01-01T00:00:00Z",
     # vmagent scrapes and vmalert evaluates, so what is about rules is told by vmalert's page of rules alone.
     untold=frozenset({"rule_files", "global.evaluation_interval"}),
+    omits_empty=True,
+    # vmalert 1.112 marks a series as ended at the very time of its next sample when a fallback gives way to a value.
+    prints_markers=True,
     # Release notes of 1.93.0: from then on the times of a target are ignored unless `honor_timestamps: true`, which
     # is not printed where it is false. The flag came later; without it, what is not printed is Prometheus' default.
     silent_default={"honor_timestamps": False},

@@ -2,7 +2,7 @@
 
 from l4gate.sandbox.heartbeat import SCRIPT, Heart
 from l4gate.sandbox.history import DAY_SECONDS, HOUR_SECONDS, Series, write_blocks
-from l4gate.sandbox.running import Sandbox, open_sandbox, writer_report
+from l4gate.sandbox.running import Opener, Sandbox, open_sandbox, writer_report
 from l4gate.sandbox.simulated_service import SimulatedService, counter_family
 from l4gate.sandbox.telling import nobody_told, teller
 
@@ -11,6 +11,7 @@ __all__ = [
     "HOUR_SECONDS",
     "SCRIPT",
     "Heart",
+    "Opener",
     "Sandbox",
     "Series",
     "SimulatedService",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from l4gate.sandbox.telling import teller
 from l4gate.settings import Settings
 from l4gate.stack import Stack, StackSpec, open_stack
 from l4gate.verdict import Judge, WriterReport, judge_for
+
+Opener = Callable[[Settings, StackSpec, Callable[[str], None]], AbstractContextManager[Stack]]
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,14 @@ def open_sandbox(
     history: Callable[[Path, Promtool], None] | None = None,
     groups: bytes | None = None,
     omitted: Collection[str] = (),
+    opened: Opener = open_stack,
 ) -> Iterator[Sandbox]:
     """
     Starts a stack with a beating heart and stops all of it at the end, whatever happens.
 
     `history` fills the empty TSDB; the healthy day of `sandbox_history` if none is given. `groups` is what the
     Pushgateway starts with. `omitted` names metrics that the simulated service leaves to somebody real.
+    `opened` opens the stack.
 
     Raises:
         UsageError: for more than one realm: all writers of one Pushgateway share one grouping key.
@@ -74,7 +78,7 @@ def open_sandbox(
         groups=groups,
     )
     with ExitStack() as cleanup:
-        stack = cleanup.enter_context(open_stack(settings, spec, say))
+        stack = cleanup.enter_context(opened(settings, spec, say))
         heart = cleanup.enter_context(
             Heart(
                 pushgateway_url=stack.pushgateway_url,
@@ -95,7 +99,12 @@ def open_sandbox(
         service.omitted |= set(omitted)
         cleanup.enter_context(service)
         judge = judge_for(
-            replace(settings.for_ours, url=stack.prometheus_url),
+            replace(
+                settings.for_ours,
+                url=stack.prometheus_url,
+                rules_url=stack.rules_url,
+                scrape_url=stack.scrape_url,
+            ),
             stack.prometheus_url,
             writer_report(heart),
             teller(stack, pace.contract),

@@ -14,6 +14,7 @@ from l4gate.stack.model import (
     StackSpec,
 )
 from l4gate.stack.reaper import remove_leftovers, survey
+from l4gate.stack.victoria import VMAGENT, VMALERT, VictoriaStack, open_victoria
 
 __all__ = [
     "ALERTMANAGER",
@@ -22,10 +23,14 @@ __all__ = [
     "PUSHGATEWAY",
     "REQUIRED_SERVICES",
     "SERVICES",
+    "VMAGENT",
+    "VMALERT",
     "Stack",
     "StackSpec",
+    "VictoriaStack",
     "find_engine",
     "open_stack",
+    "open_victoria",
     "remove_leftovers",
     "server_promtool",
     "survey",

@@ -40,7 +40,7 @@ def _unscraped(api: PrometheusApi, required: Collection[str]) -> list[str]:
         targets = api.targets()
     except ApiError:
         return list(required)
-    return [job for job in required if not _all_scraped(t for t in targets if t["scrapePool"] == job)]
+    return [job for job in required if not _all_scraped(t for t in targets if t["labels"].get("job") == job)]
 
 
 def _all_scraped(targets: Iterable[Mapping[str, Any]]) -> bool:

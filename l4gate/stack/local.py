@@ -45,6 +45,7 @@ class LocalStack(ABC):
     """
 
     kind: ClassVar[str]
+    known: ClassVar[tuple[str, ...]] = SERVICES
 
     def __init__(
         self,
@@ -90,6 +91,16 @@ class LocalStack(ABC):
     def alertmanager_url(self) -> str | None:
         """See `Stack.alertmanager_url`."""
         return None if self.untold else self.urls.get(ALERTMANAGER)
+
+    @property
+    def rules_url(self) -> str | None:
+        """See `Stack.rules_url`."""
+        return None
+
+    @property
+    def scrape_url(self) -> str | None:
+        """See `Stack.scrape_url`."""
+        return None
 
     @property
     @abstractmethod
@@ -221,7 +232,7 @@ class LocalStack(ABC):
         if not self._config.holds_rules:
             return
         self._config.prepare_rules()
-        wait_for_first_scrape(self.prometheus_url, self.spec.pace.contract)
+        wait_for_first_scrape(self.scrape_url or self.prometheus_url, self.spec.pace.contract)
         self._config.release_rules()
         self.reload()
 
@@ -292,7 +303,7 @@ class LocalStack(ABC):
         """The name of a service, refused if there is no such service."""
         if service == ALERTMANAGER and self.untold:
             raise StackError(self.untold)
-        if service not in SERVICES:
-            message = f"expected one of {', '.join(SERVICES)}, found {service!r}."
+        if service not in self.known:
+            message = f"expected one of {', '.join(self.known)}, found {service!r}."
             raise StackError(message, next_step="correct the name.")
         return service

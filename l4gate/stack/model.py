@@ -85,6 +85,14 @@ class Stack(Protocol):
         """From this host, without a slash at the end; None where there is none, and `untold` says why."""
 
     @property
+    def rules_url(self) -> str | None:
+        """Where the rules are asked, if that is not `prometheus_url`."""
+
+    @property
+    def scrape_url(self) -> str | None:
+        """Where targets and scrape configuration are asked, if that is not `prometheus_url`."""
+
+    @property
     def untold(self) -> str:
         """Why nobody can be told of an alert, in a sentence; empty where the stack has an Alertmanager."""
 

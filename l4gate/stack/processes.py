@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from l4gate.base import GateError, StackError
@@ -97,7 +98,11 @@ class ProcessStack(LocalStack):
         for service in others:
             self._settle(service)
         self._advised(lambda: self._settle(ALERTMANAGER))
-        self.urls[PROMETHEUS] = _free_url()
+        self._open_server()
+
+    def _open_server(self) -> None:
+        """Starts what scrapes, evaluates and answers, once the others are up, and waits until it is ready."""
+        self.urls[PROMETHEUS] = free_url()
         self._write_config()
         self._fill_history()
         for attempt in range(_PORT_ATTEMPTS):
@@ -108,7 +113,7 @@ class ProcessStack(LocalStack):
                 if attempt == _PORT_ATTEMPTS - 1:
                     raise
                 # Prometheus scrapes itself, so its port is in its configuration too.
-                self.urls[PROMETHEUS] = _free_url()
+                self.urls[PROMETHEUS] = free_url()
                 self._write_config()
             else:
                 return
@@ -152,7 +157,7 @@ class ProcessStack(LocalStack):
 
     def _begin(self, *services: str) -> None:
         for service in services:
-            self.urls[service] = _free_url()
+            self.urls[service] = free_url()
             self._launch(service)
 
     def _settle(self, service: str) -> None:
@@ -190,15 +195,10 @@ class ProcessStack(LocalStack):
         if service in self._running:
             message = f"{service} is running already (PID {self._running[service].pid})."
             raise StackError(message, next_step="kill it first.")
-        arguments = self._services[service].arguments(
-            factor=self.spec.factor,
-            listen=self.urls[service].removeprefix("http://"),
-            paths=self._mounted(service),
-        )
         with self._log(service).open("ab") as log:
             self._log_start[service] = log.tell()
             process = subprocess.Popen(
-                [*command_of(self._programs[service]), *arguments],
+                [*command_of(self._programs[service]), *self._arguments(service)],
                 cwd=self.run_dir,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -208,6 +208,14 @@ class ProcessStack(LocalStack):
             )
         self._running[service] = process
         (self._dirs.pids / service).write_text(f"{process.pid} {start_time(process.pid)}")
+
+    def _arguments(self, service: str) -> list[str]:
+        """What a service's program is started with."""
+        return self._services[service].arguments(
+            factor=self.spec.factor,
+            listen=self.urls[service].removeprefix("http://"),
+            paths=self._mounted(service),
+        )
 
     def _terminate(self, service: str) -> None:
         self._end(service, signal.SIGTERM)
@@ -242,26 +250,37 @@ class ProcessStack(LocalStack):
             raise kind(message, next_step="see its log.")
         with self._log(service).open("rb") as log:
             log.seek(self._log_start[service])
-            return _LISTENING in log.read()
+            return self._listens(log.read())
+
+    def _listens(self, logged: bytes) -> bool:
+        """Whether a program has said since its start that the port is its own."""
+        return _LISTENING in logged
 
     def _log(self, service: str) -> Path:
         return self._dirs.logs / f"{service}.log"
 
 
 def start_processes(
-    settings: Settings, spec: StackSpec, reason: str, say: Callable[[str], None]
+    settings: Settings,
+    spec: StackSpec,
+    reason: str,
+    say: Callable[[str], None],
+    *,
+    kind: type[ProcessStack] = ProcessStack,
+    given: Mapping[str, Program] = MappingProxyType({}),
 ) -> ProcessStack:
     """
-    Starts a stack of processes.
+    Starts a stack of processes: of this kind, with these programs for its services and those found for the others.
 
     Raises:
         ProgramMissing: if a program cannot be had.
         StackError: if one does not start.
     """
     services = load_services(spec.generation)
-    programs = {
+    programs = dict(given) | {
         service: find_program(_PROGRAM_OF[service], spec.generation, settings.cache_dir)
         for service in REQUIRED_SERVICES
+        if service not in given
     }
     untold: GateError | None = None
     try:
@@ -271,8 +290,8 @@ def start_processes(
         untold = error
     for service, program in programs.items():
         say(f"{service} {program.version} ({program.origin})")
-    run_dir = new_run_dir(new_run_id(), ProcessStack.kind)
-    stack = ProcessStack(spec, services, run_dir, reason, programs=programs, cache_dir=settings.cache_dir)
+    run_dir = new_run_dir(new_run_id(), kind.kind)
+    stack = kind(spec, services, run_dir, reason, programs=programs, cache_dir=settings.cache_dir)
     if untold is not None:
         stack.go_without_alertmanager(untold)
     try:
@@ -283,5 +302,6 @@ def start_processes(
     return stack
 
 
-def _free_url() -> str:
+def free_url() -> str:
+    """A URL on loopback where nobody listens at this moment."""
     return f"http://{LOOPBACK}:{free_port()}"

@@ -171,6 +171,20 @@ def test_a_scraper_is_asked_for_targets_and_configuration() -> None:
     assert found["scrapeTimeout"] == "1.5s"
 
 
+def test_the_end_of_a_series_is_no_sample() -> None:
+    """NaN among VictoriaMetrics' raw samples must not be read as a value, nor as a second sample of one time."""
+    raw = {"metric": {"__name__": "up"}, "values": [[1.0, "1"], [2.0, "1"], [2.0, "NaN"]]}
+    ended = {"metric": {"__name__": "up", "a": "b"}, "values": [[1.0, "NaN"]]}
+    pages = {"/api/v1/query": success({"resultType": "matrix", "result": [raw, ended]})}
+    with answering(pages) as (url, _):
+        api = PrometheusApi(url)
+        api.engine = "victoriametrics"
+        (found,) = api.query("up[1m]").series
+        with pytest.raises(ApiBadAnswer, match="out of time order"):
+            PrometheusApi(url).query("up[1m]")
+    assert [(each.at, each.value) for each in found.samples] == [(1.0, 1.0), (2.0, 1.0)]
+
+
 @pytest.mark.parametrize(("prints_false", "flags"), [(True, OLD_FLAGS), (False, NEW_FLAGS)])
 def test_the_same_configuration_is_no_difference(*, prints_false: bool, flags: bytes) -> None:
     """What vmagent prints of the repository's configuration must be equal to it, in the form of every version."""
