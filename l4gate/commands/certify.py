@@ -26,6 +26,7 @@ from l4gate.report import (
 )
 from l4gate.rules import rendered_rules
 from l4gate.settings import Settings
+from l4gate.verdict import TenantProof
 
 HELP: Final = (
     "certify a window of a running server: certified (exit 0), not certified (10), abort in the window (20)"
@@ -94,6 +95,9 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         )
         raise UsageError(message)
     pace = settings.pace
+    tenants = TenantProof()
+    for realm in settings.realms:
+        tenants.ensure(api, pace, realm, end)
     if args.check:
         return _check(args, settings, api, end, pace)
     window = Window(end - seconds / pace.factor, end, pace)

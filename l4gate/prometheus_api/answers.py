@@ -20,6 +20,10 @@ from l4gate.prometheus_api.numbers import moment, number
 from l4gate.prometheus_api.partial import what_is_missing
 
 OK: Final = 200
+_REFUSED: Final = (401, 403)
+_CREDENTIALS_STEP: Final = (
+    "name a file with what it wants: L4_HEADER_FILE (a tenant), L4_BEARER_TOKEN_FILE or L4_BASIC_AUTH_FILE."
+)
 _UNAVAILABLE: Final = 503
 _REDIRECT: Final = 3  # hundreds
 MOST_SERIES: Final = 50_000  # a service has some 60 in a realm; these take 40 MB and half a second
@@ -135,7 +139,7 @@ class Answer:
         """The error for JSON of another shape than the API's."""
         return ApiBadAnswer(
             f"{self.url} answered JSON that is not the query API's: {what}.",
-            next_step="check that the URL is that of a Prometheus-compatible API.",
+            next_step="check that the URL is that of a Prometheus-compatible API, and its tenant in L4_HEADER_FILE.",
         )
 
     def _one_series(self, each: Mapping[str, Any], *, markers: bool) -> SampleSeries:
@@ -183,6 +187,9 @@ def read(response: Response, *, most_parts: int = sys.maxsize) -> Answer:
     if response.body.count(b"[") + response.body.count(b"{") > most_parts:
         message = f"{url} answered with more than {most_parts} lists and objects."
         raise ApiBadAnswer(message, next_step=_NARROW)
+    if status in _REFUSED:
+        message = f"{url} answers HTTP {status}: {response.said}."
+        raise ApiBadAnswer(message, next_step=_CREDENTIALS_STEP)
     payload = _parse(response.body)
     if not isinstance(payload, dict) or "status" not in payload:
         kind = response.headers.get("Content-Type")

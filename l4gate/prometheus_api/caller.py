@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from l4gate.prometheus_api.client_certificate import client_certificate
 from l4gate.prometheus_api.credentials import authorization
-from l4gate.prometheus_api.header_file import headers_in
+from l4gate.prometheus_api.header_file import headers_in, of_a_stranger
 from l4gate.settings import Settings
 
 
@@ -32,6 +32,12 @@ class Caller:
         """All headers."""
         own = {"Authorization": self.authorization} if self.authorization else {}
         return {**self.headers, **own}
+
+    @property
+    def stranger(self) -> Caller | None:
+        """Somebody with the same access who asks for a tenant that nobody has; None where no header names one."""
+        headers = of_a_stranger(self.headers)
+        return None if headers is None else replace(self, headers=headers)
 
 
 def read_caller(

@@ -66,9 +66,18 @@ class PrometheusApi:
             "Accept-Encoding": "identity",
             "Cache-Control": "no-cache",
         }
+        self.caller, self._timeout_seconds = caller, timeout_seconds
         self._asker = Asker(
             self.base_url, timeout_seconds, {**caller.sent, **headers}, certificate=caller.certificate
         )
+
+    @property
+    def of_a_stranger(self) -> PrometheusApi | None:
+        """A client for the same URL that asks for a tenant that nobody has; None where no header names a tenant."""
+        stranger = self.caller.stranger
+        if stranger is None:
+            return None
+        return PrometheusApi(self.base_url, timeout_seconds=self._timeout_seconds, caller=stranger)
 
     def now(self) -> float:
         """The server's clock, in Unix seconds."""

@@ -7,6 +7,8 @@ A file has one `Name: value` a line, as `curl -H @file` takes it; empty lines an
 from __future__ import annotations
 
 import re
+import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +27,13 @@ _NOT_OURS: Final = frozenset(
     )
 )
 # X-Scope-OrgID (Mimir, Cortex), THANOS-TENANT, AccountID and ProjectID (VictoriaMetrics), and what proxies call theirs.
+_FIRST_UNUSED: Final = 4_012_345_670  # below 2^32; nobody counts accounts so far
 _TENANT: Final = re.compile(r"tenant|org-?id|account-?id|project-?id", re.IGNORECASE)
+# What opens a door or says who asks: another value would be refused, or change nothing, whoever the tenant is.
+_OF_ACCESS: Final = re.compile(
+    r"auth|key|token|secret|password|cookie|cf-access|signature|csrf|agent|forwarded|request-id|trace",
+    re.IGNORECASE,
+)
 _AUTHORIZATION: Final = "authorization"
 
 
@@ -73,6 +81,26 @@ def headers_in(path: Path, *, authorized: bool) -> dict[str, str]:
 def names_a_tenant(name: str) -> bool:
     """Whether a header of this name says whose data is asked for."""
     return _TENANT.search(name) is not None
+
+
+def of_a_stranger(headers: Mapping[str, str]) -> dict[str, str] | None:
+    """
+    The headers of a tenant that nobody has; None where none of them says whose data is asked for.
+
+    Where one has a tenant's name it is that one, else every one that does not open a door.
+    """
+    chosen = [name for name in headers if names_a_tenant(name)]
+    chosen = chosen or [name for name in headers if not _OF_ACCESS.search(name)]
+    if not chosen:
+        return None
+    return {**headers, **{name: _unlike(headers[name]) for name in chosen}}
+
+
+def _unlike(value: str) -> str:
+    """Another value of the same kind: VictoriaMetrics takes numbers of 32 bits, Mimir at most 150 plain characters."""
+    if value.isdigit():
+        return next(found for each in range(3) if (found := str(_FIRST_UNUSED + each)) != value)
+    return f"l4gate-{secrets.token_hex(8)}"
 
 
 def _refused(path: Path, number: int, why: str) -> UsageError:

@@ -23,6 +23,7 @@ JUDGED_BY: Final = (
     "rules",
     "rules loaded",
     "server version",
+    "headers sent",
     "l4gate",
     "commit",
     "config folder",
@@ -48,6 +49,7 @@ class JudgedBy:
     commit: str
     rules_loaded: str = ""
     server: str = ""
+    headers: str = ""
 
     def after(self, looks: Iterable[Look]) -> JudgedBy:
         """With the rules that were loaded when somebody looked."""
@@ -61,6 +63,7 @@ class JudgedBy:
             "rules": f"{self.rule_count} rules expected, sha256 {self.rules}",
             "rules loaded": self.rules_loaded,
             "server version": self.server,
+            "headers sent": self.headers,
             "l4gate": f"{__version__}, sources sha256 {sources_hash()}",
             "commit": self.commit,
             "config folder": self.config_folder,
@@ -94,6 +97,7 @@ def judged_by(
         rule_count=sum(len(group.rules) for group in groups),
         commit=commit_of(settings.config_dir),
         server=_version(api, seconds),
+        headers=", ".join(sorted(api.caller.headers)),
     )
 
 

@@ -8,6 +8,7 @@ from l4gate.verdict.look import WriterReport
 from l4gate.verdict.measuring import Parties, measure
 from l4gate.verdict.pages import Expectation, unix_time
 from l4gate.verdict.readings import Reading, Unreachable, Value, format_labels
+from l4gate.verdict.tenants import TenantProof
 from l4gate.verdict.witness import Memory
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Parties",
     "Reading",
     "Stage",
+    "TenantProof",
     "Unreachable",
     "Value",
     "WriterReport",

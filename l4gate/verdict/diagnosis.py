@@ -18,8 +18,10 @@ from l4gate.verdict.lookback import lookback_causes
 from l4gate.verdict.readings import Missing, MissingReason
 from l4gate.verdict.rule_stage import rule_causes
 from l4gate.verdict.scrape_stage import config_causes, scrape_causes, target_age_limit
+from l4gate.verdict.tenants import EMPTY, IGNORED
 from l4gate.verdict.writer_stages import is_healthy, said, transport_causes, writer_causes
 
+_WITHOUT: Final = {IGNORED: "answers for the tenant that was asked for alone"}
 _READ_LOG: Final = "read the server's log."
 
 
@@ -30,7 +32,13 @@ def diagnose(m: Measurement, pace: Pace) -> Evidence:
         return _without_answer(m, contract)
     held = standings(m, pace)
     clock = clock_causes(m, pace) + lookback_causes(m.lookback, pace)
-    broken: list[Cause] = [*clock, *_query(m, contract), *rule_causes(m, pace), *abort_causes(m, held, pace)]
+    broken: list[Cause] = [
+        *_empty(m),
+        *clock,
+        *_query(m, contract),
+        *rule_causes(m, pace),
+        *abort_causes(m, held, pace),
+    ]
     scrape = scrape_causes(m, pace)
     broken += scrape + config_causes(m)
     path_down = any(cause.code in ("target-down", "no-target", "scrape-error") for cause in scrape)
@@ -66,13 +74,20 @@ def _without_answer(m: Measurement, contract: Contract) -> Evidence:
     cause = Cause(
         Stage.QUERY,
         code,
-        "an answer of the query API",
+        _WITHOUT.get(code, "an answer of the query API"),
         error.error,
         error.query,
         error.next_step
         or "check that the server is up and the URL is right; its log tells why it does not answer.",
     )
     return Evidence(contract, m.realm, m.at, dict.fromkeys(contract.read_by_the_gate, error), broken=(cause,))
+
+
+def _empty(m: Measurement) -> list[Cause]:
+    error = m.errors.get(EMPTY)
+    if error is None:
+        return []
+    return [Cause(Stage.QUERY, EMPTY, "series to judge", error.error, error.query, error.next_step)]
 
 
 def _query(m: Measurement, contract: Contract) -> list[Cause]:

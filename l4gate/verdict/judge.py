@@ -26,6 +26,7 @@ from l4gate.verdict.measuring import Pages, Parties, measure
 from l4gate.verdict.pages import Expectation
 from l4gate.verdict.readings import Unreachable
 from l4gate.verdict.surveying import survey
+from l4gate.verdict.tenants import TenantProof
 from l4gate.verdict.witness import Memory
 
 # Up to so many realms each is looked at closely; of more, those that a wide look does not find GO.
@@ -60,6 +61,7 @@ class Judge:
     writer: Callable[[], WriterReport | None] = lambda: None
     untold: Callable[[], tuple[Cause, ...]] = tuple
     memory: Memory = field(default_factory=Memory, compare=False, repr=False)
+    tenants: TenantProof = field(default_factory=TenantProof, compare=False, repr=False)
 
     def look(self) -> tuple[Look, ...]:
         """One look at each realm, in their order."""
@@ -90,6 +92,7 @@ class Judge:
     def _judged(self, measurement: Measurement) -> Look:
         pace = self.expectation.pace
         try:
+            measurement = self.tenants.checked(measurement, self.api, pace)
             decision = decide(diagnose(measurement, pace))
         except Exception as error:  # noqa: BLE001 - as above
             measurement = _unforeseen(measurement.realm, self.api.base_url, error)

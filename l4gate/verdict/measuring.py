@@ -28,6 +28,7 @@ from l4gate.verdict.recomputing import narrowed, recompute
 from l4gate.verdict.seen import OF_PROGRAMS, PUSH_FAILURE_TIME, PUSH_TIME, Sighting, selector
 from l4gate.verdict.series import evaluations_of, reading_of, recorded_samples
 from l4gate.verdict.targets import UP, TargetsSeen
+from l4gate.verdict.tenants import nothing_of
 from l4gate.verdict.witness import Memory
 
 _Page = TypeVar("_Page")
@@ -183,7 +184,7 @@ def of_realm(
             sorted(name for name in firing - contract.abort.alerts if name and name != contract.watchdog)
         ),
         writer=writer,
-        errors=pages.errors,
+        errors={**pages.errors, **nothing_of(realm, asked.api, seen)},
     )
 
 
@@ -220,9 +221,8 @@ def _rules(asked: Parties, clock: ClockReading) -> RulesPage:
     answer = asked.rules_api.rules()
     since = max(time.monotonic() - clock.steady[0], 0.0)
     latest = clock.server + since + asked.expectation.pace.rule_interval
-    memory = asked.memory
-    page = RulesPage(answer, asked.expectation, clock.server, latest=latest, before=memory.rules)
-    memory.rules = page.compared
+    page = RulesPage(answer, asked.expectation, clock.server, latest=latest, before=asked.memory.rules)
+    asked.memory.rules = page.compared
     return page
 
 

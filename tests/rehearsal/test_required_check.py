@@ -25,6 +25,7 @@ from l4gate.rehearsal.samples import Samples, read_samples
 from l4gate.report import Progress, certificate_lines
 from l4gate.rules import load_rules
 from l4gate.settings import Settings
+from l4gate.verdict import TenantProof
 from tests.support.histories.describe import load_history
 from tests.support.histories.record import build, serve
 
@@ -80,7 +81,9 @@ def test_the_last_day_of_production_is_certified(settings: Settings) -> None:
     )
     now = api.now()
     window = Window(now - DAY / settings.factor, now, settings.pace)
+    tenants = TenantProof()
     for realm in settings.realms:
+        tenants.ensure(api, settings.pace, realm, now)
         certificate, _ = certify_window(api, realm, window)
         if certificate.verdict is not Verdict.GO:
             lines = "\n".join(certificate_lines(certificate))

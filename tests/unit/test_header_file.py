@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.contract import REALM_LABEL
 from fixtures.wire import serve, success
 from l4gate.base import UsageError, shown
 from l4gate.prometheus_api import PrometheusApi, read_caller
@@ -17,6 +18,7 @@ from l4gate.prometheus_api import PrometheusApi, read_caller
 SECRET = "s3cret-team-a"
 GOOD = f'# whose data\r\n\r\nX-Scope-OrgID:  {SECRET}\r\nX-Api-Key: kept: and "kept"\n'
 CLOCK = success({"resultType": "scalar", "result": [1.7e9, "1700000000"]})
+UP = {"metric": {"__name__": "up", REALM_LABEL: "prod"}, "value": [1.7e9, "1"]}
 BAD = {
     "no colon": f"X-Scope-OrgID {SECRET}",
     "no name": f": {SECRET}",
@@ -101,7 +103,7 @@ def test_the_command_sends_them_to_each_url_below_its_path(prefix: str, tmp_path
         def answer(connection, head: str) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001
             seen[which].append(head)
             path = head.split(" ")[1]
-            data = {"resultType": "vector", "result": []} if "/query" in path else {"groups": []}
+            data = {"resultType": "vector", "result": [UP]} if "/query" in path else {"groups": []}
             connection.sendall(CLOCK if "time%28%29" in path else success(data))
 
         return answer
@@ -122,6 +124,7 @@ def test_the_command_sends_them_to_each_url_below_its_path(prefix: str, tmp_path
         for head in heads:
             assert head.split(" ")[1].startswith(f"{prefix.rstrip('/')}/api/v1/")
             assert f"\r\nX-Scope-OrgID: {SECRET}\r\n" in head
+            assert "\r\nX-Api-Key: kept: and" in head
     for secret in (SECRET, 'kept: and \\"kept', base64.b64encode(SECRET.encode()).decode()):
         assert secret not in done.stdout + done.stderr
     assert json.loads(done.stdout)["verdict"] == "HOLD"

@@ -25,7 +25,7 @@ PASSWORD = "p\"ss<w&rd>' \\%ü"
 LOGIN = f"duri:{PASSWORD}"
 ENCODED = base64.b64encode(LOGIN.encode()).decode()
 MANNERS = ("error", "data", "page", "type", "age", "redirect", "warning")
-KINDS = ("bearer-token-file", "basic-auth-file")
+KINDS = ("bearer-token-file", "basic-auth-file", "header-file")
 COMMANDS = {
     "decide": ["decide", "--deadline", "1"],
     "decide --json": ["decide", "--deadline", "1", "--json"],
@@ -76,9 +76,10 @@ def told(tmp_path: Path, *arguments: str, **environment: str) -> Told:
 @pytest.fixture(name="credentials", params=KINDS)
 def _credentials(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, tuple[str, ...]]:
     """An option that names a file with credentials, and the secrets in it."""
-    bearer = request.param.startswith("bearer")
-    (tmp_path / "credentials").write_text((TOKEN if bearer else LOGIN) + "\n")
-    secrets = (TOKEN,) if bearer else (PASSWORD, ENCODED)
+    login = request.param.startswith("basic")
+    named = "X-Api-Key: " * request.param.startswith("header")
+    (tmp_path / "credentials").write_text(named + (LOGIN if login else TOKEN) + "\n")
+    secrets = (PASSWORD, ENCODED) if login else (TOKEN,)
     return f"--{request.param}={tmp_path / 'credentials'}", secrets
 
 
@@ -86,7 +87,11 @@ def _credentials(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, t
     ("name", "manner", "credentials"),
     [
         *(("decide", manner, KINDS[0]) for manner in MANNERS),
-        *(pytest.param("decide", manner, KINDS[1], marks=pytest.mark.nightly) for manner in MANNERS),
+        *(
+            pytest.param("decide", manner, kind, marks=pytest.mark.nightly)
+            for manner in MANNERS
+            for kind in KINDS[1:]
+        ),
         *((name, *how) for name in COMMANDS if name != "decide" for how in zip(MANNERS, KINDS, strict=False)),
     ],
     indirect=["credentials"],
