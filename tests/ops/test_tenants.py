@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -49,12 +51,14 @@ class Tenants:
 @pytest.fixture(scope="module")
 def tenants(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tenants]:
     """Team a and team b, both beating."""
-    ours = replace(settings, url=None, keep_stack=False)
+    folder = tmp_path_factory.mktemp("tenants")
+    (folder / "theirs").write_text(f"{HEADER}: team-a\n")
+    ours = replace(settings, url=None, keep_stack=False, header_file=folder / "theirs")
     with open_sandbox(ours) as one, open_sandbox(ours) as other:
         for each in (one, other):
             (look,) = each.judge.judge(GO_SECONDS, until=frozenset({Verdict.GO}))
             assert look.decision.verdict is Verdict.GO, look.decision.cause
-        yield Tenants({"team-a": one, "team-b": other}, ours, tmp_path_factory.mktemp("tenants"))
+        yield Tenants({"team-a": one, "team-b": other}, ours, folder)
 
 
 class _RefusedError(Exception):
@@ -108,6 +112,13 @@ def routing(tenants: Tenants, stranger: Choice, *, heeds: bool = True) -> Iterat
 
     with open_proxy() as proxy, proxy.behaving(behaviour):
         yield proxy.url
+
+
+def test_a_sandbox_is_asked_without_headers(tenants: Tenants) -> None:
+    """What is for somebody else's server must not be sent to one of our own, though it is in the settings."""
+    assert tenants.settings.header_file is not None
+    for sandbox in tenants.sandboxes.values():
+        assert sandbox.judge.api.caller.sent == sandbox.judge.rules_api.caller.sent == {}
 
 
 STRANGERS = {"401": refuse, "empty": say_nothing, "nowhere": nowhere}
@@ -176,3 +187,31 @@ def test_a_known_tenant_beside_a_fallback_is_go(tenants: Tenants) -> None:
         look = tenants.look(url, f"{HEADER}: team-b\n", GO_SECONDS)
 
     assert look.decision.verdict is Verdict.GO, look.decision.cause
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ["decide", "--deadline=2"],
+        ["certify", "--window=1m"],
+        ["certify", "--window=1m", "--check=canary-quorum-pass"],
+    ],
+)
+def test_no_command_takes_anybodys_data(tenants: Tenants, verb: list[str], tmp_path: Path) -> None:
+    """Each command that judges must be HOLD where the header makes no difference, and say so without its value."""
+    (tmp_path / "headers").write_text(f"{HEADER}: team-b\n")
+    with routing(tenants, fall_back, heeds=False) as url:
+        command = [
+            sys.executable,
+            "-m",
+            "l4gate",
+            *verb,
+            f"--url={url}{PREFIX}",
+            f"--factor={tenants.settings.factor:g}",
+        ]
+        command += [f"--header-file={tmp_path / 'headers'}"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == Verdict.HOLD.exit_code, done.stdout + done.stderr
+    assert f"{HEADER} made no difference" in done.stdout + done.stderr
+    assert "team-b" not in done.stdout + done.stderr
