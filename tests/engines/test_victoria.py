@@ -1,8 +1,8 @@
 """
 The gate on VictoriaMetrics with vmagent and vmalert, live: the repository's rules and configuration, a real heartbeat.
 
-At factor 10: vmalert's evaluations fall on whole seconds, and so must the rule interval (3 s) and the ages that are
-judged; at 15 an evaluation of 2 s is, with vmalert's own delay of up to one interval, older than a sample may be.
+At factor 10: vmalert's evaluations fall on whole seconds, so the rule interval (3 s) must be some of them. At 15, where
+one takes 2 s, single looks in between are HOLD: an evaluation is up to one interval late, by vmalert's own delay.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from dataclasses import replace
 
 import pytest
 
-from l4gate.base import ProgramMissing, Verdict, wait_until
+from l4gate.base import ApiBadAnswer, ProgramMissing, Verdict, wait_until
+from l4gate.rules import Asked, Question, recordings
 from l4gate.sandbox import Sandbox, open_sandbox
 from l4gate.settings import GENERATIONS, Settings
 from l4gate.stack import PROMETHEUS, PUSHGATEWAY, VMAGENT, VMALERT, open_victoria
 from l4gate.verdict import Decision
+from l4gate.verdict.recomputing import ask
 
 FACTOR = 10.0
 GO_SECONDS = 60.0  # takes 10 to 15
@@ -88,6 +90,28 @@ def test_every_generation_comes_to_go(opened: Open, generation: str) -> None:
     assert look.measurement.config_diff == ""
     assert look.measurement.disagreements == ()
     assert all(target.listed and target.up for target in look.measurement.targets)
+
+
+def test_a_question_too_long_for_the_server_is_asked_in_pieces(opened: Open) -> None:
+    """What differs is asked again many times over: what VictoriaMetrics refuses as one question must go in several."""
+    sandbox = opened(GENERATIONS[-1])
+    expect_go(sandbox)
+    judge = sandbox.judge
+    now = judge.api.now()
+    realm = sandbox.pace.contract.realm
+    found = recordings(judge.expectation.groups, realm.label, realm.default)
+    asked = [Asked(each, now - late) for late in range(4) for each in found]
+    assert judge.api.longest_query is not None
+    assert len(Question(tuple(asked)).text) > judge.api.longest_query
+    with pytest.raises(ApiBadAnswer, match="too long"):
+        judge.api.query(Question(tuple(asked)).text, now)
+
+    answers = ask(judge.api, asked)
+
+    assert len(answers) == len(asked)
+    for each, vector in zip(asked, answers, strict=True):
+        if each.recording.rule.name in sandbox.pace.contract.decisive:
+            assert list(vector.values()) == [1.0]
 
 
 @pytest.mark.parametrize(
