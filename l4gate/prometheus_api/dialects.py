@@ -20,6 +20,7 @@ _LIMIT_OF_A_QUERY: Final = 16_384  # bytes; VictoriaMetrics' default of -search.
 _UNSUPPORTED: Final = "unsupported path requested"
 _FRACTION: Final = re.compile(r"([0-9]{1,9}\.[0-9]{1,9})(ms|s|m|h)")
 _BAD_REQUEST: Final = 400
+_NOT_FOUND: Final = 404
 
 
 @dataclass(frozen=True)
@@ -140,4 +141,5 @@ def recognised(status: int, data: Any, said: str) -> Dialect | None:
     kind = data.get("resultType") if isinstance(data, dict) else None
     if kind == VICTORIA_METRICS.clock or (status == _BAD_REQUEST and _UNSUPPORTED in said):
         return VICTORIA_METRICS
-    return PROMETHEUS if kind == PROMETHEUS.clock else None
+    # Who evaluates rules and answers no queries (Thanos' Ruler) has the pages of Prometheus.
+    return PROMETHEUS if kind == PROMETHEUS.clock or status == _NOT_FOUND else None

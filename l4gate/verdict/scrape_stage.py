@@ -12,7 +12,9 @@ from l4gate.verdict.evidence import Cause, Stage
 from l4gate.verdict.look import Measurement, TargetState
 
 _GATEWAY_LIMITS: Final = re.compile(
-    r"limit exceeded|body size|too many samples|label_\w+_limit", re.IGNORECASE
+    # Prometheus' words, and vmagent's.
+    r"limit exceeded|body size|too many samples|label_\w+_limit|exceeds \S*(?:_limit|scrape_?size)\b",
+    re.IGNORECASE,
 )
 _TIMEOUT: Final = re.compile(r"deadline exceeded|timeout|timed out", re.IGNORECASE)
 _SHOWN_CHARACTERS: Final = 300

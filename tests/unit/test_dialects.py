@@ -15,11 +15,14 @@ import yaml
 from fixtures.contract import CONTRACT
 from fixtures.wire import always, http, serve, success
 from l4gate.base import PROMETHEUS_DIR, ApiBadAnswer
+from l4gate.contract import Pace
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.prometheus_api.dialects import DIALECTS
 from l4gate.rules import groups_from_api
 from l4gate.scraping import config_difference
 from l4gate.settings.register import ENGINES
+from l4gate.verdict.look import Measurement, TargetState
+from l4gate.verdict.scrape_stage import scrape_causes
 
 EXPECTED: dict[str, Any] = yaml.safe_load((PROMETHEUS_DIR / "prometheus.yml").read_text())
 # What vmagent and vmalert 1.79.5 answer to a path that they do not have; 1.145.0 says the last part of it alone.
@@ -134,6 +137,32 @@ def test_an_answer_that_tells_nothing_is_not_remembered() -> None:
         pages["/api/v1/query"] = now_as_victoria()
         api.rules()
         assert api.longest_query == 16_384
+
+
+def test_a_server_without_queries_is_asked_once_what_it_is() -> None:
+    """Where no queries are answered, as by Thanos' Ruler, later looks must cost no further question."""
+    asked: list[str] = []
+
+    def handle(connection: socket.socket, line: str) -> None:
+        path = urlsplit(line.split(" ")[1]).path
+        asked.append(path)
+        rules = success({"groups": []})
+        connection.sendall(rules if path == "/api/v1/rules" else http(b"not found", "404 Not Found"))
+
+    with serve(handle) as (url, _):
+        api = PrometheusApi(url)
+        for _look in range(3):
+            api.rules()
+    assert asked.count("/api/v1/query") == 1
+
+
+def test_a_limit_in_the_words_of_vmagent_is_the_fault_of_the_scrape() -> None:
+    """A Pushgateway that answers more than the job allows must be told from one that answers nonsense."""
+    said = 'the response from "http://127.0.0.1:9091/metrics" exceeds sample_limit=5; either reduce the sample count'
+    job = CONTRACT.targets.pushgateway.job
+    target = TargetState(job, "127.0.0.1:9091", up=False, sampled_at=0.0, last_error=said)
+    causes = scrape_causes(Measurement("prod", 1.0, targets=(target,)), Pace(1, CONTRACT))
+    assert "scrape/target-down" in [each.id for each in causes]
 
 
 def test_what_vmalert_spells_otherwise_is_read() -> None:
