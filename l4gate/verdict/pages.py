@@ -59,7 +59,10 @@ class Expectation:
         records = (rule for rule in all_rules(self.groups) if rule.kind == "record")
         of = realm if any(label in rule.labels for rule in records) else ""
         if of not in self._chains:
-            found = recordings(self.groups, label, realm)
+            # The roster is made from nothing, and no value of it makes a realm look better than it is: who is on it
+            # has to be judged. So nobody asks for it again; its rules are held against the repository's.
+            roster = self.pace.contract.realm.roster
+            found = tuple(each for each in recordings(self.groups, label, realm) if each.rule.name != roster)
             made_from = {name: sources(found, name) for name in self.pace.contract.recorded}
             self._chains[of] = Chain(found, made_from)
         return self._chains[of]

@@ -223,7 +223,7 @@ def test_old_identity_of_a_recorded_series_does_not_block() -> None:
     ended = ({"__name__": contract.OK, **REALM, "source": "old"}, [(3.0, "1")])
     ask = server.ask
 
-    def ask_with_it(path: str, params: Any = None, *, method: str = "GET") -> Any:
+    def ask_with_it(path: str, params: Any = None, *, method: str = "GET", **_: Any) -> Any:
         server.series.append(ended)
         try:
             answer = ask(path, params, method=method)

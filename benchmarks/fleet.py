@@ -1,0 +1,266 @@
+"""
+Fleets of many realms behind one API: a real Prometheus with the rule set of the fleet, and how long a look at it takes.
+
+`python -m benchmarks.fleet [REALMS...]` prints a row for each size: seconds of a look, memory of this process, and what
+was found of the realms that are broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from benchmarks.fleet_service import BROKEN, broken_realms, realm_names
+from l4gate.base import PROMETHEUS_DIR, StackError, Verdict, wait_until
+from l4gate.contract import Pace, load_contract
+from l4gate.machine import free_port
+from l4gate.programs import find_program, host_promtool
+from l4gate.prometheus_api import HttpError, PrometheusApi, new_session
+from l4gate.report import markdown_table
+from l4gate.rules import render
+from l4gate.sandbox.history import Series, write_blocks
+from l4gate.settings import Settings
+from l4gate.verdict import Judge, Look, judge_for
+
+_READY_SECONDS: Final = 120.0  # with a day of ten thousand realms to read
+_GO_SECONDS: Final = 900.0  # of production time, until every window has what it asks for
+SIZES: Final = (10, 100, 1000, 10_000)
+MOST_BROKEN: Final = 50
+
+
+@dataclass(frozen=True)
+class FleetServer:
+    """A running server with the data of a fleet: its URL, the settings to judge it by, and which realms are broken."""
+
+    url: str
+    settings: Settings
+    broken: Mapping[str, str]
+
+    def judge(self) -> Judge:
+        """A new judge of all its realms."""
+        return judge_for(self.settings, self.url)
+
+
+def history(now: float, pace: Pace, realms: tuple[str, ...]) -> Iterator[Series]:
+    """Of each realm what a mean over a day asks for: half a day of what was recorded, and of nothing else."""
+    contract = pace.contract
+    end = now - pace.lookback - 600 / pace.factor
+    for name, each in contract.recorded.items():
+        if each.past is None or not any(
+            other.covered and other.covered.metric == name for other in contract.recorded.values()
+        ):
+            continue
+        needed = [
+            other.covered.least
+            for other in contract.recorded.values()
+            if other.covered and other.covered.metric == name and other.covered.least
+        ]
+        count = round(1.02 * min(needed) / contract.pace.rules)
+        times = [end - (count - index) * pace.rule_interval for index in range(count)]
+        if min(needed) > 43_200:  # a day of the error budget decides nothing
+            continue
+        for realm in realms:
+            yield Series(name, {contract.realm.label: realm}, [(at, each.past) for at in times])
+
+
+@contextmanager
+def fleet_server(
+    count: int, *, factor: float, generation: str, broken: int = 0, folder: Path
+) -> Iterator[FleetServer]:
+    """
+    A Prometheus that scrapes a fleet of `count` realms and evaluates its rules.
+
+    Raises:
+        StackError: if it does not start.
+    """
+    contract = load_contract(PROMETHEUS_DIR)
+    pace, realms = Pace(factor, contract), realm_names(count)
+    settings = Settings(factor=factor, realms=realms, generation=generation)
+    service = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "benchmarks.fleet_service",
+            PROMETHEUS_DIR,
+            str(factor),
+            str(count),
+            str(broken),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert service.stdout is not None
+        gateway, exporter = service.stdout.readline().split()
+        port = free_port()
+        addresses = {
+            "prometheus:9090": f"127.0.0.1:{port}",
+            "pushgateway:9091": f"127.0.0.1:{gateway}",
+            "node-exporter:9100": f"127.0.0.1:{exporter}",
+            "alertmanager:9093": "127.0.0.1:9",
+        }
+        render(PROMETHEUS_DIR, folder / "config", factor=factor, realms=realms, addresses=addresses)
+        promtool = host_promtool(generation, settings.cache_dir)
+        write_blocks(history(time.time(), pace, realms), folder / "data", promtool)
+        with _prometheus(folder, port, settings, pace) as url:
+            yield FleetServer(url, settings, broken_realms(count, broken))
+    finally:
+        service.kill()
+        service.wait()
+
+
+@contextmanager
+def _prometheus(folder: Path, port: int, settings: Settings, pace: Pace) -> Iterator[str]:
+    program = find_program("prometheus", settings.generation, settings.cache_dir)
+    url = f"http://127.0.0.1:{port}"
+    command = [
+        str(program.path),
+        f"--config.file={folder}/config/prometheus.yml",
+        f"--storage.tsdb.path={folder}/data",
+        f"--web.listen-address=127.0.0.1:{port}",
+        f"--query.lookback-delta={round(pace.lookback * 1000)}ms",
+        "--storage.tsdb.retention.time=90d",
+    ]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    session = new_session(url)
+
+    def ready() -> bool:
+        if process.poll() is not None:
+            raise StackError((folder / "log").read_text()[-2000:])
+        try:
+            return session.get(f"{url}/-/ready", timeout=2).ok
+        except HttpError:
+            return False
+
+    try:
+        wait_until(
+            ready, deadline_seconds=_READY_SECONDS, interval_seconds=0.1, what="Prometheus to be ready"
+        )
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def until_settled(server: FleetServer, judge: Judge) -> tuple[Look, ...]:
+    """
+    Looks until every realm that is not broken is GO.
+
+    Raises:
+        NotReady: naming what is not, when that does not come.
+    """
+    pace = judge.expectation.pace
+    looks: tuple[Look, ...] = ()
+
+    def settled() -> bool:
+        nonlocal looks
+        looks = judge.look()
+        return not _not_go(looks, server.broken)
+
+    wait_until(
+        settled,
+        deadline_seconds=_GO_SECONDS / pace.factor + 60,
+        interval_seconds=pace.rule_interval / 2,
+        what="every healthy realm to be GO",
+        last_seen=lambda: str(Counter(_not_go(looks, server.broken).values())),
+    )
+    return looks
+
+
+def _not_go(looks: tuple[Look, ...], broken: Mapping[str, str]) -> dict[str, str]:
+    return {
+        look.measurement.realm: look.decision.cause.id if look.decision.cause else look.decision.verdict.name
+        for look in looks
+        if look.decision.verdict is not Verdict.GO and look.measurement.realm not in broken
+    }
+
+
+def wrongly_named(looks: tuple[Look, ...], broken: Mapping[str, str]) -> dict[str, str]:
+    """The broken realms whose first cause is not the right one, each with what was said in its place."""
+    said = {
+        look.measurement.realm: look.decision.cause.id if look.decision.cause else "GO"
+        for look in looks
+        if look.measurement.realm in broken
+    }
+    return {realm: said[realm] for realm, way in broken.items() if said[realm] != BROKEN[way]}
+
+
+def timed_looks(judge: Judge, count: int) -> list[float]:
+    """Seconds of each of so many looks, each of them at a new evaluation of the rules."""
+    seconds = []
+    for _ in range(count):
+        evaluated = dict(judge.memory.counted)
+        began = time.monotonic()
+        judge.look()
+        seconds.append(time.monotonic() - began)
+        wait_until(
+            lambda before=evaluated: _newer(judge.api, judge, before),  # type: ignore[misc]
+            deadline_seconds=3 * judge.expectation.pace.rule_interval + 10,
+            interval_seconds=0.2,
+            what="a new evaluation",
+        )
+    return seconds
+
+
+def _newer(api: PrometheusApi, judge: Judge, before: Mapping[str, float]) -> bool:
+    name = judge.expectation.pace.contract.heartbeat.ok
+    answer = api.query(f"max(timestamp({name}))")
+    return bool(answer.series) and answer.series[0].last.value > before.get(name, 0.0)
+
+
+def megabytes() -> float:
+    """The most memory that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measured(count: int, generation: str, *, looks: int = 3) -> tuple[list[float], float, dict[str, str]]:
+    """Seconds of looks at a fleet, memory in MB, and what was named wrongly of the broken ones."""
+    broken = min(count // len(BROKEN) // 2, MOST_BROKEN)
+    # With more realms the server needs longer for an evaluation, and a beat must come in time.
+    factor = 10.0 if count <= 1000 else 1.0
+    with (
+        tempfile.TemporaryDirectory(prefix="l4-fleet-") as folder,
+        fleet_server(
+            count, factor=factor, generation=generation, broken=broken, folder=Path(folder)
+        ) as server,
+    ):
+        judge = server.judge()
+        found = until_settled(server, judge)
+        return timed_looks(judge, looks), megabytes(), wrongly_named(found, server.broken)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """See the module."""
+    parser = argparse.ArgumentParser(description="how long a look at a fleet takes")
+    parser.add_argument("realms", type=int, nargs="*", default=SIZES)
+    given = parser.parse_args(arguments)
+    rows, wrong = [], False
+    for count in given.realms:
+        seconds, memory, misnamed = measured(count, replace(Settings()).generation)
+        wrong = wrong or bool(misnamed)
+        row = (
+            str(count),
+            " ".join(f"{each:.2f}" for each in seconds),
+            f"{memory:.0f}",
+            str(misnamed or "none"),
+        )
+        print(*row, sep=" | ", flush=True)
+        rows.append(row)
+    print(markdown_table(("realms", "seconds of looks", "MB", "named wrongly"), rows))
+    return int(wrong)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
