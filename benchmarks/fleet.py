@@ -28,12 +28,18 @@ from l4gate.programs import find_program, host_promtool
 from l4gate.prometheus_api import HttpError, PrometheusApi, new_session
 from l4gate.report import markdown_table
 from l4gate.rules import render
-from l4gate.sandbox.history import Series, write_blocks
+from l4gate.sandbox import DAY_SECONDS, Series, write_blocks
 from l4gate.settings import Settings
 from l4gate.verdict import Judge, Look, judge_for
 
 _READY_SECONDS: Final = 120.0  # with a day of ten thousand realms to read
 _GO_SECONDS: Final = 900.0  # of production time, until every window has what it asks for
+_QUIET_SECONDS: Final = (
+    600.0  # between the history and what lives, longer than the windows of heartbeat rules
+)
+_ROOM: Final = 1.02  # more than the least that a mean asks for
+_FACTOR: Final = 10.0
+_MOST_SCALED: Final = 1000  # realms that a server on two cores evaluates so often
 SIZES: Final = (10, 100, 1000, 10_000)
 MOST_BROKEN: Final = 50
 
@@ -52,25 +58,20 @@ class FleetServer:
 
 
 def history(now: float, pace: Pace, realms: tuple[str, ...]) -> Iterator[Series]:
-    """Of each realm what a mean over a day asks for: half a day of what was recorded, and of nothing else."""
+    """Of each realm what means over a day ask for that decide, and of nothing else: what they are recorded from."""
     contract = pace.contract
-    end = now - pace.lookback - 600 / pace.factor
-    for name, each in contract.recorded.items():
-        if each.past is None or not any(
-            other.covered and other.covered.metric == name for other in contract.recorded.values()
-        ):
-            continue
-        needed = [
-            other.covered.least
-            for other in contract.recorded.values()
-            if other.covered and other.covered.metric == name and other.covered.least
-        ]
-        count = round(1.02 * min(needed) / contract.pace.rules)
+    end = now - pace.lookback - _QUIET_SECONDS / pace.factor
+    needed = {
+        each.covered.metric: each.covered.least
+        for each in contract.recorded.values()
+        if each.covered is not None and each.covered.least < DAY_SECONDS
+    }
+    for name, least in needed.items():
+        each = contract.recorded[name]
+        count = round(_ROOM * least / contract.pace.rules)
         times = [end - (count - index) * pace.rule_interval for index in range(count)]
-        if min(needed) > 43_200:  # a day of the error budget decides nothing
-            continue
-        for realm in realms:
-            yield Series(name, {contract.realm.label: realm}, [(at, each.past) for at in times])
+        for realm in realms if each.past is not None else ():
+            yield Series(name, {contract.realm.label: realm}, [(at, each.past or 0.0) for at in times])
 
 
 @contextmanager
@@ -101,8 +102,7 @@ def fleet_server(
         text=True,
     )
     try:
-        assert service.stdout is not None
-        gateway, exporter = service.stdout.readline().split()
+        gateway, exporter = (service.stdout or sys.stdin).readline().split()
         port = free_port()
         addresses = {
             "prometheus:9090": f"127.0.0.1:{port}",
@@ -229,7 +229,7 @@ def measured(count: int, generation: str, *, looks: int = 3) -> tuple[list[float
     """Seconds of looks at a fleet, memory in MB, and what was named wrongly of the broken ones."""
     broken = min(count // len(BROKEN) // 2, MOST_BROKEN)
     # With more realms the server needs longer for an evaluation, and a beat must come in time.
-    factor = 10.0 if count <= 1000 else 1.0
+    factor = _FACTOR if count <= _MOST_SCALED else 1.0
     with (
         tempfile.TemporaryDirectory(prefix="l4-fleet-") as folder,
         fleet_server(

@@ -10,6 +10,7 @@ listens on, of the gateway and of the exporter, and ends with its standard input
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -22,6 +23,8 @@ from l4gate.contract import Contract, Pace, load_contract
 
 _STALE_SECONDS: Final = 3600.0
 _AHEAD_SECONDS: Final = 3600.0
+_STRANGER: Final = "stranger"
+_PUSHED, _FAILED = "push_time_seconds", "push_failure_time_seconds"
 
 # How a realm can be broken, and the cause that the gate has to name.
 BROKEN: Final[Mapping[str, str]] = {
@@ -86,7 +89,7 @@ class FleetService:
         contract = self._contract
         heart = {"job": job or contract.heartbeat.job, "instance": instance or contract.heartbeat.instance}
         values = {contract.heartbeat.time: repr(at), contract.heartbeat.sequence: sequence}
-        values |= {"push_time_seconds": repr(now), "push_failure_time_seconds": "0"}
+        values |= {_PUSHED: repr(now), _FAILED: "0"}
         found = [
             self._lines(name, heart, realms, value) for name, value in values.items() if name not in without
         ]
@@ -109,38 +112,33 @@ class FleetService:
         return ending.join(self._prefixes[key]) + ending
 
     def _broken_realm(self, realm: str, way: str, number: int, now: float) -> list[str]:
-        beat, contract, factor = self._pace.beat_interval, self._contract, self._pace.factor
-        heart = frozenset((contract.heartbeat.time, contract.heartbeat.sequence))
-        at, sequence = number * beat, str(number)
+        contract, factor = self._contract, self._pace.factor
+        at, sequence = number * self._pace.beat_interval, str(number)
         match way:
             case "dead":
-                return self._of([realm], self._began - _STALE_SECONDS / factor, "7", now)
+                at, sequence = self._began - _STALE_SECONDS / factor, "7"
             case "stuck":
-                return self._of([realm], at, "7", now)
+                sequence = "7"
             case "ahead":
-                return self._of([realm], at + _AHEAD_SECONDS / factor, sequence, now)
-            case "silent":
-                return self._of([realm], at, sequence, now, without=heart)
+                at += _AHEAD_SECONDS / factor
             case "no-number":
-                return self._of([realm], float("nan"), sequence, now)
-            case "no-rate":
-                return self._of([realm], at, sequence, now, without=frozenset({self._input(contract)}))
-            case "stray":
-                stray = self._lines(self._input(contract), {"job": "stranger"}, [realm], "0")
-                return [*self._of([realm], at, sequence, now), stray]
-            case "refused":
-                failed = self._lines(
-                    "push_failure_time_seconds",
-                    {"job": contract.heartbeat.job, "instance": contract.heartbeat.instance},
-                    [realm],
-                    repr(now + 1),
-                )
-                refused = frozenset({"push_failure_time_seconds"})
-                return [*self._of([realm], at, sequence, now, without=refused), failed]
-            case "wrong-job":
-                return self._of([realm], at, sequence, now, job="stranger")
-            case _:
-                return self._of([realm], at, sequence, now, instance="elsewhere")
+                at = math.nan
+        without = {
+            "silent": frozenset((contract.heartbeat.time, contract.heartbeat.sequence)),
+            "no-rate": frozenset((self._input(contract),)),
+            "refused": frozenset((_FAILED,)),
+        }
+        job = _STRANGER if way == "wrong-job" else ""
+        instance = _STRANGER if way == "wrong-instance" else ""
+        found = self._of(
+            [realm], at, sequence, now, job=job, instance=instance, without=without.get(way, frozenset())
+        )
+        if way == "stray":
+            found.append(self._lines(self._input(contract), {"job": _STRANGER}, [realm], "0"))
+        if way == "refused":
+            heart = {"job": contract.heartbeat.job, "instance": contract.heartbeat.instance}
+            found.append(self._lines(_FAILED, heart, [realm], repr(now + 1)))
+        return found
 
     @staticmethod
     def _input(contract: Contract) -> str:
