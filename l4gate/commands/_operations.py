@@ -57,7 +57,7 @@ def live_server(args: argparse.Namespace, settings: Settings) -> LiveServer:
             url, version, generation_of(version), live_dir=live_dir, cache_dir=settings.cache_dir
         ),
         pace=settings.pace,
-        realms=settings.realms,
+        realms=settings.fleet,
         only_of=settings.only_of,
     )
 

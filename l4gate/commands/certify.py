@@ -101,7 +101,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     if args.check:
         return _check(args, settings, api, end, pace)
     window = Window(end - seconds / pace.factor, end, pace)
-    groups = rendered_rules(settings.config_dir, factor=settings.factor, realms=settings.realms)
+    groups = rendered_rules(settings.config_dir, factor=settings.factor, realms=settings.fleet)
     named = judged_by(settings, groups, api).facts()
     payloads, verdicts = [], []
     for realm in settings.realms:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from l4gate.base import PROMETHEUS_DIR, UsageError
 from l4gate.machine import home, named_folder
+from l4gate.settings.realms import chosen_realms
 from l4gate.settings.register import (
     ENGINES,
     EXTERNAL_FACTOR,
@@ -28,8 +29,6 @@ from l4gate.settings.register import (
 _URLS: Final = ("url", "rules_url", "scrape_url")
 if TYPE_CHECKING:
     from l4gate.contract import Contract, Pace
-
-MOST_REPEATED: Final = 20  # each realm has rules of its own to parse, 25 ms; no deadline is kept by thousands
 
 
 def default_cache_dir() -> Path:
@@ -49,11 +48,16 @@ def repository_config_dir() -> Path:
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings of one run, checked. Times are seconds. Without realms, the contract's own is judged."""
+    """
+    All settings of one run, checked. Times are seconds. Without realms, the contract's own is judged.
+
+    `fleet` has the realms that the rules are rendered for; those that are judged, unless a file names more.
+    """
 
     stack: str = "auto"
     url: str | None = None
     realms: tuple[str, ...] = ()
+    fleet: tuple[str, ...] = ()
     factor: float = SANDBOX_FACTOR
     deadline: float = 60.0
     report_dir: Path = Path("reports")
@@ -76,6 +80,8 @@ class Settings:
     def __post_init__(self) -> None:
         if not self.realms:
             object.__setattr__(self, "realms", (self.contract.realm.default,))
+        if not set(self.realms) <= set(self.fleet):
+            object.__setattr__(self, "fleet", self.realms)
 
     @cached_property
     def contract(self) -> Contract:
@@ -136,7 +142,7 @@ def load_settings(
             message = f"{prefix + option.name if given_here else option.env}: {error.message}"
             raise UsageError(message, next_step=error.next_step) from None
     if "realm" in values:
-        values["realms"] = values.pop("realm")
+        values["realms"], values["fleet"] = values.pop("realm")
     return _consistent(values, prefix, sandbox_factor)
 
 
@@ -150,7 +156,7 @@ def found_for(option: Option, given: Mapping[str, Any], environ: Mapping[str, st
 
 def parsed(option: Option, found: Any) -> Any:
     """
-    The value of an option; of a repeatable one, each value once, and not too many.
+    The value of an option; of realms, those to judge and their fleet.
 
     Raises:
         UsageError: saying what was expected and what was found.
@@ -158,11 +164,7 @@ def parsed(option: Option, found: Any) -> Any:
     if not option.repeatable:
         return option.parse(found)
     parts = found.split(",") if isinstance(found, str) else found
-    given = tuple(dict.fromkeys(option.parse(text.strip()) for text in parts))
-    if len(given) > MOST_REPEATED:
-        message = f"expected at most {MOST_REPEATED} of them, found {len(given)}."
-        raise UsageError(message, next_step="give them to several runs.")
-    return given
+    return chosen_realms(option.parse(text.strip()) for text in parts)
 
 
 def _consistent(values: dict[str, Any], prefix: str, sandbox_factor: float) -> Settings:

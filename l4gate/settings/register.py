@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
 from l4gate.settings import values
+from l4gate.settings.realms import realm
 
 STACKS = ("auto", "containers", "processes", "external")
 GENERATIONS = ("2.42", "2.53", "3.5")
@@ -93,7 +94,13 @@ def required_variable(need: str) -> str:
 OPTIONS: Final = (
     Option("stack", "where the stack comes from: " + ", ".join(STACKS), values.choice(*STACKS), "KIND"),
     Option("url", "the Prometheus-compatible API to judge (stack external)", values.url, "URL"),
-    Option("realm", "the metric realm to judge; repeatable", values.realm, "NAME", repeatable=True),
+    Option(
+        "realm",
+        "the metric realm to judge; repeatable; each may be @FILE with one in each line, or a pattern over it (eu-*)",
+        realm,
+        "NAME",
+        repeatable=True,
+    ),
     Option(
         "factor",
         "time factor of the sandbox: all durations are divided by it",

@@ -193,9 +193,9 @@ def judge_for(
         made.engine = settings.engine
         return made
 
-    groups = rendered_rules(settings.config_dir, factor=settings.factor, realms=settings.realms)
-    config = rendered_config(settings.config_dir, factor=settings.factor, realms=settings.realms)
-    expectation = Expectation(settings.pace, groups, config, settings.only_of, settings.realms)
+    groups = rendered_rules(settings.config_dir, factor=settings.factor, realms=settings.fleet)
+    config = rendered_config(settings.config_dir, factor=settings.factor, realms=settings.fleet)
+    expectation = Expectation(settings.pace, groups, config, settings.only_of, settings.fleet)
     api = client(url)
     api.scraper = client(settings.scrape_url) if settings.scrape_url else None
     rules_api = client(settings.rules_url) if settings.rules_url else api

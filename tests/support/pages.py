@@ -25,7 +25,7 @@ from l4gate.prometheus_api.answers import MOST_SERIES
 from l4gate.prometheus_api.asking import MOST_BYTES
 from l4gate.promql import bounds
 from l4gate.scraping.comparison import CONFIGURATION_VALUES
-from l4gate.settings.loading import MOST_REPEATED
+from l4gate.settings.realms import MOST_REALMS
 from tests.lint import manual
 from tests.support.fault_pairs import CHOSEN
 
@@ -138,7 +138,7 @@ def outside_page() -> str:
         ("a manifest", _mebibytes(MANIFEST_BYTES), "`l4gate/base/outside.py`"),
         ("an answer of a server", _mebibytes(MOST_BYTES), "`l4gate/prometheus_api/asking.py`"),
         ("series in an answer", f"{MOST_SERIES:,}", "`l4gate/prometheus_api/answers.py`"),
-        ("realms of a run", f"{MOST_REPEATED:,}", "`l4gate/settings/loading.py`"),
+        ("realms of a run", f"{MOST_REALMS:,}", "`l4gate/settings/realms.py`"),
         ("lines of a difference that are shown", f"{MOST_LINES:,}", "`l4gate/base/differences.py`"),
     ]
     return _with_tables("outside.md", _table(("what", "at most", "where"), rows))

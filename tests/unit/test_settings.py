@@ -9,6 +9,7 @@ import pytest
 
 from l4gate.base import UsageError
 from l4gate.settings import OPTIONS, PROGRAMS, VARIABLES, InForce, chosen, in_force, load_settings
+from l4gate.settings.realms import MOST_REALMS
 
 BAD = {
     "stack": ["docker", "", "AUTO"],
@@ -127,13 +128,49 @@ def test_a_live_folder_that_leads_back_to_itself_is_refused(tmp_path: Path) -> N
 
 
 def test_realms_without_number_are_refused() -> None:
-    """A thousand realms must be one sentence at once: their rules take longer to read than any deadline."""
-    many = [f"realm{number}" for number in range(1000)]
-    with pytest.raises(UsageError, match="--realm: expected at most 20 of them, found 1000"):
+    """More realms than a look can bear must be one sentence at once."""
+    many = [f"realm{number}" for number in range(MOST_REALMS + 1)]
+    with pytest.raises(UsageError, match=f"--realm: expected at most {MOST_REALMS} of them, found"):
         load_settings({"realm": many}, {})
-    with pytest.raises(UsageError, match="L4_REALM: expected at most 20 of them, found 1000"):
-        load_settings({}, {"L4_REALM": ",".join(many)})
-    assert len(load_settings({"realm": [*many[:20], *many[:20]]}, {}).realms) == 20
+
+
+@pytest.mark.parametrize(
+    ("given", "realms"),
+    [
+        ("@{file}", ("eu-1", "eu-2", "us-1")),
+        ("@{file},eu-*", ("eu-1", "eu-2")),
+        ("us-?,@{file},eu-2", ("eu-2", "us-1")),
+    ],
+)
+def test_realms_of_a_file(given: str, realms: tuple[str, ...], tmp_path: Path) -> None:
+    """A file must be the fleet that the rules are rendered for, and names and patterns what of it is judged."""
+    file = tmp_path / "realms.txt"
+    file.write_text("eu-1 # the first\n\n# others\neu-2\nus-1\neu-1\n")
+    settings = load_settings({}, {"L4_REALM": given.format(file=file)})
+
+    assert settings.realms == realms
+    assert settings.fleet == ("eu-1", "eu-2", "us-1")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["eu-*"], r"expected a file of realms for the pattern 'eu-\*'"),
+        (["@{file}", "asia-*"], r"expected 'asia-\*' to be among the 2 realms of"),
+        (["@{file}", "eu-3"], "expected 'eu-3' to be among the 2 realms of"),
+        (["@{empty}"], "expected realms in .*empty.txt, one in each line, found none"),
+        (["@{wrong}"], r"wrong.txt:2: expected a realm of letters.*found 'e u'"),
+        (["@/no/such/file"], "expected a readable file"),
+    ],
+)
+def test_realms_that_select_nothing_are_refused(given: list[str], said: str, tmp_path: Path) -> None:
+    """What selects no realm must be refused with one sentence: nothing of it would be judged, and that is no GO."""
+    files = {"file": "eu-1\neu-2\n", "empty": "# none\n", "wrong": "eu-1\ne u\n"}
+    for name, text in files.items():
+        (tmp_path / f"{name}.txt").write_text(text)
+    paths = {name: tmp_path / f"{name}.txt" for name in files}
+    with pytest.raises(UsageError, match=said):
+        load_settings({"realm": [each.format(**paths) for each in given]}, {})
 
 
 @pytest.mark.parametrize(("text", "expected"), [("1", True), ("yes", True), ("0", False), ("False", False)])
