@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 # Go's strconv as Prometheus, its relatives and VictoriaMetrics use it: always a digit before the point and behind it.
@@ -33,6 +34,11 @@ def number(text: Any) -> float:
     """
     if not isinstance(text, str):
         raise ValueError
+    return _number(text)
+
+
+@lru_cache(maxsize=4096)  # of ten thousand realms most are 0 or 1; a text that is none is not kept
+def _number(text: str) -> float:
     if text in _NOT_FINITE:
         return _NOT_FINITE[text]
     value = float(text) if _FINITE.fullmatch(text) else math.inf

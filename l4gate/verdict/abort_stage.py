@@ -42,7 +42,7 @@ def recomputed(m: Measurement, contract: Contract) -> frozenset[str]:
         return frozenset()
     wrong = {each.metric for each in m.disagreements}
     strays = {labels.get("__name__", "") for labels in m.stray_inputs}
-    doubtful = {name for name in contract.inputs if any(each.startswith(name) for each in strays)}
+    doubtful = {name for name in contract.inputs for each in strays if each.startswith(name)}
     return frozenset(
         name
         for name, sources in m.made_from.items()

@@ -56,8 +56,7 @@ class Expectation:
     def chain(self, realm: str) -> Chain:
         """The recording rules of a realm; they are the same at every look, and in a fleet for every realm."""
         label = self.pace.contract.realm.label
-        records = (rule for rule in all_rules(self.groups) if rule.kind == "record")
-        of = realm if any(label in rule.labels for rule in records) else ""
+        of = realm if self._says_realm else ""
         if of not in self._chains:
             # The roster is made from nothing, and no value of it makes a realm look better than it is: who is on it
             # has to be judged. So nobody asks for it again; its rules are held against the repository's.
@@ -66,6 +65,11 @@ class Expectation:
             made_from = {name: sources(found, name) for name in self.pace.contract.recorded}
             self._chains[of] = Chain(found, made_from)
         return self._chains[of]
+
+    @cached_property
+    def _says_realm(self) -> bool:
+        label = self.pace.contract.realm.label
+        return any(label in rule.labels for rule in all_rules(self.groups) if rule.kind == "record")
 
     @cached_property
     def hash(self) -> str:
