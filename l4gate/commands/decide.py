@@ -11,8 +11,8 @@ from l4gate.commands._sound import ensure_sound_settings
 from l4gate.report import (
     HEADLINES,
     Progress,
-    decision_as_dict,
-    decision_lines,
+    decisions_as_list,
+    fleet_lines,
     judged_by,
     judged_lines,
     plain_line,
@@ -67,15 +67,14 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         payload = {
             "verdict": verdict.name,
             "exit_code": verdict.exit_code,
-            "realms": [decision_as_dict(look.decision) for look in looks],
+            "realms": decisions_as_list([look.decision for look in looks]),
             "judged_by": facts,
         }
         print(json.dumps(payload, indent=2, allow_nan=False))
     else:
         print(f"L4 gate: {HEADLINES[verdict] if verdict.exit_code else 'GO: proven'}")
-        for look in looks:
-            for line in decision_lines(look.decision):
-                print(line)
+        for line in fleet_lines([look.decision for look in looks]):
+            print(line)
         for line in judged_lines(facts):
             print(plain_line(line))
     return verdict.exit_code

@@ -1,7 +1,7 @@
 """What is promised, read from contract.yml: names, limits, paces, criteria; and the gates that ask for it."""
 
 from l4gate.contract.criteria import Condition, Criterion, When
-from l4gate.contract.gates import GATES, PlannedGate, planned
+from l4gate.contract.gates import FEW_REALMS, GATES, PlannedGate, asked_for, planned
 from l4gate.contract.model import (
     CHECKS,
     AbortCondition,
@@ -25,6 +25,7 @@ from l4gate.contract.reading import (
 __all__ = [
     "CHECKS",
     "CONTRACT_NAME",
+    "FEW_REALMS",
     "GATES",
     "SCHEMA_NAME",
     "AbortCondition",
@@ -39,6 +40,7 @@ __all__ = [
     "SimulatedFault",
     "Target",
     "When",
+    "asked_for",
     "contract_hash",
     "load_contract",
     "parse_contract",

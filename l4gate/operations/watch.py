@@ -27,9 +27,10 @@ from l4gate.base import (
     worst,
 )
 from l4gate.certificate import Certificate, Interval, Window, certify_window
+from l4gate.contract import FEW_REALMS
 from l4gate.operations.rollback import RolledBack
 from l4gate.report import utc
-from l4gate.verdict import Judge, Look
+from l4gate.verdict import Judge, Look, proven, worst_look
 
 _UNSEEN_RULE_INTERVALS: Final = 3.0  # between two looks that far apart, an alert could have fired and ended
 
@@ -155,20 +156,21 @@ class Watch:
         """Looks, catches up with what was missed, and notes it."""
         self._looks = looks = self._judge.look()
         now = self._offset + time.monotonic()
-        verdict = worst(look.decision.verdict for look in looks)
-        cause = next((look.decision.cause for look in looks if look.decision.cause), None)
+        decision = worst_look(looks).decision
+        verdict, cause = decision.verdict, decision.cause
         measured = all(look.measurement.at > 0 for look in looks)
         if measured:
             self._catch_up(max(look.measurement.at for look in looks))
         self._note(now, verdict, cause.id if cause else "")
         if verdict is Verdict.ABORT:
-            self._aborted = str(cause)
+            self._aborted = str(cause) if len(looks) == 1 else f"realm {decision.realm}: {cause}"
         if verdict is Verdict.GO:
             self._on_go(looks)
         left = format_duration(max(round(self._window.end - now), 0))
         longest = format_duration(round(self._worst.seconds, 1)) if self._worst else "none"
         self._progress(
-            f"{left} left, {verdict.name}{f' ({cause.id})' if cause else ''}, longest not GO: {longest}"
+            f"{left} left, {verdict.name}{f' ({cause.id})' if cause else ''}"
+            f"{f', {proven(looks)}' if len(looks) > FEW_REALMS else ''}, longest not GO: {longest}"
         )
 
     def _catch_up(self, at: float) -> None:

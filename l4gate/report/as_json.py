@@ -5,8 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
+from l4gate.base import Verdict
+from l4gate.report.fleet import is_fleet, worst_first
 from l4gate.report.model import RunReport
 from l4gate.verdict import Cause, Decision, Reading, Value
 
@@ -26,7 +29,7 @@ def report_as_dict(report: RunReport) -> dict[str, Any]:
         "verdict": report.verdict.name,
         "exit_code": report.verdict.exit_code,
         "causes": [cause_as_dict(cause) for cause in report.causes],
-        "realms": [decision_as_dict(decision) for decision in report.decisions],
+        "realms": decisions_as_list(report.decisions),
         "gates": [
             {
                 "gate": result.planned.name,
@@ -41,6 +44,24 @@ def report_as_dict(report: RunReport) -> dict[str, Any]:
         "started_at": utc(report.started_at),
         "seconds": round(report.seconds, 3),
     }
+
+
+def decisions_as_list(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
+    """Each realm's decision, the worst first; of a fleet's realms that are GO, only what is not the same for all."""
+    listed = worst_first(decisions)
+    if not is_fleet(listed):
+        return [decision_as_dict(each) for each in listed]
+    return [
+        _in_short(each) if each.verdict is Verdict.GO and not each.warnings else decision_as_dict(each)
+        for each in listed
+    ]
+
+
+def _in_short(decision: Decision) -> dict[str, Any]:
+    whole = decision_as_dict(decision)
+    evidence = whole["evidence"]
+    kept = {key: evidence[key] for key in ("readings", "evaluations")}
+    return {key: whole[key] for key in ("realm", "verdict", "measured_at")} | {"evidence": kept}
 
 
 def decision_as_dict(decision: Decision) -> dict[str, Any]:

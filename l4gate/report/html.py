@@ -7,12 +7,13 @@ from itertools import pairwise
 
 from l4gate.base import Verdict
 from l4gate.report.as_json import utc
+from l4gate.report.fleet import tally
 from l4gate.report.model import Event, RunReport
 from l4gate.report.pages import render
 from l4gate.report.states import Mark, Row, State, StateSpan
 from l4gate.report.terminal import HEADLINES
 from l4gate.report.timeline import timeline_svg
-from l4gate.verdict import Evidence, Reading, Value
+from l4gate.verdict import Decision, Evidence, Reading, Value
 
 _STATES = {Verdict.GO.name: State.GOOD, Verdict.HOLD.name: State.GAP, Verdict.ABORT.name: State.BAD}
 _MEANINGS = {State.GOOD: "GO", State.GAP: "HOLD: not proven", State.BAD: "ABORT"}
@@ -28,7 +29,9 @@ def render_html(report: RunReport) -> str:
         headline=HEADLINES[verdict],
         subtitle=f"started {utc(report.started_at) or 'at an unknown time'}, took {report.seconds:.1f} s",
         report=report,
-        warnings=[warning for decision in report.decisions for warning in decision.warnings],
+        warnings=[warning for each in _shown_in_full(report) for warning in each.warnings],
+        shown=_shown_in_full(report),
+        tally=tally(report.decisions),
         timeline=_timeline(report) if report.events else "",
         conditions=_conditions,
         sample_time=_sample_time,
@@ -36,6 +39,13 @@ def render_html(report: RunReport) -> str:
         utc=utc,
     )
     return str(page)  # plain, so that whoever adds to it escapes nothing by accident
+
+
+def _shown_in_full(report: RunReport) -> tuple[Decision, ...]:
+    """The decisions whose evidence is shown whole: of a fleet those that are not GO."""
+    if not report.is_fleet:
+        return report.decisions
+    return tuple(each for each in report.decisions if each.verdict is not Verdict.GO)
 
 
 def _timeline(report: RunReport) -> str:

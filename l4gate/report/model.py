@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from l4gate.base import Verdict, worst
 from l4gate.contract import PlannedGate
+from l4gate.report.fleet import is_fleet, troubles
 from l4gate.verdict import Cause, Decision, Stage
 
 
@@ -57,6 +58,11 @@ class RunReport:
     events: tuple[Event, ...] = ()
 
     @property
+    def is_fleet(self) -> bool:
+        """Whether there are too many realms to show each."""
+        return is_fleet(self.decisions)
+
+    @property
     def not_passed(self) -> tuple[GateResult, ...]:
         """The planned gates without a pass, in the order of the plan."""
         return tuple(result for result in self.results if result.outcome is not Outcome.PASSED)
@@ -72,7 +78,10 @@ class RunReport:
     @property
     def causes(self) -> tuple[Cause, ...]:
         """Why the verdict is not GO, the first one to act on first."""
-        found = tuple(cause for decision in self.decisions for cause in decision.causes) + self.run_causes
+        if is_fleet(self.decisions):
+            found = tuple(each.summed for each in troubles(self.decisions)) + self.run_causes
+        else:
+            found = tuple(cause for decision in self.decisions for cause in decision.causes) + self.run_causes
         silent = [result for result in self.results if result.outcome is Outcome.NOT_RUN]
         if silent:
             found += (_not_run(silent),)

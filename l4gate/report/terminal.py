@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from l4gate.base import Verdict, shown
+from l4gate.report.fleet import is_fleet, tally, troubles
 from l4gate.report.model import RunReport
 from l4gate.report.naming import judged_lines
 from l4gate.verdict import NOT_PROVEN, Cause, Decision
@@ -35,12 +37,14 @@ def plain_line(line: str) -> str:
 
 def _report(report: RunReport) -> Iterator[str]:
     yield HEADLINES[report.verdict]
-    for decision in report.decisions:
-        yield from _decision(decision)
-    told = sum(
-        len(decision.causes) for decision in report.decisions
-    )  # they come first among the report's causes
-    yield from _causes(report.causes[told:])
+    if report.is_fleet:
+        yield from _fleet(report.decisions)
+        told = len(troubles(report.decisions))
+    else:
+        for decision in report.decisions:
+            yield from _decision(decision)
+        told = sum(len(decision.causes) for decision in report.decisions)
+    yield from _causes(report.causes[told:])  # those of realms come first
     passed = len(report.results) - len(report.not_passed)
     yield f"  gates    {passed} of {len(report.results)} passed"
     for result in report.not_passed:
@@ -52,6 +56,33 @@ def _report(report: RunReport) -> Iterator[str]:
     for name in ("kept", "report"):
         if name in report.facts:
             yield f"  {name:<8} {report.facts[name]}"
+
+
+def fleet_lines(decisions: Sequence[Decision]) -> Iterator[str]:
+    """Each realm of a few; of a fleet, what troubles how many, the worst first, and what the others have in common."""
+    if is_fleet(decisions):
+        yield from map(plain_line, _fleet(decisions))
+    else:
+        for decision in decisions:
+            yield from decision_lines(decision)
+
+
+def _fleet(decisions: Sequence[Decision]) -> Iterator[str]:
+    yield f"  realms   {tally(decisions)}"
+    for trouble in troubles(decisions):
+        yield f"  {trouble.verdict.name:<8} {trouble.named}"
+        yield from _causes((trouble.cause,))
+    good = [each.evidence for each in decisions if each.verdict is Verdict.GO]
+    if good:
+        age = max(each.at - each.newest[-1].at for each in good)
+        needed = good[0].contract.evidence.evaluations
+        yield (
+            f"  GO       {len(good)} realms: {' and '.join(good[0].contract.decisive)} 1 at {needed} evaluations in a "
+            f"row, the oldest of the newest ones {age:.2f} s old, each recorded metric computed again"
+        )
+    if warned := Counter(warning.id for each in decisions for warning in each.warnings):
+        words = ", ".join(f"{name} in {count}" for name, count in warned.most_common())
+        yield f"  warning  of realms: {words}"
 
 
 def _decision(decision: Decision) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from l4gate.verdict.decision import NOT_PROVEN, Decision, decide
 from l4gate.verdict.diagnosis import diagnose
 from l4gate.verdict.evidence import Cause, Evaluation, Evidence, Stage
-from l4gate.verdict.judge import Judge, Look, judge_for, progress_line
+from l4gate.verdict.judge import Judge, Look, judge_for, progress_line, proven, worst_look
 from l4gate.verdict.look import WriterReport
 from l4gate.verdict.measuring import Parties, measure
 from l4gate.verdict.pages import Expectation, unix_time
@@ -34,5 +34,7 @@ __all__ = [
     "judge_for",
     "measure",
     "progress_line",
+    "proven",
     "unix_time",
+    "worst_look",
 ]

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice, zip_longest
 from typing import Final
 
 from l4gate.base import NotReady, Verdict, deadline, defect, seconds_left, wait_until, worst
+from l4gate.contract import FEW_REALMS
 from l4gate.prometheus_api import PrometheusApi, caller_of
 from l4gate.rules import rendered_config, rendered_rules
 from l4gate.settings import Settings
@@ -29,9 +30,7 @@ from l4gate.verdict.surveying import survey
 from l4gate.verdict.tenants import TenantProof
 from l4gate.verdict.witness import Memory
 
-# Up to so many realms each is looked at closely; of more, those that a wide look does not find GO.
-_CLOSE_AT_ONCE: Final = 20
-MOST_CLOSE: Final = 100  # each has 1,000 samples
+MOST_CLOSE: Final = 100  # of a fleet, those that a wide look does not find GO; each has 1,000 samples
 _POLLS_PER_EVALUATION: Final = 8.0  # how soon a new evaluation is noticed, as a share of the rule interval
 _POLL_LIMITS_SECONDS: Final = (0.04, 1.0)
 
@@ -65,7 +64,7 @@ class Judge:
 
     def look(self) -> tuple[Look, ...]:
         """One look at each realm, in their order."""
-        if len(self.realms) <= _CLOSE_AT_ONCE:
+        if len(self.realms) <= FEW_REALMS:
             return self._close(self.realms, None)
         try:
             pages, measured = survey(self._asked, self.realms)
@@ -203,7 +202,7 @@ def judge_for(
 
 
 def progress_line(looks: tuple[Look, ...], left: float) -> str:
-    """What is being waited for, in one line: `scraped 2/2, evaluated 1/2, verdict in at most 41 s`."""
+    """What is being waited for: `scraped 2/2, evaluated 1/2, verdict in at most 41 s`, or how many realms are GO."""
     decisions = [look.decision for look in looks]
     evidence = [decision.evidence for decision in decisions]
     needed = sum(len(each.contract.required_jobs) for each in evidence)
@@ -211,5 +210,18 @@ def progress_line(looks: tuple[Look, ...], left: float) -> str:
     good = min((sum(each.good for each in one.newest) for one in evidence), default=0)
     wanted = max((each.contract.evidence.evaluations for each in evidence), default=0)
     line = f"scraped {scraped}/{needed}, evaluated {good}/{wanted}, verdict in at most {left:.0f} s"
-    cause = next((decision.cause for decision in decisions if decision.cause), None)
+    cause = worst_look(looks).decision.cause if looks else None
+    if len(looks) > FEW_REALMS:
+        line = f"{proven(looks)}, verdict in at most {left:.0f} s"
     return f"{line} ({cause.id})" if cause else line
+
+
+def worst_look(looks: Sequence[Look]) -> Look:
+    """The first of those with the worst verdict."""
+    return max(looks, key=lambda look: look.decision.verdict)
+
+
+def proven(looks: Sequence[Look]) -> str:
+    """Of how many realms a look has proven that they are GO."""
+    good = sum(look.decision.verdict is Verdict.GO for look in looks)
+    return f"{good} of {len(looks)} realms GO"
