@@ -20,19 +20,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from benchmarks.fleet_engines import ENGINES, PROMETHEUS, VICTORIA, imported, prometheus, victoria
 from benchmarks.fleet_service import BROKEN, broken_realms, realm_names
-from l4gate.base import PROMETHEUS_DIR, StackError, Verdict, wait_until
+from l4gate.base import PROMETHEUS_DIR, Verdict, wait_until
 from l4gate.contract import Pace, load_contract
 from l4gate.machine import free_port
-from l4gate.programs import find_program, host_promtool
-from l4gate.prometheus_api import HttpError, PrometheusApi, new_session
+from l4gate.programs import host_promtool
+from l4gate.prometheus_api import PrometheusApi
 from l4gate.report import markdown_table
 from l4gate.rules import render
 from l4gate.sandbox import DAY_SECONDS, Series, write_blocks
 from l4gate.settings import Settings
 from l4gate.verdict import Judge, Look, judge_for
 
-_READY_SECONDS: Final = 120.0  # with a day of ten thousand realms to read
 _GO_SECONDS: Final = 900.0  # of production time, until every window has what it asks for
 _QUIET_SECONDS: Final = (
     600.0  # between the history and what lives, longer than the windows of heartbeat rules
@@ -42,6 +42,14 @@ _FACTOR: Final = 10.0
 _MOST_SCALED: Final = 1000  # realms that a server on two cores evaluates so often
 SIZES: Final = (10, 100, 1000, 10_000)
 MOST_BROKEN: Final = 50
+
+
+# What is kept back to be sent in larger parts would be seen too late in scaled time.
+_REMOTE_WRITE: Final = """
+remote_write:
+  - url: {url}
+    queue_config: {{ batch_send_deadline: 100ms }}
+"""
 
 
 @dataclass(frozen=True)
@@ -76,16 +84,26 @@ def history(now: float, pace: Pace, realms: tuple[str, ...]) -> Iterator[Series]
 
 @contextmanager
 def fleet_server(
-    count: int, *, factor: float, generation: str, broken: int = 0, folder: Path
+    count: int,
+    *,
+    factor: float,
+    generation: str,
+    broken: int = 0,
+    folder: Path,
+    first: int = 0,
+    writes_to: str = "",
+    engine: str = PROMETHEUS,
 ) -> Iterator[FleetServer]:
     """
-    A Prometheus that scrapes a fleet of `count` realms and evaluates its rules.
+    A server that scrapes a fleet of `count` realms and evaluates its rules, of one of the ENGINES.
+
+    `first` is the number of its first realm; with `writes_to` it writes everything to that URL as well.
 
     Raises:
         StackError: if it does not start.
     """
     contract = load_contract(PROMETHEUS_DIR)
-    pace, realms = Pace(factor, contract), realm_names(count)
+    pace, realms = Pace(factor, contract), realm_names(count, first)
     settings = Settings(factor=factor, realms=realms, generation=generation)
     service = subprocess.Popen(
         [
@@ -96,6 +114,7 @@ def fleet_server(
             str(factor),
             str(count),
             str(broken),
+            str(first),
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -111,47 +130,21 @@ def fleet_server(
             "alertmanager:9093": "127.0.0.1:9",
         }
         render(PROMETHEUS_DIR, folder / "config", factor=factor, realms=realms, addresses=addresses)
+        if writes_to:
+            config = folder / "config/prometheus.yml"
+            config.write_text(config.read_text() + _REMOTE_WRITE.format(url=writes_to))
         promtool = host_promtool(generation, settings.cache_dir)
-        write_blocks(history(time.time(), pace, realms), folder / "data", promtool)
-        with _prometheus(folder, port, settings, pace) as url:
-            yield FleetServer(url, settings, broken_realms(count, broken))
+        past = history(time.time(), pace, realms)
+        if engine == VICTORIA:
+            (folder / "past").write_text("".join(imported(past)))
+        else:
+            write_blocks(past, folder / "data", promtool)
+        run = victoria if engine == VICTORIA else prometheus
+        with run(folder, port, settings) as (url, more):
+            yield FleetServer(url, replace(settings, **more), broken_realms(count, broken, first))
     finally:
         service.kill()
-        service.wait()
-
-
-@contextmanager
-def _prometheus(folder: Path, port: int, settings: Settings, pace: Pace) -> Iterator[str]:
-    program = find_program("prometheus", settings.generation, settings.cache_dir)
-    url = f"http://127.0.0.1:{port}"
-    command = [
-        str(program.path),
-        f"--config.file={folder}/config/prometheus.yml",
-        f"--storage.tsdb.path={folder}/data",
-        f"--web.listen-address=127.0.0.1:{port}",
-        f"--query.lookback-delta={round(pace.lookback * 1000)}ms",
-        "--storage.tsdb.retention.time=90d",
-    ]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    session = new_session(url)
-
-    def ready() -> bool:
-        if process.poll() is not None:
-            raise StackError((folder / "log").read_text()[-2000:])
-        try:
-            return session.get(f"{url}/-/ready", timeout=2).ok
-        except HttpError:
-            return False
-
-    try:
-        wait_until(
-            ready, deadline_seconds=_READY_SECONDS, interval_seconds=0.1, what="Prometheus to be ready"
-        )
-        yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
+        service.communicate()
 
 
 def until_settled(server: FleetServer, judge: Judge) -> tuple[Look, ...]:
@@ -225,7 +218,9 @@ def megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def measured(count: int, generation: str, *, looks: int = 3) -> tuple[list[float], float, dict[str, str]]:
+def measured(
+    count: int, generation: str, *, looks: int = 3, engine: str = PROMETHEUS
+) -> tuple[list[float], float, dict[str, str]]:
     """Seconds of looks at a fleet, memory in MB, and what was named wrongly of the broken ones."""
     broken = min(count // len(BROKEN) // 2, MOST_BROKEN)
     # With more realms the server needs longer for an evaluation, and a beat must come in time.
@@ -233,7 +228,12 @@ def measured(count: int, generation: str, *, looks: int = 3) -> tuple[list[float
     with (
         tempfile.TemporaryDirectory(prefix="l4-fleet-") as folder,
         fleet_server(
-            count, factor=factor, generation=generation, broken=broken, folder=Path(folder)
+            count,
+            factor=factor,
+            generation=generation,
+            broken=broken,
+            folder=Path(folder),
+            engine=engine,
         ) as server,
     ):
         judge = server.judge()
@@ -245,10 +245,11 @@ def main(arguments: list[str] | None = None) -> int:
     """See the module."""
     parser = argparse.ArgumentParser(description="how long a look at a fleet takes")
     parser.add_argument("realms", type=int, nargs="*", default=SIZES)
+    parser.add_argument("--engine", choices=ENGINES, default=PROMETHEUS)
     given = parser.parse_args(arguments)
     rows, wrong = [], False
     for count in given.realms:
-        seconds, memory, misnamed = measured(count, replace(Settings()).generation)
+        seconds, memory, misnamed = measured(count, Settings().generation, engine=given.engine)
         wrong = wrong or bool(misnamed)
         row = (
             str(count),

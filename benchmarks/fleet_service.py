@@ -4,7 +4,7 @@ The writers and services of thousands of realms, as one target: what a Pushgatew
 Ten thousand writers that push each minute leave two cores no time for anything else. So their series are made here and
 served over HTTP, healthy ones in step, and some realms broken in one of the ways of BROKEN.
 
-Run it as `python -m benchmarks.fleet_service CONTRACT_DIR FACTOR REALMS BROKEN`: it prints the two ports that it
+Run it as `python -m benchmarks.fleet_service CONTRACT_DIR FACTOR REALMS BROKEN FIRST`: it prints the two ports that it
 listens on, of the gateway and of the exporter, and ends with its standard input.
 """
 
@@ -41,16 +41,16 @@ BROKEN: Final[Mapping[str, str]] = {
 }
 
 
-def realm_names(count: int) -> tuple[str, ...]:
-    """The realms of a fleet of that size."""
-    return tuple(f"realm-{number:05d}" for number in range(count))
+def realm_names(count: int, first: int = 0) -> tuple[str, ...]:
+    """The realms of a fleet of that size, numbered from `first` on."""
+    return tuple(f"realm-{number:05d}" for number in range(first, first + count))
 
 
-def broken_realms(count: int, broken: int) -> Mapping[str, str]:
+def broken_realms(count: int, broken: int, first: int = 0) -> Mapping[str, str]:
     """Which realms of such a fleet are broken, evenly among the others, and how: each way in its turn."""
     if not broken:
         return {}
-    names, ways = realm_names(count), list(BROKEN)
+    names, ways = realm_names(count, first), list(BROKEN)
     step = max(count // broken, 1)
     return {name: ways[number % len(ways)] for number, name in enumerate(names[step // 2 :: step][:broken])}
 
@@ -58,11 +58,11 @@ def broken_realms(count: int, broken: int) -> Mapping[str, str]:
 class FleetService:
     """What all realms publish, at one pace. Times are Unix seconds."""
 
-    def __init__(self, pace: Pace, count: int, broken: Mapping[str, str]) -> None:
+    def __init__(self, pace: Pace, realms: tuple[str, ...], broken: Mapping[str, str]) -> None:
         self._pace, self._contract = pace, pace.contract
         self._label = self._contract.realm.label
         self._began = time.time()
-        self._healthy = [name for name in realm_names(count) if name not in broken]
+        self._healthy = [name for name in realms if name not in broken]
         self._broken = broken
         self._prefixes: dict[str, list[str]] = {}
 
@@ -179,9 +179,10 @@ def serve(service: FleetService) -> tuple[ThreadingHTTPServer, ThreadingHTTPServ
 
 def main(arguments: list[str]) -> None:
     """See the module."""
-    folder, factor, count, broken = arguments
+    folder, factor, *numbers = arguments
+    count, broken, first = map(int, numbers)
     pace = Pace(float(factor), load_contract(Path(folder)))
-    service = FleetService(pace, int(count), broken_realms(int(count), int(broken)))
+    service = FleetService(pace, realm_names(count, first), broken_realms(count, broken, first))
     print(*(server.server_address[1] for server in serve(service)), flush=True)
     sys.stdin.read()
 

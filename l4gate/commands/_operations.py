@@ -25,6 +25,7 @@ JUDGING_OPTIONS: Final = (
     "deadline",
     "rules-url",
     "scrape-url",
+    "shard-url",
     "engine",
     "foreign-rules",
     "config-dir",

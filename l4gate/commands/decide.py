@@ -28,6 +28,7 @@ OPTIONS: Final = (
     "deadline",
     "rules-url",
     "scrape-url",
+    "shard-url",
     "engine",
     "foreign-rules",
     "config-dir",

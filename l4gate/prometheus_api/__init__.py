@@ -3,11 +3,12 @@
 from l4gate.prometheus_api.alertmanager import AlertmanagerApi
 from l4gate.prometheus_api.answers import Answer, QueryAnswer, Sample, SampleSeries
 from l4gate.prometheus_api.caller import Caller, caller_of, read_caller
-from l4gate.prometheus_api.client import PrometheusApi
+from l4gate.prometheus_api.client import REQUEST_TIMEOUT_SECONDS, PrometheusApi
 from l4gate.prometheus_api.numbers import rfc3339
 from l4gate.prometheus_api.session import HttpError, new_session
 
 __all__ = [
+    "REQUEST_TIMEOUT_SECONDS",
     "AlertmanagerApi",
     "Answer",
     "Caller",

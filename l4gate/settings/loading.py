@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from l4gate.base import PROMETHEUS_DIR, UsageError
 from l4gate.machine import home, named_folder
-from l4gate.settings.realms import chosen_realms
 from l4gate.settings.register import (
     ENGINES,
     EXTERNAL_FACTOR,
@@ -26,7 +25,7 @@ from l4gate.settings.register import (
     Option,
 )
 
-_URLS: Final = ("url", "rules_url", "scrape_url")
+_URLS: Final = ("url", "rules_url", "scrape_url")  # and those of shards
 if TYPE_CHECKING:
     from l4gate.contract import Contract, Pace
 
@@ -64,6 +63,7 @@ class Settings:
     generation: str = GENERATIONS[-1]
     rules_url: str | None = None
     scrape_url: str | None = None
+    shard_urls: tuple[str, ...] = ()
     engine: str = ENGINES[0]
     foreign_rules: Foreign = "differ"
     config_dir: Path = field(default_factory=repository_config_dir)
@@ -143,6 +143,7 @@ def load_settings(
             raise UsageError(message, next_step=error.next_step) from None
     if "realm" in values:
         values["realms"], values["fleet"] = values.pop("realm")
+    values["shard_urls"] = values.pop("shard_url", ())
     return _consistent(values, prefix, sandbox_factor)
 
 
@@ -156,15 +157,15 @@ def found_for(option: Option, given: Mapping[str, Any], environ: Mapping[str, st
 
 def parsed(option: Option, found: Any) -> Any:
     """
-    The value of an option; of realms, those to judge and their fleet.
+    The value of an option; of a repeatable one what becomes of all: of realms, those to judge and their fleet.
 
     Raises:
         UsageError: saying what was expected and what was found.
     """
-    if not option.repeatable:
+    if option.repeatable is None:
         return option.parse(found)
     parts = found.split(",") if isinstance(found, str) else found
-    return chosen_realms(option.parse(text.strip()) for text in parts)
+    return option.repeatable(option.parse(text.strip()) for text in parts)
 
 
 def _consistent(values: dict[str, Any], prefix: str, sandbox_factor: float) -> Settings:
@@ -178,10 +179,16 @@ def _consistent(values: dict[str, Any], prefix: str, sandbox_factor: float) -> S
     elif stack == "external" and not url:
         message = f"{prefix}stack external needs a URL."
         raise UsageError(message, next_step=f"give {prefix}url http://HOST:PORT.")
+    if values["shard_urls"] and (values.get("rules_url") or values.get("scrape_url")):
+        message = f"{prefix}shard-url was given with another URL for rules or scrapes: each shard is asked for its own."
+        raise UsageError(message, next_step=f"drop {prefix}rules-url and {prefix}scrape-url.")
+    if values["shard_urls"] and not url:
+        message = f"{prefix}shard-url needs the URL to which the shards write."
+        raise UsageError(message, next_step=f"give {prefix}url http://HOST:PORT.")
     if values.get("client_key") and not values.get("client_cert"):
         message = f"{prefix}client-key was given without the certificate."
         raise UsageError(message, next_step=f"give {prefix}client-cert FILE.")
-    urls = [values[name] for name in _URLS if values.get(name)]
+    urls = [*(values[name] for name in _URLS if values.get(name)), *values["shard_urls"]]
     if values.get("client_cert") and urls and not any(each.lower().startswith("https:") for each in urls):
         message = f"{prefix}client-cert was given, and no URL is one of https: nobody would see it."
         raise UsageError(message, next_step="give the URL with https://, or drop the certificate.")

@@ -82,7 +82,7 @@ def _option(
     if found is not None:
         text = _HIDDEN if wrong and option.parse is file else _shown(_words(found))
         return InForce(option.env, text, "option" if given_here else "environment", wrong)
-    value = settings.realms if option.dest == "realm" else getattr(settings, option.dest)
+    value = getattr(settings, f"{option.dest}s" if option.repeatable else option.dest)
     return InForce(option.env, option.default or _words(value), "default", wrong)
 
 

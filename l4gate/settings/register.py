@@ -7,12 +7,12 @@ all of them; README.md lists them, and a test holds the two together.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
 from l4gate.settings import values
-from l4gate.settings.realms import realm
+from l4gate.settings.realms import chosen_realms, realm
 
 STACKS = ("auto", "containers", "processes", "external")
 GENERATIONS = ("2.42", "2.53", "3.5")
@@ -40,6 +40,7 @@ class Option:
 
     Attributes:
         pytest: whether pytest has the option; where it has not, only the verbs that take it do.
+        repeatable: what becomes of the texts that are given, where there may be several.
         default: the default in words, where it is more than one value.
     """
 
@@ -47,7 +48,7 @@ class Option:
     help: str
     parse: Callable[[str], Any]
     metavar: str = ""
-    repeatable: bool = False
+    repeatable: Callable[[Iterable[str]], Any] | None = None
     flag: bool = False
     pytest: bool = True
     default: str = ""
@@ -99,7 +100,7 @@ OPTIONS: Final = (
         "the metric realm to judge; repeatable; each may be @FILE with one in each line, or a pattern over it (eu-*)",
         realm,
         "NAME",
-        repeatable=True,
+        repeatable=chosen_realms,
     ),
     Option(
         "factor",
@@ -129,6 +130,14 @@ OPTIONS: Final = (
         "where the targets and the scrape configuration are asked, if the URL does not scrape (vmagent)",
         values.url,
         "URL",
+    ),
+    Option(
+        "shard-url",
+        "a Prometheus that scrapes and evaluates some of the realms and writes to the URL; repeatable",
+        values.url,
+        "URL",
+        repeatable=values.each_once,
+        default="none",
     ),
     Option(
         "engine",

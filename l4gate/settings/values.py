@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 from l4gate.base import UsageError
@@ -41,6 +42,7 @@ def number(*, minimum: float, maximum: float) -> Callable[[str], float]:
     return parse
 
 
+_MOST_REPEATED: Final = 20  # each is asked at every look
 _PLAIN = re.compile(r"[!-~]+")  # no spaces, control characters or letters beyond ASCII
 
 
@@ -76,6 +78,15 @@ def realm(text: str) -> str:
         message = f"expected a realm of letters, digits and _ . : - (at most 64), found {text!r}."
         raise UsageError(message)
     return text
+
+
+def each_once(texts: Iterable[str]) -> tuple[str, ...]:
+    """Several of one kind, at most a few."""
+    found = tuple(dict.fromkeys(texts))
+    if len(found) > _MOST_REPEATED:
+        message = f"expected at most {_MOST_REPEATED} of them, found {len(found)}."
+        raise UsageError(message, next_step="give them to several runs.")
+    return found
 
 
 def _is_so(question: Callable[[], bool]) -> bool:

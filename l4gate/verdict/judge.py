@@ -16,16 +16,15 @@ from typing import Final
 
 from l4gate.base import NotReady, Verdict, deadline, defect, seconds_left, wait_until, worst
 from l4gate.contract import FEW_REALMS
-from l4gate.prometheus_api import PrometheusApi, caller_of
-from l4gate.rules import rendered_config, rendered_rules
-from l4gate.settings import Settings
+from l4gate.prometheus_api import PrometheusApi
 from l4gate.verdict.decision import NOT_WITNESSED, Decision, decide
 from l4gate.verdict.diagnosis import diagnose
 from l4gate.verdict.evidence import Cause
 from l4gate.verdict.look import Measurement, WriterReport
-from l4gate.verdict.measuring import Pages, Parties, measure
+from l4gate.verdict.measuring import measure
 from l4gate.verdict.pages import Expectation
 from l4gate.verdict.readings import Unreachable
+from l4gate.verdict.server_pages import Pages, Parties
 from l4gate.verdict.surveying import survey
 from l4gate.verdict.tenants import TenantProof
 from l4gate.verdict.witness import Memory
@@ -61,6 +60,7 @@ class Judge:
     untold: Callable[[], tuple[Cause, ...]] = tuple
     memory: Memory = field(default_factory=Memory, compare=False, repr=False)
     tenants: TenantProof = field(default_factory=TenantProof, compare=False, repr=False)
+    recomputing: PrometheusApi | None = None
 
     def look(self) -> tuple[Look, ...]:
         """One look at each realm, in their order."""
@@ -77,7 +77,7 @@ class Judge:
 
     @property
     def _asked(self) -> Parties:
-        return Parties(self.api, self.rules_api, self.expectation, self.memory)
+        return Parties(self.api, self.rules_api, self.expectation, self.memory, self.recomputing)
 
     def _close(self, realms: tuple[str, ...], pages: Pages | None) -> tuple[Look, ...]:
         """A close look at each of the realms; one that breaks it is looked at alone, and breaks no other's."""
@@ -171,34 +171,6 @@ def _unforeseen(realm: str, url: str, error: Exception) -> Measurement:
     message = f"{url} answered what nobody has foreseen: {defect(error)}."
     step = "keep the server's answers and report this as a defect of the gate."
     return Measurement(realm, 0.0, errors={"bad-answer": Unreachable(url, message, step)})
-
-
-def judge_for(
-    settings: Settings,
-    url: str,
-    writer: Callable[[], WriterReport | None] = lambda: None,
-    untold: Callable[[], tuple[Cause, ...]] = tuple,
-) -> Judge:
-    """
-    The judge of the server at url, with this repository's files scaled and renamed as the settings say.
-
-    Raises:
-        RuleError: if the repository's own rules cannot be read.
-    """
-    caller = caller_of(settings)
-
-    def client(base_url: str) -> PrometheusApi:
-        made = PrometheusApi(base_url, caller=caller)
-        made.engine = settings.engine
-        return made
-
-    groups = rendered_rules(settings.config_dir, factor=settings.factor, realms=settings.fleet)
-    config = rendered_config(settings.config_dir, factor=settings.factor, realms=settings.fleet)
-    expectation = Expectation(settings.pace, groups, config, settings.only_of, settings.fleet)
-    api = client(url)
-    api.scraper = client(settings.scrape_url) if settings.scrape_url else None
-    rules_api = client(settings.rules_url) if settings.rules_url else api
-    return Judge(api, rules_api, expectation, settings.realms, writer, untold)
 
 
 def progress_line(looks: tuple[Look, ...], left: float) -> str:

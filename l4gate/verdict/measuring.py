@@ -10,52 +10,20 @@ This is the close look, with every sample of some minutes. Of many realms the wi
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
 
-from l4gate.base import ApiBadAnswer, ApiError, RuleError
+from l4gate.base import ApiBadAnswer, ApiError
 from l4gate.prometheus_api import PrometheusApi
-from l4gate.verdict.clock import ClockReading
 from l4gate.verdict.conditions import history_seconds
 from l4gate.verdict.look import LoadedRules, Measurement, WriterReport
-from l4gate.verdict.lookback import lookback_difference
-from l4gate.verdict.pages import Expectation, RulesPage, config_diff
 from l4gate.verdict.readings import Unreachable
 from l4gate.verdict.recomputed import Disagreement, records
 from l4gate.verdict.recomputing import narrowed, recompute
 from l4gate.verdict.seen import OF_PROGRAMS, PUSH_FAILURE_TIME, PUSH_TIME, Sighting, selector
 from l4gate.verdict.series import evaluations_of, reading_of, recorded_samples
-from l4gate.verdict.targets import UP, TargetsSeen
+from l4gate.verdict.server_pages import QUERY_PATH, Pages, Parties, ask_pages
+from l4gate.verdict.targets import TargetsSeen
 from l4gate.verdict.tenants import nothing_of
-from l4gate.verdict.witness import Memory
-
-_Page = TypeVar("_Page")
-QUERY_PATH: Final = "/api/v1/query"
-
-
-@dataclass(frozen=True)
-class Parties:
-    """Whom a look asks, and what it holds the answers against."""
-
-    api: PrometheusApi
-    rules_api: PrometheusApi
-    expectation: Expectation
-    memory: Memory
-
-
-@dataclass
-class Pages:
-    """What one look learns of the server itself, the same for every realm; `errors` has what got no answer."""
-
-    clock: ClockReading
-    strayed: float
-    errors: dict[str, Unreachable] = field(default_factory=dict)
-    targets: list[dict[str, Any]] | None = None
-    rules: RulesPage | None = None
-    config_diff: str | None = None
-    lookback: str = ""
 
 
 def measure(
@@ -88,7 +56,7 @@ def measure(
     except ApiError as error:
         return without_answer(asked.api, error, realms, writer())
     seen = Sighting(
-        now, present.series, recent.series, pace, frozenset(fleet), present.warnings + recent.warnings
+        now, present.series, recent.series, pace, asked.ours(realms), present.warnings + recent.warnings
     )
     if pages is None:
         ask_pages(asked, given, seen, realms)
@@ -97,7 +65,7 @@ def measure(
         if seen.warnings:
             raise partial(seen.warnings)
         made = {realm: records(found, seen.of(realm), now=now, pace=pace) for realm in realms}
-        disagreements = recompute(asked.api, narrowed(found, label, only), made, asked.memory, pace)
+        disagreements = recompute(asked.evaluator, narrowed(found, label, only), made, asked.memory, pace)
     except ApiError as error:
         given.errors["recomputed"] = Unreachable(QUERY_PATH, error.message, error.next_step)
     targets = TargetsSeen(seen.ups, seen.newest, given.targets, contract)
@@ -119,19 +87,6 @@ def measure(
 def _asked_the_clock(asked: Parties) -> Pages:
     clock = asked.memory.read_clock(asked.api)
     return Pages(clock, asked.memory.clock_strayed(clock, asked.expectation.pace))
-
-
-def ask_pages(asked: Parties, pages: Pages, seen: Sighting, realms: tuple[str, ...]) -> None:
-    """Asks the server for what it says of itself."""
-    errors = pages.errors
-    try:
-        if not seen.warnings:
-            pages.lookback = lookback_difference(asked.api, UP, seen.recent, seen.now, seen.pace)
-    except ApiError as error:
-        errors["recomputed"] = Unreachable(QUERY_PATH, error.message, error.next_step)
-    pages.targets = _page(errors, "targets", "/api/v1/targets", asked.api.targets)
-    pages.rules = _page(errors, "rules", "/api/v1/rules", lambda: _rules(asked, pages.clock))
-    pages.config_diff = _page(errors, "config", "/api/v1/status/config", lambda: _config(asked, realms))
 
 
 def of_realm(
@@ -168,7 +123,7 @@ def of_realm(
         strays=seen.strays,
         evaluations=evaluations.chain,
         too_close=evaluations.too_close,
-        targets=targets.of(realm),
+        targets=targets.of(realm, asked.expectation.fleet),
         sources=seen.sources(realm),
         scraped_as_pushed=seen.scraped_as_pushed,
         stray_inputs=seen.stray_inputs(realm),
@@ -200,49 +155,6 @@ def without_answer(
 def partial(warnings: tuple[str, ...]) -> ApiBadAnswer:
     """The error for an answer that lacks something."""
     return ApiBadAnswer(f"a partial answer: {'; '.join(warnings)}")
-
-
-def _page(errors: dict[str, Unreachable], what: str, path: str, ask: Callable[[], _Page]) -> _Page | None:
-    """What a page of the server says; None if it has no answer, and then `errors` says why."""
-    try:
-        return ask()
-    except (ApiError, RuleError) as error:
-        errors[what] = Unreachable(path, error.message, error.next_step)
-        return None
-
-
-def _rules(asked: Parties, clock: ClockReading) -> RulesPage:
-    """
-    The loaded rules; none can have been evaluated later than now.
-
-    Raises:
-        ApiError, RuleError: if there is no answer, or it is none.
-    """
-    answer = asked.rules_api.rules()
-    since = max(time.monotonic() - clock.steady[0], 0.0)
-    latest = clock.server + since + asked.expectation.pace.rule_interval
-    page = RulesPage(answer, asked.expectation, clock.server, latest=latest, before=asked.memory.rules)
-    asked.memory.rules = page.compared
-    return page
-
-
-def _config(asked: Parties, realms: tuple[str, ...]) -> str:
-    """
-    How the loaded configuration differs; a printout that was compared before is not compared again.
-
-    Raises:
-        ApiError: if nobody prints one: neither the server nor, where that is another, the one that has the rules.
-    """
-    api, rules_api, memory = asked.api, asked.rules_api, asked.memory
-    try:
-        text, untold = api.configuration(), api.untold
-    except ApiBadAnswer:
-        if rules_api is api:
-            raise
-        text, untold = rules_api.configuration(), rules_api.untold
-    if memory.config is None or memory.config[0] != text:
-        memory.config = text, config_diff(text, asked.expectation, realms, untold)
-    return memory.config[1]
 
 
 def milliseconds(seconds: float) -> int:

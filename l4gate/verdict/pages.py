@@ -42,7 +42,8 @@ class Expectation:
     """
     What the server is held against: the pace, and this repository's rules and prometheus.yml as loaded there.
 
-    `fleet` has the realms that the rules are rendered for; none: those that are judged.
+    `fleet` has the realms that the rules are rendered for; none: those that are judged. `ours` are those that may be on
+    the same server beside them, as other shards have them.
     """
 
     pace: Pace
@@ -50,6 +51,7 @@ class Expectation:
     config: Mapping[str, Any]
     only_of: Contract | None = None  # leaves out rule groups of others, see `diff_rules`
     fleet: tuple[str, ...] = ()
+    ours: frozenset[str] = frozenset()
 
     _chains: dict[str, Chain] = field(default_factory=dict, compare=False, repr=False)
 

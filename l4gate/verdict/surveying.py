@@ -16,16 +16,7 @@ from l4gate.contract import Contract, Pace
 from l4gate.prometheus_api import QueryAnswer, SampleSeries
 from l4gate.verdict.keys import Key, series_key
 from l4gate.verdict.look import Measurement
-from l4gate.verdict.measuring import (
-    QUERY_PATH,
-    Pages,
-    Parties,
-    ask_pages,
-    milliseconds,
-    of_realm,
-    partial,
-    without_answer,
-)
+from l4gate.verdict.measuring import milliseconds, of_realm, partial, without_answer
 from l4gate.verdict.readings import Unreachable
 from l4gate.verdict.recomputed import Disagreement
 from l4gate.verdict.recounting import recount
@@ -38,6 +29,7 @@ from l4gate.verdict.seen import (
     Sighting,
     selector,
 )
+from l4gate.verdict.server_pages import QUERY_PATH, Pages, Parties, ask_pages
 from l4gate.verdict.targets import UP, TargetsSeen
 
 # Of one realm: what decides and what aborts, its two paths, and as much again of series that nobody expects.
@@ -54,7 +46,7 @@ def survey(asked: Parties, realms: tuple[str, ...]) -> tuple[Pages | None, tuple
     expectation, memory = asked.expectation, asked.memory
     pace = expectation.pace
     contract = pace.contract
-    most = _SERIES_PER_REALM * len(expectation.fleet or realms)
+    most = _SERIES_PER_REALM * len(asked.ours(realms))
     try:
         clock = memory.read_clock(asked.api)
         pages = Pages(clock, memory.clock_strayed(clock, pace))
@@ -81,7 +73,7 @@ def survey(asked: Parties, realms: tuple[str, ...]) -> tuple[Pages | None, tuple
         tuple(series for each in answers for series in each.series),
         tuple(series for each in recent for series in each.series),
         pace,
-        frozenset(expectation.fleet or realms),
+        asked.ours(realms),
         tuple(warning for each in (*answers, *recent, moved) for warning in each.warnings),
         moved=frozenset(_sequence(series, contract) for series in moved.series),
     )
@@ -108,7 +100,7 @@ def _differing(asked: Parties, pages: Pages, seen: Sighting) -> Mapping[str, fro
         if seen.warnings:
             raise partial(seen.warnings)
         found = asked.expectation.chain("").recordings
-        return recount(asked.api, found, asked.memory, seen.now, seen.pace)
+        return recount(asked.evaluator, found, asked.memory, seen.now, seen.pace)
     except ApiError as error:
         pages.errors["recomputed"] = Unreachable(QUERY_PATH, error.message, error.next_step)
         return None
