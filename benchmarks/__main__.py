@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from benchmarks import floor
+from benchmarks import fleet, fleet_engines, floor
 from l4gate.base import GateError, StackError, UsageError, Verdict
 from l4gate.report import markdown_table, write_atomically
 from l4gate.sandbox import Heart, open_sandbox
@@ -179,6 +179,15 @@ def rows(times: int, stacks: Sequence[str]) -> list[Row]:
             ),
             10.0,
         ),
+    ]
+    made += [
+        Row(
+            f"{engine}: a look at {count} realms",
+            partial(fleet.looks_at, count, engine),
+            fleet.BARS.get(count),
+        )
+        for engine in fleet_engines.ENGINES
+        for count in fleet.SIZES
     ]
     return made
 

@@ -8,6 +8,7 @@ was found of the realms that are broken.
 from __future__ import annotations
 
 import argparse
+import json
 import resource
 import subprocess
 import sys
@@ -21,8 +22,8 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.fleet_engines import ENGINES, PROMETHEUS, VICTORIA, imported, prometheus, victoria
-from benchmarks.fleet_service import BROKEN, broken_realms, realm_names
-from l4gate.base import PROMETHEUS_DIR, Verdict, wait_until
+from benchmarks.fleet_service import BROKEN, NOT_KEPT, broken_realms, realm_names
+from l4gate.base import PROMETHEUS_DIR, StackError, Verdict, wait_until
 from l4gate.contract import Pace, load_contract
 from l4gate.machine import free_port
 from l4gate.programs import host_promtool
@@ -42,6 +43,8 @@ _FACTOR: Final = 10.0
 _MOST_SCALED: Final = 1000  # realms that a server on two cores evaluates so often
 SIZES: Final = (10, 100, 1000, 10_000)
 MOST_BROKEN: Final = 50
+MOST_MEGABYTES: Final = 400
+BARS: Final = {1000: 1.0, 10_000: 8.0}  # seconds of a look, on two cores
 
 
 # What is kept back to be sent in larger parts would be seen too late in scaled time.
@@ -59,6 +62,7 @@ class FleetServer:
     url: str
     settings: Settings
     broken: Mapping[str, str]
+    causes: Mapping[str, str]  # by the way in which a realm is broken
 
     def judge(self) -> Judge:
         """A new judge of all its realms."""
@@ -141,7 +145,8 @@ def fleet_server(
             write_blocks(past, folder / "data", promtool)
         run = victoria if engine == VICTORIA else prometheus
         with run(folder, port, settings) as (url, more):
-            yield FleetServer(url, replace(settings, **more), broken_realms(count, broken, first))
+            causes = {**BROKEN, **(NOT_KEPT if engine == VICTORIA else {})}
+            yield FleetServer(url, replace(settings, **more), broken_realms(count, broken, first), causes)
     finally:
         service.kill()
         service.communicate()
@@ -180,14 +185,14 @@ def _not_go(looks: tuple[Look, ...], broken: Mapping[str, str]) -> dict[str, str
     }
 
 
-def wrongly_named(looks: tuple[Look, ...], broken: Mapping[str, str]) -> dict[str, str]:
+def wrongly_named(looks: tuple[Look, ...], server: FleetServer) -> dict[str, str]:
     """The broken realms whose first cause is not the right one, each with what was said in its place."""
     said = {
         look.measurement.realm: look.decision.cause.id if look.decision.cause else "GO"
         for look in looks
-        if look.measurement.realm in broken
+        if look.measurement.realm in server.broken
     }
-    return {realm: said[realm] for realm, way in broken.items() if said[realm] != BROKEN[way]}
+    return {realm: said[realm] for realm, way in server.broken.items() if said[realm] != server.causes[way]}
 
 
 def timed_looks(judge: Judge, count: int) -> list[float]:
@@ -238,7 +243,25 @@ def measured(
     ):
         judge = server.judge()
         found = until_settled(server, judge)
-        return timed_looks(judge, looks), megabytes(), wrongly_named(found, server.broken)
+        return timed_looks(judge, looks), megabytes(), wrongly_named(found, server)
+
+
+def looks_at(count: int, engine: str) -> list[float]:
+    """
+    Seconds of looks at a fleet, measured in a process of its own.
+
+    Raises:
+        StackError: if a broken realm was named wrongly, or a look took more memory than it may.
+    """
+    command = [sys.executable, "-m", "benchmarks.fleet", str(count), "--engine", engine, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise StackError((done.stderr + done.stdout)[-2000:])
+    found = json.loads(done.stdout)
+    if found["named wrongly"] or found["megabytes"] > MOST_MEGABYTES:
+        message = f"expected every broken realm named, within {MOST_MEGABYTES} MB, found {found}."
+        raise StackError(message)
+    return [float(each) for each in found["seconds"]]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -246,20 +269,25 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="how long a look at a fleet takes")
     parser.add_argument("realms", type=int, nargs="*", default=SIZES)
     parser.add_argument("--engine", choices=ENGINES, default=PROMETHEUS)
+    parser.add_argument("--json", action="store_true", help="a line of JSON for each size")
     given = parser.parse_args(arguments)
     rows, wrong = [], False
     for count in given.realms:
         seconds, memory, misnamed = measured(count, Settings().generation, engine=given.engine)
         wrong = wrong or bool(misnamed)
-        row = (
-            str(count),
-            " ".join(f"{each:.2f}" for each in seconds),
-            f"{memory:.0f}",
-            str(misnamed or "none"),
+        if given.json:
+            found = {"realms": count, "seconds": seconds, "megabytes": memory, "named wrongly": misnamed}
+            print(json.dumps(found), flush=True)
+        rows.append(
+            (
+                str(count),
+                " ".join(f"{each:.2f}" for each in seconds),
+                f"{memory:.0f}",
+                str(misnamed or "none"),
+            )
         )
-        print(*row, sep=" | ", flush=True)
-        rows.append(row)
-    print(markdown_table(("realms", "seconds of looks", "MB", "named wrongly"), rows))
+    if not given.json:
+        print(markdown_table(("realms", "seconds of looks", "MB", "named wrongly"), rows))
     return int(wrong)
 
 

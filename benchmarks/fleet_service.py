@@ -40,6 +40,9 @@ BROKEN: Final[Mapping[str, str]] = {
     "wrong-instance": "transport/required-path-dead",
 }
 
+# VictoriaMetrics keeps no sample that is no number, so there is none.
+NOT_KEPT: Final[Mapping[str, str]] = {"no-number": "writer/no-heartbeat"}
+
 
 def realm_names(count: int, first: int = 0) -> tuple[str, ...]:
     """The realms of a fleet of that size, numbered from `first` on."""

@@ -39,6 +39,7 @@ VERBS: Final = (
     "rehearse",
     "lint",
     "diff",
+    "render",
     "faults",
     "doctor",
 )
