@@ -43,8 +43,9 @@ def live_server(args: argparse.Namespace, settings: Settings) -> LiveServer:
     The server of `--url` with the folder of `--live-dir`.
 
     Raises:
-        UsageError: if one of the two was not given.
+        UsageError: if one of the two was not given, or the rules or the targets are another server's.
     """
+    _ensure_one_server(args, settings)
     url, live_dir = needed_url(args, settings), needed_live_dir(args, settings)
     api = PrometheusApi(
         url,
@@ -61,6 +62,24 @@ def live_server(args: argparse.Namespace, settings: Settings) -> LiveServer:
         realms=settings.fleet,
         only_of=settings.only_of,
     )
+
+
+def _ensure_one_server(args: argparse.Namespace, settings: Settings) -> None:
+    """
+    Refuses a configuration that several programs share.
+
+    What is reloaded is proven by the pages of the server that was told to; vmagent and vmalert answer before they have
+    read a file, each reads its part of the folder, and a Ruler has its rules from somewhere else altogether.
+    """
+    given = {"--rules-url": settings.rules_url, "--scrape-url": settings.scrape_url}
+    if names := [name for name, url in given.items() if url]:
+        message = (
+            f"{args.verb} changes a server that scrapes and evaluates itself, and {' and '.join(names)} "
+            f"{'says' if len(names) == 1 else 'say'} that another one does."
+        )
+        raise UsageError(
+            message, next_step="reload those by their own means; `l4gate decide` then judges what they run."
+        )
 
 
 def needed_url(args: argparse.Namespace, settings: Settings) -> str:

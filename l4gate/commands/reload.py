@@ -22,6 +22,8 @@ OPTIONS: Final = (
     "url",
     "realm",
     "factor",
+    "rules-url",
+    "scrape-url",
     "foreign-rules",
     "bearer-token-file",
     "basic-auth-file",

@@ -83,7 +83,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         message = f"--for: expected a duration above 0, found {args.duration!r}."
         raise UsageError(message)
     if args.rollback:
-        needed_live_dir(args, settings)
+        live_server(args, settings)  # now, and not only when it is needed
     ensure_sound_settings(settings)
     judge = judge_for(settings, url)
     named = judged_by(settings, judge.expectation.groups, judge.api)

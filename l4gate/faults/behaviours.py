@@ -16,6 +16,7 @@ from typing import Any, Final
 from l4gate.faults.exchange import Behaviour, Exchange, HttpResponse
 
 _DRIP_SECONDS: Final = 0.05
+_SAME_TIME_SECONDS: Final = 60.0
 _CHUNK_BYTES: Final = 1 << 20
 _ASKED_TIME: Final = re.compile(r"\b(time=)([\d.]+)")
 
@@ -155,6 +156,9 @@ def other_clock(seconds: float) -> Behaviour:
             data["result"] = [result[0] + seconds, f"{float(result[1]) + seconds:.3f}"]
         for series in result if kind in ("vector", "matrix") else ():
             for sample in series.get("values") or [series["value"]]:
+                # VictoriaMetrics tells the time as a series without labels.
+                if not series["metric"] and abs(float(sample[1]) - sample[0]) < _SAME_TIME_SECONDS:
+                    sample[1] = f"{float(sample[1]) + seconds:.0f}"
                 sample[0] += seconds
 
     def behave(exchange: Exchange) -> None:

@@ -29,7 +29,8 @@ class Site:
     A healthy sandbox with a proxy at each joint of its path, all of which pass everything on until a fault.
 
     `pushes` stands before the Pushgateway for the writer, `scrapes` between Prometheus and its targets (only once a
-    fault has put it there), `queries` before Prometheus for the gate; `judge` asks through `queries`.
+    fault has put it there), `queries` before Prometheus for the gate, and before whoever else it asks about rules and
+    targets; `judge` asks through `queries`.
     """
 
     sandbox: Sandbox

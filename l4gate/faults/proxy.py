@@ -51,8 +51,8 @@ class Proxy:
 
 
 @contextmanager
-def open_proxy(upstream: str = "") -> Iterator[Proxy]:
-    """A proxy on a free port of loopback, until the block ends."""
+def open_proxy(upstream: str = "", beside: Proxy | None = None) -> Iterator[Proxy]:
+    """A proxy on a free port of loopback, until the block ends; it behaves like the one `beside` it, if any."""
 
     class Handler(BaseHTTPRequestHandler):
         def serve(self) -> None:
@@ -79,7 +79,9 @@ def open_proxy(upstream: str = "") -> Iterator[Proxy]:
             """A broken connection is what this proxy is for."""
 
     server = Server((LOOPBACK, 0), Handler)
-    proxy = Proxy(f"http://{LOOPBACK}:{server.server_address[1]}", upstream)
+    proxy = Proxy(
+        f"http://{LOOPBACK}:{server.server_address[1]}", upstream, beside.behaviours if beside else []
+    )
     thread = threading.Thread(
         target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="proxy", daemon=True
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Final
 
@@ -34,16 +34,19 @@ def open_site(
         raise UsageError(message, next_step="drop it; never break somebody else's server on purpose.")
     with open_sandbox(settings, say, opened=opened) as sandbox:
         stack = sandbox.stack
-        with (
-            open_proxy(stack.pushgateway_url) as pushes,
-            open_proxy() as scrapes,
-            open_proxy(stack.prometheus_url) as queries,
-        ):
+        with ExitStack() as proxies:
+            pushes = proxies.enter_context(open_proxy(stack.pushgateway_url))
+            scrapes = proxies.enter_context(open_proxy())
+            queries = proxies.enter_context(open_proxy(stack.prometheus_url))
+
+            def asked_like_queries(url: str | None) -> str | None:
+                return url and proxies.enter_context(open_proxy(url, beside=queries)).url
+
             asking = replace(
                 settings.for_ours,
                 deadline=_ANSWER_SECONDS,
-                rules_url=stack.rules_url,
-                scrape_url=stack.scrape_url,
+                rules_url=asked_like_queries(stack.rules_url),
+                scrape_url=asked_like_queries(stack.scrape_url),
             )
             judge = judge_for(asking, queries.url, writer_report(sandbox.heart))
             yield Site(sandbox, judge, pushes, scrapes, queries)

@@ -7,21 +7,20 @@ seconds.
 
 from __future__ import annotations
 
-import re
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from contextlib import contextmanager
 from typing import Any, ClassVar, Final
 
-from l4gate.base import ApiError, StackError, format_duration
+from l4gate.base import GateError, StackError, format_duration, yamldoc
 from l4gate.machine import LOOPBACK, signals_end_the_run
 from l4gate.programs import release_of, victoria_programs
-from l4gate.prometheus_api import HttpError, PrometheusApi, new_session
+from l4gate.prometheus_api import HttpError, PrometheusApi
 from l4gate.settings import Settings
+from l4gate.stack.flushing import Flusher
+from l4gate.stack.importing import import_history
 from l4gate.stack.model import PROMETHEUS, SERVICES, StackSpec
 from l4gate.stack.processes import ProcessStack, free_url, start_processes
+from l4gate.stack.reloading import Reloading
 
 VMAGENT: Final = "vmagent"
 VMALERT: Final = "vmalert"
@@ -32,8 +31,6 @@ _VISIBLE: Final = 1.0
 _QUICKEST: Final = 0.05
 _SENT: Final = 1.0  # both tools send what they have each second or two; scaled like everything else
 _REQUEST_SECONDS: Final = 2.0
-_IMPORT_SECONDS: Final = 60.0  # a day of samples takes 1 s
-_DUMPED: Final = re.compile(r'\{__name__="([^"]+)"(?:, )?(.*)\} (\S+) (-?\d+)')
 
 
 class VictoriaStack(ProcessStack):
@@ -43,7 +40,8 @@ class VictoriaStack(ProcessStack):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._flusher = _Flusher(max(_QUICKEST, _VISIBLE / self.spec.factor))
+        self._flusher = Flusher(max(_QUICKEST, _VISIBLE / self.spec.factor))
+        self._started_with = ""
 
     @property
     def rules_url(self) -> str | None:
@@ -61,16 +59,26 @@ class VictoriaStack(ProcessStack):
         self._wait_ready(service)
 
     def reload(self) -> None:
-        """See `Stack.reload`. Neither tool says whether it took the new files; their pages do."""
-        # vmalert starts once there are rules.
-        for service in (VMAGENT, *([VMALERT] if VMALERT in self._running else [])):
-            try:
-                refusal = PrometheusApi(self.urls[service], timeout_seconds=_REQUEST_SECONDS).reload()
-            except ApiError as error:
-                refusal = error.message
-            if refusal:
-                message = f"expected {service} to reload, found {refusal}.{self._log_tail(service)}"
-                raise StackError(message, next_step="see its log.")
+        """See `Stack.reload`. Neither tool answers whether it took the new files; what they log afterwards does."""
+        self._reload(VMAGENT)
+        if VMALERT not in self._running:  # it starts once there are rules
+            return
+        # What it takes its rules from is a flag of it: whoever changes the list of files on the server restarts it.
+        if self._rule_files() != self._started_with:
+            self.restart(VMALERT)
+        else:
+            self._reload(VMALERT)
+
+    def _reload(self, service: str) -> None:
+        try:
+            reloading = Reloading(service, self.urls[service], self._log(service))
+            refusal = PrometheusApi(self.urls[service], timeout_seconds=_REQUEST_SECONDS).reload()
+            refusal = refusal or reloading.refusal()
+        except (GateError, HttpError) as error:
+            refusal = str(error)
+        if refusal:
+            message = f"expected {service} to reload, found {refusal}.{self._log_tail(service)}"
+            raise StackError(message, next_step="correct the file; what ran goes on until then.")
 
     def load_rules(self) -> None:
         """See `Stack.load_rules`."""
@@ -97,27 +105,8 @@ class VictoriaStack(ProcessStack):
 
     def _fill_history(self) -> None:
         """The blocks that a Prometheus would start on, imported sample by sample."""
-        if self.spec.history is None:
-            return
-        with TemporaryDirectory(dir=self.run_dir) as folder:
-            self.spec.history(Path(folder) / "blocks", self.promtool)
-            # promtool dumps no folder without a log, and 2.53 works beside a folder of this name.
-            for needed in ("blocks/wal", "data"):
-                (Path(folder) / needed).mkdir()
-            dumped = self.promtool.run("tsdb", "dump", "blocks", folder=Path(folder))
-        if dumped.returncode != 0:
-            message = (
-                f"promtool could not dump the history (exit {dumped.returncode}): {dumped.stderr.strip()}"
-            )
-            raise StackError(message)
-        answer = self._http.post(
-            f"{self.prometheus_url}/api/v1/import/prometheus",
-            data="".join(_exposed(dumped.stdout)).encode(),
-            timeout=_IMPORT_SECONDS,
-        )
-        if not answer.ok:
-            message = f"VictoriaMetrics did not take the history: HTTP {answer.status_code}."
-            raise StackError(message, next_step="see its log.")
+        if self.spec.history is not None:
+            import_history(self.spec.history, self.promtool, self.prometheus_url, self.run_dir)
 
     def _arguments(self, service: str) -> list[str]:
         known = {PROMETHEUS: self._of_server, VMAGENT: self._of_agent, VMALERT: self._of_alert}
@@ -146,8 +135,9 @@ class VictoriaStack(ProcessStack):
         }
 
     def _of_alert(self) -> Mapping[str, str]:
+        self._started_with = self._rule_files()
         flags = {
-            "rule": str(self.config_dir / "rules" / "*.rules.yml"),
+            "rule": self._started_with,
             "datasource.url": self.prometheus_url,
             "datasource.queryStep": self._duration(self.spec.pace.lookback),
             "remoteRead.url": self.prometheus_url,
@@ -158,6 +148,12 @@ class VictoriaStack(ProcessStack):
         if release_of(self.versions[VMALERT]) >= _WITH_EVALUATION_DELAY:
             flags["rule.evalDelay"] = "0s"
         return flags
+
+    def _rule_files(self) -> str:
+        """The files that the configuration names as those of the rules, in the form of vmalert's flag."""
+        path = self.config_dir / "prometheus.yml"
+        named = yamldoc.plain(path.read_text(), str(path)).get("rule_files") or []
+        return ",".join(str(self.config_dir / each) for each in named)
 
     @staticmethod
     def _duration(seconds: float) -> str:
@@ -170,43 +166,6 @@ class VictoriaStack(ProcessStack):
         if service in (VMAGENT, VMALERT):
             return f"{self.urls[service]}/health"
         return super()._ready_url(service)
-
-
-class _Flusher:
-    """Has VictoriaMetrics make visible what was written, at a scaled pace: it does so by itself at an unscaled one."""
-
-    def __init__(self, interval_seconds: float) -> None:
-        self._interval = interval_seconds
-        self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self, url: str) -> None:
-        """Begins."""
-        self._thread = threading.Thread(target=self._run, args=(url,), name="l4gate-flush", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ends; may be called again."""
-        self._ended.set()
-        if self._thread is not None:
-            self._thread.join(_REQUEST_SECONDS)
-
-    def _run(self, url: str) -> None:
-        session = new_session(url)
-        while not self._ended.wait(self._interval):
-            with suppress(HttpError):  # a server that a test has ended
-                session.get(f"{url}/internal/force_flush", timeout=_REQUEST_SECONDS).close()
-
-
-def _exposed(dumped: str) -> Iterator[str]:
-    """Lines of `promtool tsdb dump` in the form that every version imports."""
-    for line in dumped.splitlines():
-        found = _DUMPED.fullmatch(line)
-        if found is None:
-            message = f"expected a sample of promtool, found {line!r:.160}."
-            raise StackError(message)
-        name, labels, value, at = found.groups()
-        yield f"{name}{{{labels}}} {value} {at}\n"
 
 
 @contextmanager

@@ -130,6 +130,24 @@ def test_decide_refuses_what_it_cannot_use(args: tuple[str, ...], said: str) -> 
     assert SECRET not in done.stderr
 
 
+@pytest.mark.parametrize("option", ["--rules-url", "--scrape-url"])
+@pytest.mark.parametrize(
+    "verb", [("reload",), ("rollback",), ("watch", "--for", "1h", "--rollback")], ids=lambda verb: verb[0]
+)
+def test_what_several_programs_share_is_not_changed(
+    verb: tuple[str, ...], option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where rules or targets are another server's, a change must be refused at once: exit 2, and one sentence."""
+    monkeypatch.setenv(f"L4_{option.strip('-').upper().replace('-', '_')}", "http://127.0.0.1:9")
+
+    done = command(*verb, "--url", "http://127.0.0.1:9", "--live-dir", str(tmp_path))
+
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert f"{verb[0]} changes a server that scrapes and evaluates itself, and {option} says" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
 # What every verb says of its arguments
 
 
