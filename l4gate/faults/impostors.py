@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
+from l4gate import promql
 from l4gate.base import Verdict
 from l4gate.faults.lying import (
     DIFFERS,
@@ -22,7 +23,6 @@ from l4gate.faults.lying import (
 )
 from l4gate.faults.model import Action, Fault, Liar, Lie, Site
 from l4gate.faults.tools import at_once, beating_as, heart_stopped, of_the_service, pushed, sample, unlike
-from l4gate.rules import sources
 
 _GROUP: Final = f"/metrics/job/{SOMEBODY}"
 _WORST: Final = 1e6  # beyond every limit, whatever is counted
@@ -37,10 +37,15 @@ def _decision(site: Site) -> str:
 
 
 def _links(site: Site) -> str:
-    """What the rules record between the beat and the number that decides, under names that no contract has."""
+    """What the rules record of each writer, under names that no contract has. Nothing that decides reads it."""
     contract, found = site.contract, site.judge.expectation.chain(site.realm).recordings
-    chain = sources(found, contract.heartbeat.ok) - contract.recorded.keys()
-    return "".join(sample(site, each.rule.name, 1) for each in found if each.rule.name in chain)
+    links = {contract.heartbeat.time, contract.heartbeat.sequence}
+    for each in found:
+        if each.rule.name not in contract.recorded and links & {
+            one.name for one in promql.selectors(each.rule.tree)
+        }:
+            links.add(each.rule.name)
+    return "".join(sample(site, each.rule.name, 1) for each in found if each.rule.name in links)
 
 
 def _alert(site: Site) -> str:
@@ -108,7 +113,7 @@ FAULTS: Final = (
     ),
     Fault(
         "rules/links-pushed",
-        "The writer is dead for good, and somebody pushes what is recorded on the way to the number that decides.",
+        "The writer is dead for good, and somebody pushes what is recorded of each writer.",
         at_once(_pushes(_links), heart_stopped),
         Verdict.ABORT,
         "writer/stale",
@@ -117,7 +122,7 @@ FAULTS: Final = (
     ),
     hold(
         "rules/links-let-in",
-        "The same, and the server no longer drops it: no abort alert fires.",
+        "The same, and the server no longer drops it: what is recorded is not what its rule gives.",
         at_once(LET_IN, _pushes(_links), heart_stopped),
         "rules/contradicted",
         HIDES_ABORT[Liar.PUSHER],

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from l4gate.base import ProgramMissing, UsageError
 from l4gate.programs.cache import CacheNotWritable, cached_generation
-from l4gate.programs.package_sets import VICTORIA_PROGRAMS
+from l4gate.programs.package_sets import RULE_TEST_PROGRAMS, VICTORIA_PROGRAMS
 from l4gate.programs.program import FILE_NAMES, Program, is_of, version_of
 from l4gate.settings import GENERATIONS, chosen, program_variable
 
@@ -84,6 +84,18 @@ def victoria_programs(generation: str, cache_dir: Path) -> dict[str, Program]:
         UsageError: if somebody else could have put into the cache what is in it.
     """
     return {name: _from_debian(name, generation, cache_dir) for name in VICTORIA_PROGRAMS}
+
+
+def vmalert_tool(generation: str, cache_dir: Path) -> Program:
+    """
+    vmalert-tool, which tests rules as vmalert evaluates them, from the Debian suite that has the generation.
+
+    Raises:
+        ProgramMissing: if it is neither in the cache nor to be had from Debian, whose bookworm has none.
+        UsageError: if somebody else could have put into the cache what is in it.
+    """
+    (name,) = RULE_TEST_PROGRAMS
+    return _from_debian(name, generation, cache_dir)
 
 
 def is_named(name: str) -> bool:

@@ -59,11 +59,22 @@ _VICTORIA: Final = PackageSet(
     suffix="-victoria",
     refused_seconds=86_400.0,
 )
+# What tests rules as vmalert evaluates them. A folder of its own: bookworm's package has no such file.
+RULE_TEST_PROGRAMS: Final = ("vmalert-tool",)
+_RULE_TEST: Final = PackageSet(
+    {"victoria-metrics": tuple(f"usr/bin/{name}" for name in RULE_TEST_PROGRAMS)},
+    suffix="-vmalert-tool",
+    refused_seconds=86_400.0,
+)
 
 
 def set_of(names: Collection[str]) -> PackageSet:
     """The set in which files of all these names are; what every run needs for any others, and for none."""
-    for program_names, found in ((ADVISORY_PROGRAMS, _ADVISORY), (VICTORIA_PROGRAMS, _VICTORIA)):
+    for program_names, found in (
+        (ADVISORY_PROGRAMS, _ADVISORY),
+        (VICTORIA_PROGRAMS, _VICTORIA),
+        (RULE_TEST_PROGRAMS, _RULE_TEST),
+    ):
         if names and set(names) <= set(program_names):
             return found
     return _NEEDED

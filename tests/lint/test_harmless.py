@@ -101,8 +101,8 @@ def test_harmless_rewrite_is_clean(
         ),
         ("< bool 120", A_DURATION),
         (
-            'max by (metric_realm) (source:duri_heartbeat_ok:bool{metric_realm="prod"})',
-            'max(source:duri_heartbeat_ok:bool{metric_realm="prod"})',
+            'max by (metric_realm) (source:duri_heartbeat_changes:count_6m{metric_realm="prod"})',
+            'max(source:duri_heartbeat_changes:count_6m{metric_realm="prod"})',
         ),
         ("[6m]", "[360s]"),
         ("interval: 30s", "interval: 0m30s"),

@@ -54,12 +54,23 @@ def edited(text: str, good: str, bad: str) -> str:
     return text.replace(good, bad, 1)
 
 
-OK_EXPR = 'max by (metric_realm) (source:duri_heartbeat_ok:bool{metric_realm="prod"})'
-FRESH_EXPR = 'max by (metric_realm) (source:duri_heartbeat_fresh:bool{metric_realm="prod"})'
 STALL_EXPR = '1 - duri_heartbeat_ok{metric_realm="prod"}'
 UPTIME_EXPR = 'avg_over_time(duri_heartbeat_ok{metric_realm="prod"}[24h])'
 CHANGES_EXPR = 'changes(duri_textfile_heartbeat_seq{metric_realm="prod"}[6m])'
 AGE_EXPR = 'time() - duri_textfile_heartbeat_ts{metric_realm="prod"}'
+YOUNG = f"""\
+  ({AGE_EXPR} < bool 120)
+*
+  (duri_textfile_heartbeat_ts{{metric_realm="prod"}} - time() <= bool 30)"""
+MOVED = """\
+(
+    max_over_time(duri_textfile_heartbeat_seq{metric_realm="prod"}[6m])
+  > bool
+    min_over_time(duri_textfile_heartbeat_seq{metric_realm="prod"}[6m])
+)"""
+BOTH = f"{YOUNG}\n*\n{textwrap.indent(MOVED, '  ')}"
+FRESH_EXPR = f"max by (metric_realm) (\n{textwrap.indent(YOUNG, '  ')}\n)"
+OK_EXPR = f"max by (metric_realm) (\n{textwrap.indent(BOTH, '  ')}\n)"
 MOVING = '(source:duri_heartbeat_changes:count_6m{metric_realm="prod"} > bool 0)'
 TODAY = dt.date(2027, 6, 1)  # what the ends of exceptions are counted from
 UNTIL = "until=2027-06-30"
@@ -674,8 +685,8 @@ VARIANTS = (
         "ok without the sequence",
         "contract/reads",
         HEARTBEAT,
-        MOVING,
-        '(source:duri_heartbeat_age_seconds{metric_realm="prod"} < bool 60)',
+        BOTH,
+        f'{YOUNG}\n*\n  (source:duri_heartbeat_age_seconds{{metric_realm="prod"}} < bool 60)',
     ),
     Variant("no bound in the future", "contract/fresh-bounds", HEARTBEAT, "<= bool 30", "<= bool 300"),
     Variant("a limit ten times too long", "contract/fresh-bounds", HEARTBEAT, "< bool 120", "< bool 1200"),
@@ -688,6 +699,13 @@ VARIANTS = (
     ),
     Variant("increase in place of changes", "contract/changes-window", HEARTBEAT, "changes(", "increase("),
     Variant("sixty minutes in place of six", "contract/changes-window", HEARTBEAT, "[6m]", "[60m]"),
+    Variant(
+        "changes() in place of two values that differ",
+        "contract/changes-window",
+        HEARTBEAT,
+        BOTH,
+        f"{YOUNG}\n*\n  ({CHANGES_EXPR} > bool 0)",
+    ),
     # constant
     Variant("a fallback that says all is well", "constant/without-data", HEARTBEAT, "vector(0)", "vector(1)"),
     Variant("a constant in place of a metric", "constant/without-data", HEARTBEAT, STALL_EXPR, "vector(0)"),
@@ -695,15 +713,16 @@ VARIANTS = (
         "no fallback on the heartbeat",
         "constant/without-data",
         HEARTBEAT,
-        f"  {OK_EXPR}\nor on ()\n  vector(0)",
+        f"{textwrap.indent(OK_EXPR, '  ')}\nor on ()\n  vector(0)",
         OK_EXPR,
     ),
     Variant(
         "a fallback on another metric",
         "constant/without-data",
         DR,
-        'realm:duri_dr_rehearsal:increase_7d{metric_realm="prod"} > 0',
-        'realm:duri_dr_rehearsal:increase_7d{metric_realm="prod"} > 0\n          or on () vector(1)',
+        'realm_le:duri_dr_restore_time_seconds_bucket:increase_7d{metric_realm="prod", le="+Inf"} > 0',
+        'realm_le:duri_dr_restore_time_seconds_bucket:increase_7d{metric_realm="prod", le="+Inf"} > 0\n'
+        "or on () vector(1)",
     ),
     Variant(
         "presence in place of a value",
@@ -715,8 +734,8 @@ VARIANTS = (
     Variant(
         "a constant through another rule",
         "constant/without-data",
-        CANARY,
-        'sum by (metric_realm) (increase(duri_canary_rollback_total{metric_realm="prod"}[15m]))',
+        LYAPUNOV,
+        'sum by (metric_realm) (increase(duri_ev_created_total{metric_realm="prod"}[1h]))',
         "vector(0)",
     ),
     Variant(
@@ -732,7 +751,7 @@ VARIANTS = (
         "constant/unmeasured",
         HEARTBEAT,
         OK_EXPR,
-        OK_EXPR.replace("max", "group"),
+        OK_EXPR.replace("max by", "group by"),
     ),
     Variant(
         "clamped to one value", "constant/unmeasured", LYAPUNOV, UPTIME_EXPR, f"clamp_min({UPTIME_EXPR}, 1)"
@@ -793,7 +812,7 @@ VARIANTS = (
         "a yes or no divided",
         "value/boolean-as-number",
         LYAPUNOV,
-        '(1 - duri_green_uptime_ratio{metric_realm="prod"})',
+        f"(1 - {UPTIME_EXPR})",
         '(duri_heartbeat_stall{metric_realm="prod"} / 300)',
     ),
     Variant(
@@ -814,8 +833,8 @@ VARIANTS = (
         "a count where yes or no is expected",
         "value/kind",
         HEARTBEAT,
-        MOVING,
-        'source:duri_heartbeat_changes:count_6m{metric_realm="prod"}',
+        BOTH,
+        f"{YOUNG}\n*\n  {CHANGES_EXPR}",
     ),
     Variant(
         "yes or no where a count is expected",
@@ -824,8 +843,14 @@ VARIANTS = (
         CHANGES_EXPR,
         f"{CHANGES_EXPR} > bool 0",
     ),
-    Variant("a sum of yes and no", "value/kind", HEARTBEAT, OK_EXPR, OK_EXPR.replace("max", "sum")),
-    Variant("a limit that is always met", "value/always-the-same", HEARTBEAT, "> bool 0", ">= bool 0"),
+    Variant("a sum of yes and no", "value/kind", HEARTBEAT, OK_EXPR, OK_EXPR.replace("max by", "sum by")),
+    Variant(
+        "a limit that is always met",
+        "value/always-the-same",
+        HEARTBEAT,
+        STALL_EXPR,
+        'duri_heartbeat_ok{metric_realm="prod"} >= bool 0',
+    ),
     Variant(
         "both sides the same",
         "value/always-the-same",
@@ -846,7 +871,7 @@ VARIANTS = (
         "label/identity",
         HEARTBEAT,
         FRESH_EXPR,
-        'source:duri_heartbeat_fresh:bool{metric_realm="prod"}',
+        YOUNG,
     ),
     Variant("a fallback beside the value", "label/or-sides", HEARTBEAT, "or on ()", "or"),
     Variant(

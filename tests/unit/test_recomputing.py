@@ -84,7 +84,7 @@ def test_answer_to_another_question_is_refused(mark: str) -> None:
 def test_every_recorded_metric_is_made_from_rules() -> None:
     """Each metric that the contract says is recorded must have a rule that can be asked again, links included."""
     assert all(sources(FOUND, name) for name in contract.CONTRACT.recorded)
-    assert "source:duri_heartbeat_fresh:bool" in sources(FOUND, contract.LYAPUNOV)
+    assert contract.CONTRACT.heartbeat.ok in sources(FOUND, contract.LYAPUNOV)
 
 
 def vector(**values: float) -> Vector:

@@ -128,13 +128,16 @@ def reads(facts: Facts) -> Iterator[Problem]:
     needs_all_rules=True,
 )
 def fresh_bounds(facts: Facts) -> Iterator[Problem]:
-    """Reads the bounds off the comparisons of time() with the raw time stamp, however they are spelt."""
+    """Reads the bounds off the comparisons of time() with the raw time stamp, wherever and however they are spelt."""
     heartbeat = facts.contract.heartbeat
-    metric = heartbeat.fresh.metric
     expected = {("<", heartbeat.fresh.limit), (">=", -heartbeat.fresh.future)}
-    for each in facts.repository.recorded.get(metric, []):
-        tree = facts.expanded(each.tree)
+    for each in (each for each in facts.rules if each.is_recording):
+        metric = each.rule.name
+        # Rules repeat them rather than read each other, so each that has one is held to both.
+        tree = facts.expanded(each.tree) if metric == heartbeat.fresh.metric else each.tree
         found = {bound for node in promql.walk(tree) if (bound := _age_bound(node, heartbeat.time))}
+        if not found and metric != heartbeat.fresh.metric:
+            continue
         for op, limit in sorted(expected - found):
             others = (
                 ", ".join(f"{other} {value:g}" for other, value in sorted(found - expected))
@@ -179,27 +182,38 @@ def _linear(node: promql.Node, stamp: str) -> tuple[float, float, float] | None:
 
 @check(
     "contract/changes-window",
-    title="the sequence's changes are counted with changes() over the contract's window",
-    why="increase() takes a restarted sequence for a reset and invents beats; another window answers another"
+    title="the sequence's changes are counted with changes(), and ok compares its values, over the contract's window",
+    why="increase() takes a restarted sequence for a reset and invents beats; VictoriaMetrics' changes() counts the"
+    " change into the window as well, so what stands still has moved for longer; another window answers another"
     " question.",
-    mend="Use `changes(SEQUENCE{...}[WINDOW])` with those of the contract (`heartbeat`).",
+    mend="Count with `changes(SEQUENCE{...}[WINDOW])` and decide by `max_over_time(SEQUENCE{...}[WINDOW]) > bool"
+    " min_over_time(SEQUENCE{...}[WINDOW])`, with those of the contract (`heartbeat`).",
     needs_all_rules=True,
 )
 def changes_window(facts: Facts) -> Iterator[Problem]:
-    """Looks for the call in the expression and the rules behind it."""
+    """Looks for the calls in the expressions and the rules behind them, and at every window of the sequence."""
     heartbeat = facts.contract.heartbeat
     sequence, changes = heartbeat.sequence, heartbeat.changes
-    for each in facts.repository.recorded.get(changes.metric, []):
-        tree = facts.expanded(each.tree)
-        if not any(_counts_changes(node, sequence, changes.window) for node in promql.walk(tree)):
-            window = format_duration(changes.window)
-            yield Problem(
-                f"{changes.metric}: expected changes({sequence}[{window}]), found no such call", each.at()
-            )
+    window = format_duration(changes.window)
+    wanted = {changes.metric: ("changes",), heartbeat.ok: ("max_over_time", "min_over_time")}
+    for each in (each for each in facts.rules if each.is_recording):
+        metric = each.rule.name
+        tree = facts.expanded(each.tree) if metric in wanted else each.tree
+        calls = [call for node in promql.walk(tree) if (call := _over_sequence(node, sequence))]
+        for func in wanted.get(metric, ()):
+            if (func, changes.window) not in calls:
+                yield Problem(
+                    f"{metric}: expected {func}({sequence}[{window}]), found no such call", each.at()
+                )
+        for func, seconds in sorted(set(calls)):
+            if seconds != changes.window:
+                found = f"{func}({sequence}[{format_duration(seconds)}])"
+                yield Problem(f"{metric}: expected a window of {window}, found {found}", each.at())
 
 
-def _counts_changes(node: promql.Node, sequence: str, window: float) -> bool:
+def _over_sequence(node: promql.Node, sequence: str) -> tuple[str, float] | None:
+    """The function and the window in seconds of a call over a window of the sequence; None for any other node."""
     match node:
-        case promql.Call(func="changes", args=(promql.Selector(name=name, range_seconds=seconds),)):
-            return name == sequence and seconds == window
-    return False
+        case promql.Call(func=func, args=(promql.Selector(name=name, range_seconds=float(seconds)),)):
+            return (func, seconds) if name == sequence else None
+    return None
