@@ -42,7 +42,7 @@ _ROOM: Final = 1.02  # more than the least that a mean asks for
 _FACTOR: Final = 10.0
 _MOST_SCALED: Final = 1000  # realms that a server on two cores evaluates so often
 SIZES: Final = (10, 100, 1000, 10_000)
-MOST_BROKEN: Final = 50
+_ONE_BROKEN_OF: Final = 200  # and each way once, where there are fewer
 MOST_MEGABYTES: Final = 400
 BARS: Final = {1000: 1.0, 10_000: 8.0}  # seconds of a look, on two cores
 
@@ -227,7 +227,7 @@ def measured(
     count: int, generation: str, *, looks: int = 3, engine: str = PROMETHEUS
 ) -> tuple[list[float], float, dict[str, str]]:
     """Seconds of looks at a fleet, memory in MB, and what was named wrongly of the broken ones."""
-    broken = min(count // len(BROKEN) // 2, MOST_BROKEN)
+    broken = min(max(count // _ONE_BROKEN_OF, len(BROKEN)), count // 2)
     # With more realms the server needs longer for an evaluation, and a beat must come in time.
     factor = _FACTOR if count <= _MOST_SCALED else 1.0
     with (

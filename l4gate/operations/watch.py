@@ -81,7 +81,7 @@ class Watch:
         on_go: called after each look that was GO: what is live may be another configuration by then.
         on_abort: rolls back; called at most once, for an alert that fires now.
         progress: called with a line after each look.
-        look_seconds: how long a look may take, and the certificate at the end: one that hangs sees nothing.
+        look_seconds: how long a look may take, and the certificate of a realm at the end: one that hangs sees nothing.
     """
 
     def __init__(
@@ -212,7 +212,8 @@ class Watch:
         certificates: tuple[Certificate, ...] = ()
         problem = ""
         try:
-            with deadline(time.monotonic() + self._look_seconds):
+            # One realm after the other is certified, each with as much time as a look has.
+            with deadline(time.monotonic() + self._look_seconds * len(self._judge.realms)):
                 certificates = tuple(
                     certify_window(self._judge.api, realm, self._window)[0] for realm in self._judge.realms
                 )

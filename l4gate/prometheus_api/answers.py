@@ -35,7 +35,7 @@ _TEXT: Final = {str}
 _QUOTED_CHARACTERS: Final = 160  # how much of a wrong answer is shown
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One sample: its time in Unix seconds and its value (which may be NaN or infinite)."""
 
@@ -43,7 +43,7 @@ class Sample:
     value: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SampleSeries:
     """One series of an answer: labels with `__name__`, and its samples in time order."""
 

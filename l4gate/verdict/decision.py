@@ -20,7 +20,7 @@ NOT_WITNESSED: Final = "not-witnessed"  # nobody has seen time pass yet
 NOT_PROVEN: Final = "not-proven"  # the code of a condition of GO without evidence, whatever the reason
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The verdict of one realm, its causes (the first is the one to act on), and what it stands on."""
 

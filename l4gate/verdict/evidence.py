@@ -25,7 +25,7 @@ class Stage(enum.IntEnum):
         return self.name.lower()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cause:
     """Why the verdict is not GO, or what is worth a warning; every field is for a person to read."""
 
@@ -47,7 +47,7 @@ class Cause:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """What one rule evaluation recorded: its time, `ok` and `fresh` (None where it recorded none)."""
 
@@ -61,7 +61,7 @@ class Evaluation:
         return self.ok == 1.0 and self.fresh == 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """
     All that a decision stands on, for one realm at one moment of the server's clock.

@@ -34,7 +34,7 @@ _POLLS_PER_EVALUATION: Final = 8.0  # how soon a new evaluation is noticed, as a
 _POLL_LIMITS_SECONDS: Final = (0.04, 1.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Look:
     """One look at one realm: what was measured and what it means. `cut_short` by the deadline it may lack the rest."""
 

@@ -16,7 +16,7 @@ from l4gate.verdict.readings import Reading, Unreachable
 from l4gate.verdict.recomputed import Disagreement
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TargetState:
     """
     One scrape target: `up` as the server recorded it, and what its target page adds (empty where unknown).
@@ -33,7 +33,7 @@ class TargetState:
     scrape_timeout: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Source:
     """One raw heartbeat series pair, as it is visible now; `scraped` if its newest sample is one of a scrape."""
 
@@ -76,7 +76,7 @@ class WriterReport:
     stderr: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """
     One look at one realm. `errors` holds the questions that got no answer, by what was asked.

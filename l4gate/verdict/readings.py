@@ -32,7 +32,7 @@ class MissingReason(enum.Enum):
     PARTIAL = "partial"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Value:
     """A measured value and the time of its sample; both are finite, or it would not have been measured."""
 
@@ -49,7 +49,7 @@ class Value:
         return f"{self.value:g}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Missing:
     """The query was answered, and the answer is no value. `found` says what came instead."""
 
@@ -61,7 +61,7 @@ class Missing:
         return self.found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Unreachable:
     """No usable answer came."""
 
