@@ -71,7 +71,11 @@ def _ensure_one_server(args: argparse.Namespace, settings: Settings) -> None:
     What is reloaded is proven by the pages of the server that was told to; vmagent and vmalert answer before they have
     read a file, each reads its part of the folder, and a Ruler has its rules from somewhere else altogether.
     """
-    given = {"--rules-url": settings.rules_url, "--scrape-url": settings.scrape_url}
+    given = {
+        "--rules-url": settings.rules_url,
+        "--scrape-url": settings.scrape_url,
+        "--shard-url": settings.shard_urls,
+    }
     if names := [name for name, url in given.items() if url]:
         message = (
             f"{args.verb} changes a server that scrapes and evaluates itself, and {' and '.join(names)} "

@@ -42,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, settings: Settings) -> int:
     """Prints what differs, as a diff from the repository's rules to the server's."""
     url = needed_url(args, settings)
+    if settings.shard_urls:
+        message = "diff compares the rules of one server, found --shard-url."
+        raise UsageError(message, next_step="give the shard as --url, with the realms that it has.")
     folder: Path = settings.config_dir if args.folder is None else args.folder
     if not (folder / CONFIG_NAME).is_file():
         message = f"expected a folder with {CONFIG_NAME}, found none in {folder}."

@@ -130,7 +130,7 @@ def test_decide_refuses_what_it_cannot_use(args: tuple[str, ...], said: str) -> 
     assert SECRET not in done.stderr
 
 
-@pytest.mark.parametrize("option", ["--rules-url", "--scrape-url"])
+@pytest.mark.parametrize("option", ["--rules-url", "--scrape-url", "--shard-url"])
 @pytest.mark.parametrize(
     "verb", [("reload",), ("rollback",), ("watch", "--for", "1h", "--rollback")], ids=lambda verb: verb[0]
 )
