@@ -7,6 +7,7 @@ seconds.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final
@@ -64,10 +65,11 @@ class VictoriaStack(ProcessStack):
         if VMALERT not in self._running:  # it starts once there are rules
             return
         # What it takes its rules from is a flag of it: whoever changes the list of files on the server restarts it.
-        if self._rule_files() != self._started_with:
-            self.restart(VMALERT)
-        else:
+        if self._rule_files() == self._started_with:
             self._reload(VMALERT)
+        # A rule that it did not have it runs after all others of its group, wherever the file has it: until a restart.
+        if self._rule_files() != self._started_with or not self._in_order():
+            self.restart(VMALERT)
 
     def _reload(self, service: str) -> None:
         try:
@@ -149,11 +151,27 @@ class VictoriaStack(ProcessStack):
             flags["rule.evalDelay"] = "0s"
         return flags
 
-    def _rule_files(self) -> str:
-        """The files that the configuration names as those of the rules, in the form of vmalert's flag."""
+    def _patterns(self) -> list[str]:
+        """What the configuration names as the files of the rules."""
         path = self.config_dir / "prometheus.yml"
-        named = yamldoc.plain(path.read_text(), str(path)).get("rule_files") or []
-        return ",".join(str(self.config_dir / each) for each in named)
+        return yamldoc.plain(path.read_text(), str(path)).get("rule_files") or []
+
+    def _rule_files(self) -> str:
+        """The same in the form of vmalert's flag."""
+        return ",".join(str(self.config_dir / each) for each in self._patterns())
+
+    def _in_order(self) -> bool:
+        """Whether vmalert runs the rules of each group in the order of the files."""
+        answer = self._http.get(f"{self.urls[VMALERT]}/api/v1/rules", timeout=_REQUEST_SECONDS)
+        groups = json.loads(answer.text)["data"]["groups"]
+        runs = {each["name"]: [rule["name"] for rule in each["rules"]] for each in groups}
+        paths = [path for named in self._patterns() for path in self.config_dir.glob(named)]
+        files = [yamldoc.plain(path.read_text(), str(path)) for path in paths]
+        return runs == {
+            group["name"]: [rule.get("record", rule.get("alert")) for rule in group["rules"]]
+            for file in files
+            for group in file["groups"]
+        }
 
     @staticmethod
     def _duration(seconds: float) -> str:
