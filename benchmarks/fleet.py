@@ -40,7 +40,7 @@ _QUIET_SECONDS: Final = (
 )
 _ROOM: Final = 1.02  # more than the least that a mean asks for
 _FACTOR: Final = 10.0
-_MOST_SCALED: Final = 1000  # realms that a server on two cores evaluates so often
+_MOST_SCALED: Final = 100  # realms; of more, a server on two cores has no time left beside its rules
 SIZES: Final = (10, 100, 1000, 10_000)
 _ONE_BROKEN_OF: Final = 200  # and each way once, where there are fewer
 MOST_MEGABYTES: Final = 400

@@ -92,9 +92,11 @@ class Settings:
 
     @property
     def for_ours(self) -> Settings:
-        """These, for a server that the gate started itself: what says who it is to others is not for that one."""
+        """These, for a server that the gate started itself: others' realms, and who it is to them, are not for that."""
         return replace(
             self,
+            fleet=self.realms,
+            shard_urls=(),
             bearer_token_file=None,
             basic_auth_file=None,
             header_file=None,
