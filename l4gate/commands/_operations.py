@@ -27,6 +27,7 @@ JUDGING_OPTIONS: Final = (
     "scrape-url",
     "shard-url",
     "engine",
+    "external-label",
     "foreign-rules",
     "config-dir",
     "bearer-token-file",

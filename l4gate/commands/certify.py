@@ -13,7 +13,7 @@ from l4gate.base import UsageError, Verdict, parse_duration, worst
 from l4gate.certificate import Window, certify_window, moment
 from l4gate.commands._sound import ensure_sound_settings
 from l4gate.contract import CHECKS, Pace
-from l4gate.prometheus_api import PrometheusApi, caller_of
+from l4gate.prometheus_api import PrometheusApi, caller_of, external_of
 from l4gate.report import (
     certificate_as_dict,
     certificate_lines,
@@ -36,6 +36,7 @@ OPTIONS: Final = (
     "realm",
     "factor",
     "report-dir",
+    "external-label",
     "config-dir",
     "bearer-token-file",
     "basic-auth-file",
@@ -87,6 +88,7 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
         timeout_seconds=_TIMEOUT_SECONDS,
         caller=caller_of(settings),
     )
+    api.external = external_of(settings)
     now = api.now()
     end = now if asked is None else asked
     if end > now:

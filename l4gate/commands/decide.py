@@ -30,6 +30,7 @@ OPTIONS: Final = (
     "scrape-url",
     "shard-url",
     "engine",
+    "external-label",
     "foreign-rules",
     "config-dir",
     "bearer-token-file",

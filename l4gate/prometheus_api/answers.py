@@ -24,6 +24,13 @@ _REFUSED: Final = (401, 403)
 _CREDENTIALS_STEP: Final = (
     "name a file with what it wants: L4_HEADER_FILE (a tenant), L4_BEARER_TOKEN_FILE or L4_BASIC_AUTH_FILE."
 )
+_BETWEEN_STEP: Final = "look for a proxy or a login page between here and the server."
+# PrometheusHTTPPrefix and LegacyHTTPPrefix in pkg/api/api.go of grafana/mimir and cortexproject/cortex.
+_PREFIX_STEP: Final = (
+    "check the path of the URL: Mimir and Cortex answer under /prometheus or /api/prom, vmselect under "
+    "/select/ACCOUNT/prometheus."
+)
+_NOT_FOUND: Final = 404
 _UNAVAILABLE: Final = 503
 _REDIRECT: Final = 3  # hundreds
 MOST_SERIES: Final = 50_000  # a service has some 60 in a realm; these take 40 MB and half a second
@@ -204,7 +211,7 @@ def read(response: Response, *, most_parts: int = sys.maxsize) -> Answer:
         kind = response.headers.get("Content-Type")
         kind = "no content type" if kind is None else quoted(kind)
         message = f"{url} answered HTTP {status} with {kind}, not the API's JSON: {response.said}."
-        raise ApiBadAnswer(message, next_step="look for a proxy or a login page between here and the server.")
+        raise ApiBadAnswer(message, next_step=_PREFIX_STEP if status == _NOT_FOUND else _BETWEEN_STEP)
     if status != OK or payload["status"] != "success":
         reasons = [payload[key] for key in ("errorType", "error") if isinstance(payload.get(key), str)]
         message = f"{url} answered HTTP {status}: {quoted(': '.join(reasons) or 'no reason given')}."

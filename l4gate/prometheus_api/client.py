@@ -6,21 +6,16 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-import yaml
-
-from l4gate.base import ApiBadAnswer, RuleError, yamldoc
-from l4gate.prometheus_api.answers import (
-    MOST_SERIES,
-    OK,
-    Answer,
-    QueryAnswer,
-    SampleSeries,
-    read,
-)
+from l4gate.base import ApiBadAnswer
+from l4gate.prometheus_api.answers import MOST_SERIES, OK, Answer, QueryAnswer, SampleSeries, read
 from l4gate.prometheus_api.asking import MOST_BYTES, Asker
 from l4gate.prometheus_api.caller import Caller
-from l4gate.prometheus_api.dialects import DIALECTS, PROMETHEUS, Dialect, recognised
+from l4gate.prometheus_api.dialects import ASKED_WITH, DIALECTS, PROMETHEUS, Dialect, recognised
+from l4gate.prometheus_api.external import NONE, External, bare_groups, bare_series, bare_targets
+from l4gate.prometheus_api.naming import hold_to_name
 from l4gate.prometheus_api.numbers import is_time
+from l4gate.prometheus_api.printout import printed_anew
+from l4gate.prometheus_api.rule_groups import translated
 
 _LONGEST_IN_A_URL: Final = 2000  # characters; proxies refuse a URL of 8 kB, and escaping makes it longer
 _BYTES_PER_SERIES: Final = 400  # of six labels and ten samples
@@ -28,11 +23,13 @@ _MOST_BYTES_UNREAD: Final = 64 << 20  # two million samples, in a rehearsal that
 _BYTES_PER_PART: Final = (
     8  # at least, of what a list or an object takes in any answer that is about something
 )
-_MOST_VALUES: Final = 100_000  # of a printed configuration: 1,500 jobs
 _NO_POST: Final = (403, 405, 501)  # what stands before a server to be read only may let GET alone through
-# VictoriaMetrics answers about what it kept, and about 30 s ago, unless it is told so; no other engine knows the word.
-_NOW: Final = {"nocache": "1"}
 _CONFIGURATION: Final = "/api/v1/status/config"
+_TARGETS: Final = "/api/v1/targets"
+_BUILD: Final = "/api/v1/status/buildinfo"
+_NOT_HERE: Final = (
+    "give --scrape-url: the Prometheus (or vmagent) that scrapes, where this server does not scrape"
+)
 _NOBODY: Final = Caller()
 REQUEST_TIMEOUT_SECONDS: Final = 5.0  # a healthy server answers the gate's queries in milliseconds
 
@@ -43,6 +40,7 @@ class PrometheusApi:
 
     `engine` names the dialect that it speaks; without one it is recognised from what the server says, once.
     `scraper` is asked for targets and configuration in its place, where the server does not scrape itself.
+    `external` are the labels with their values that the engine adds to all that it has, and nobody is to see.
 
     Each method raises ApiUnreachable if no complete answer came in time, that is before its own time limit and before
     the deadline around it (`base.deadline`), and ApiBadAnswer for one that is wrong.
@@ -50,6 +48,8 @@ class PrometheusApi:
 
     engine: str = ""
     scraper: PrometheusApi | None = None
+    external: External = NONE
+    _is_as_named: bool = False
     _dialect: Dialect | None = None
 
     def __init__(
@@ -81,6 +81,7 @@ class PrometheusApi:
 
     def now(self) -> float:
         """The server's clock, in Unix seconds."""
+        self._hold_to_its_name()
         answer = self.ask("/api/v1/query", self._clock_question()).whole
         if self._dialect is None:
             self._dialect = self._named or recognised(OK, answer.data, "")
@@ -95,7 +96,11 @@ class PrometheusApi:
 
         More series than `most_series` are an error, and so are more bytes than go with them.
         """
-        params = {"query": expr, **_NOW} if at is None else {"query": expr, "time": f"{at:.3f}", **_NOW}
+        params = (
+            {"query": expr, **ASKED_WITH}
+            if at is None
+            else {"query": expr, "time": f"{at:.3f}", **ASKED_WITH}
+        )
         answer = self.ask(
             "/api/v1/query",
             params,
@@ -106,12 +111,17 @@ class PrometheusApi:
 
     def query_unread(self, expr: str, at: float) -> Answer:
         """An instant query whose series stay as they came, for millions of samples that nobody judges one by one."""
-        params = {"query": expr, "time": f"{at:.3f}", **_NOW}
+        params = {"query": expr, "time": f"{at:.3f}", **ASKED_WITH}
         return self.ask("/api/v1/query", params, most_bytes=_MOST_BYTES_UNREAD)
 
     def query_range(self, expr: str, start: float, end: float, step: float) -> QueryAnswer:
         """A range query from start to end (Unix seconds), every step seconds."""
-        params = {"query": expr, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:.3f}"} | _NOW
+        params = {
+            "query": expr,
+            "start": f"{start:.3f}",
+            "end": f"{end:.3f}",
+            "step": f"{step:.3f}",
+        } | ASKED_WITH
         answer = self.ask("/api/v1/query_range", params)
         return QueryAnswer(expr, self._series(answer), answer.warnings)
 
@@ -130,25 +140,20 @@ class PrometheusApi:
         """The active targets as Prometheus' `/api/v1/targets` has them."""
         if self.scraper is not None:
             return self.scraper.targets()
-        found = self.ask("/api/v1/targets", {"state": "active"}).whole.dicts("activeTargets")
+        found = self._of_scrapes(_TARGETS, {"state": "active"}).whole.dicts("activeTargets")
         dialect = self._spoken()
-        return [dialect.target(each) for each in found]
+        return bare_targets([dialect.target(each) for each in found], self.external)
 
     def rules(self) -> dict[str, Any]:
         """The `data` of Prometheus' `/api/v1/rules`: `{"groups": [...]}`."""
         groups = self.ask("/api/v1/rules").whole.dicts("groups")
-        dialect = self._spoken()
-        for group in groups:
-            if dialect.fields and isinstance(group.get("rules"), list):
-                group["rules"] = [
-                    dialect.rule(each) if isinstance(each, dict) else each for each in group["rules"]
-                ]
-        return {"groups": groups}
+        groups = translated(groups, self._spoken(), self.engine, self.base_url)
+        return {"groups": bare_groups(groups, self.external)}
 
     def version(self) -> str:
         """The server's version, or an empty string where the API does not tell."""
         try:
-            return self.ask("/api/v1/status/buildinfo").text("version")
+            return self.ask(_BUILD).text("version")
         except ApiBadAnswer:
             return ""
 
@@ -160,33 +165,35 @@ class PrometheusApi:
         """
         if self.scraper is not None:
             return self.scraper.configuration()
-        printed = self.ask(_CONFIGURATION).text("yaml")
+        printed = self._of_scrapes(_CONFIGURATION).text("yaml")
         if not printed:
             message = f"{self.base_url}{_CONFIGURATION} answered without a configuration."
-            raise ApiBadAnswer(message)
+            raise ApiBadAnswer(message, next_step=f"{_NOT_HERE}.")
         dialect = self._spoken()
-        return printed if dialect is PROMETHEUS else self._translated(printed, dialect)
+        return printed_anew(printed, dialect, self._flags, self.base_url)
 
-    def _translated(self, printed: str, dialect: Dialect) -> str:
-        """A printout in Prometheus' own form; one that is no mapping stays as it is."""
+    def _flags(self) -> str:
+        return self._asker.ask("GET", "/metrics", {}).body.decode("utf-8", "replace")
+
+    def _of_scrapes(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
         try:
-            config = yamldoc.plain(printed, "the loaded configuration", most_values=_MOST_VALUES)
-        except RuleError as error:
-            message = f"expected the YAML of a configuration from {self.base_url}; {error.message}"
-            raise ApiBadAnswer(message) from None
-        if not isinstance(config, dict):
-            return printed
-        flags = self._asker.ask("GET", "/metrics", {}).body.decode("utf-8", "replace")
-        is_since = f'flag{{name="{dialect.since}"' in flags
-        return yaml.safe_dump(dialect.configuration(config, is_since=is_since), sort_keys=False)
+            return self.ask(path, params)
+        except ApiBadAnswer as error:
+            step = f"{_NOT_HERE}; else {error.next_step or 'read the log of the server.'}"
+            raise ApiBadAnswer(error.message, next_step=step) from None
 
     def _series(self, answer: Answer, most: int = MOST_SERIES) -> tuple[SampleSeries, ...]:
         dialect = self._named or self._dialect or PROMETHEUS
-        return answer.series(most, markers=dialect.prints_markers)
+        return bare_series(answer.series(most, markers=dialect.prints_markers), self.external)
 
     @property
     def _named(self) -> Dialect | None:
         return DIALECTS.get(self.engine)
+
+    def _hold_to_its_name(self) -> None:
+        if self._named is not None and not self._is_as_named:
+            hold_to_name(self._named, lambda: self.ask(_BUILD).text("application"), self.base_url)
+            self._is_as_named = True
 
     def _spoken(self) -> Dialect:
         """The dialect that was named or has been recognised, else what the server's answer to `time()` shows."""
@@ -205,7 +212,7 @@ class PrometheusApi:
     @staticmethod
     def _clock_question() -> dict[str, str]:
         # The question itself is a new one each time: a cache may know that a parameter means nothing to the server.
-        return {"query": f"time() + 0 * {time.time_ns()}", **_NOW}
+        return {"query": f"time() + 0 * {time.time_ns()}", **ASKED_WITH}
 
     def reload(self) -> str:
         """Asks the server to read its configuration again; "" when it says that it did, else its own words."""

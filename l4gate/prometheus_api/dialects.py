@@ -21,6 +21,20 @@ _UNSUPPORTED: Final = "unsupported path requested"
 _FRACTION: Final = re.compile(r"([0-9]{1,9}\.[0-9]{1,9})(ms|s|m|h)")
 _BAD_REQUEST: Final = 400
 _NOT_FOUND: Final = 404
+# What every query is asked with; an engine that does not know one of the words reads over it.
+ASKED_WITH: Final = {
+    # VictoriaMetrics answers about what it kept, and about 30 s ago, unless it is told so.
+    "nocache": "1",
+    # Its cluster (app/vmselect/searchutils, GetDenyPartialResponse): an error where a storage node is missing.
+    "deny_partial_response": "1",
+    # Thanos Query (pkg/api/query/v1.go): the same; by default it is a warning.
+    "partial_response": "false",
+    # Replicas that evaluate the same rules are one series there, as `--query.replica-label` says, or they would be two
+    # that contradict each other in milliseconds. Where no replica label is named, two stay two, and are ambiguous.
+    "dedup": "true",
+    # Samples as they were written: with `--query.auto-downsampling` others would be taken.
+    "max_source_resolution": "0s",
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +54,10 @@ class Dialect:
         silent_default: by the name of a field of a scrape job, what is meant where the printout has none, in those
             versions that have the flag named by `since`.
         since: a flag that only versions of that default have; it stands among the metrics of the program.
+        application: what it calls itself in `/api/v1/status/buildinfo`; "" where it does not.
+        mark: a field that its rule groups have, and those of no other engine.
+        has_mark: whether all its versions have it.
+        speaks_everywhere: whether who scrapes and who evaluates beside it speak this dialect too.
     """
 
     name: str
@@ -52,6 +70,10 @@ class Dialect:
     prints_markers: bool = False
     silent_default: Mapping[str, Any] = field(default_factory=dict)
     since: str = ""
+    application: str = ""
+    mark: str = ""
+    has_mark: bool = False
+    speaks_everywhere: bool = False
 
     def rule(self, said: Mapping[str, Any]) -> dict[str, Any]:
         """A rule of its page with Prometheus' names for what is in it."""
@@ -109,7 +131,7 @@ def _joined(step: Any) -> Any:
     return {**step, "regex": "|".join(parts)}
 
 
-PROMETHEUS: Final = Dialect("prometheus")
+PROMETHEUS: Final = Dialect("prometheus", speaks_everywhere=True)
 # Read off the programs 1.79.5, 1.112.0 and 1.145.0: victoria-metrics, vmagent (targets, configuration) and vmalert
 # (rules).
 VICTORIA_METRICS: Final = Dialect(
@@ -127,8 +149,21 @@ VICTORIA_METRICS: Final = Dialect(
     # is not printed where it is false. The flag came later; without it, what is not printed is Prometheus' default.
     silent_default={"honor_timestamps": False},
     since="promscrape.cluster.memberURLTemplate",
+    speaks_everywhere=True,
 )
-DIALECTS: Final = {each.name: each for each in (PROMETHEUS, VICTORIA_METRICS)}
+# thanos-io/thanos, pkg/rules/rulespb/custom.go (RuleGroup): Query and Ruler both have the mark.
+THANOS: Final = Dialect("thanos", mark="partialResponseStrategy", has_mark=True)
+# grafana/mimir, pkg/util/version (BuildInfoHandler, since 2.0) and pkg/ruler/api.go (RuleGroup). Grafana Cloud is one.
+MIMIR: Final = Dialect("mimir", application="Grafana Mimir", mark="sourceTenants")
+# cortexproject/cortex, pkg/api/handlers.go (buildInfoHandler) and pkg/ruler/api.go: it says nothing of itself.
+CORTEX: Final = Dialect("cortex")
+DIALECTS: Final = {each.name: each for each in (PROMETHEUS, VICTORIA_METRICS, THANOS, MIMIR, CORTEX)}
+
+
+def beside(engine: str) -> str:
+    """The engine that who scrapes or evaluates beside this one is held to: the same, or "" for what it says it is."""
+    found = DIALECTS.get(engine)
+    return engine if found is None or found.speaks_everywhere else ""
 
 
 def recognised(status: int, data: Any, said: str) -> Dialect | None:
@@ -141,5 +176,6 @@ def recognised(status: int, data: Any, said: str) -> Dialect | None:
     kind = data.get("resultType") if isinstance(data, dict) else None
     if kind == VICTORIA_METRICS.clock or (status == _BAD_REQUEST and _UNSUPPORTED in said):
         return VICTORIA_METRICS
-    # Who evaluates rules and answers no queries (Thanos' Ruler) has the pages of Prometheus.
+    # All others are as Prometheus but for their rule groups, and those tell by themselves whose they are. Who evaluates
+    # rules and answers no queries (Thanos' Ruler) has the pages of Prometheus.
     return PROMETHEUS if kind == PROMETHEUS.clock or status == _NOT_FOUND else None

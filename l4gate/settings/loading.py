@@ -65,6 +65,7 @@ class Settings:
     scrape_url: str | None = None
     shard_urls: tuple[str, ...] = ()
     engine: str = ENGINES[0]
+    external_labels: tuple[str, ...] = ()
     foreign_rules: Foreign = "differ"
     config_dir: Path = field(default_factory=repository_config_dir)
     bearer_token_file: Path | None = None
@@ -146,6 +147,7 @@ def load_settings(
     if "realm" in values:
         values["realms"], values["fleet"] = values.pop("realm")
     values["shard_urls"] = values.pop("shard_url", ())
+    values["external_labels"] = values.pop("external_label", ())
     return _consistent(values, prefix, sandbox_factor)
 
 

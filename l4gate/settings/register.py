@@ -16,7 +16,14 @@ from l4gate.settings.realms import chosen_realms, realm
 
 STACKS = ("auto", "containers", "processes", "external")
 GENERATIONS = ("2.42", "2.53", "3.5")
-ENGINES = ("auto", "prometheus", "victoriametrics")  # but for auto, the dialects of prometheus_api
+ENGINES = (
+    "auto",
+    "prometheus",
+    "victoriametrics",
+    "thanos",
+    "mimir",
+    "cortex",
+)  # but for auto, the dialects of prometheus_api
 Foreign = Literal["differ", "ignore"]
 FOREIGN: tuple[Foreign, ...] = get_args(Foreign)
 SANDBOX_FACTOR = 60.0  # a production minute passes in one second; measured stable on 2 cores from 30 to 300
@@ -141,10 +148,18 @@ OPTIONS: Final = (
     ),
     Option(
         "engine",
-        "what the URLs speak: " + ", ".join(ENGINES),
+        "what the URL speaks: " + ", ".join(ENGINES),
         values.choice(*ENGINES),
         "NAME",
         default="auto: recognised from what the server says",
+    ),
+    Option(
+        "external-label",
+        "a label that the engine adds to all that it has, taken off before anything is judged; repeatable",
+        values.label,
+        "NAME=VALUE",
+        repeatable=values.each_once,
+        default="none",
     ),
     Option(
         "foreign-rules",

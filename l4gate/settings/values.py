@@ -80,6 +80,17 @@ def realm(text: str) -> str:
     return text
 
 
+_LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*=[^=].*")
+
+
+def label(text: str) -> str:
+    """A label with its value, as NAME=VALUE."""
+    if not _LABEL.fullmatch(text):
+        message = f"expected a label with its value, NAME=VALUE, found {text!r}."
+        raise UsageError(message, next_step="see external_labels in the configuration of the Prometheus.")
+    return text
+
+
 def each_once(texts: Iterable[str]) -> tuple[str, ...]:
     """Several of one kind, at most a few."""
     found = tuple(dict.fromkeys(texts))

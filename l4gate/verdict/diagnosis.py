@@ -120,9 +120,8 @@ def _query(m: Measurement, contract: Contract) -> list[Cause]:
             )
     if "targets" in m.errors:
         error = m.errors["targets"]
-        causes.append(
-            Cause(Stage.QUERY, "bad-answer", "the list of targets", error.error, error.query, _READ_LOG)
-        )
+        step = error.next_step or _READ_LOG
+        causes.append(Cause(Stage.QUERY, "bad-answer", "the list of targets", error.error, error.query, step))
     return causes
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from l4gate.prometheus_api import REQUEST_TIMEOUT_SECONDS, PrometheusApi, caller_of
+from l4gate.prometheus_api import REQUEST_TIMEOUT_SECONDS, PrometheusApi, beside, caller_of, external_of
 from l4gate.rules import rendered_config, rendered_rules
 from l4gate.settings import Settings
 from l4gate.verdict.evidence import Cause
@@ -28,13 +28,15 @@ def judge_for(
 
     Raises:
         RuleError: if the repository's own rules cannot be read.
+        UsageError: for an external label that cannot be one.
     """
-    caller = caller_of(settings)
+    caller, external = caller_of(settings), external_of(settings)
+    neighbour = beside(settings.engine)
     seconds = REQUEST_TIMEOUT_SECONDS * max(1.0, len(settings.fleet) / _REALMS_IN_TIME)
 
     def client(base_url: str, engine: str = settings.engine) -> PrometheusApi:
         made = PrometheusApi(base_url, caller=caller, timeout_seconds=seconds)
-        made.engine = engine
+        made.engine, made.external = engine, external
         return made
 
     def expect(realms: tuple[str, ...]) -> Expectation:
@@ -53,6 +55,6 @@ def judge_for(
         return ShardedJudge(
             api, shards[0].own, expectation, settings.realms, writer, untold, shards=shards, expect=expect
         )
-    api.scraper = client(settings.scrape_url) if settings.scrape_url else None
-    rules_api = client(settings.rules_url) if settings.rules_url else api
+    api.scraper = client(settings.scrape_url, neighbour) if settings.scrape_url else None
+    rules_api = client(settings.rules_url, neighbour) if settings.rules_url else api
     return Judge(api, rules_api, expectation, settings.realms, writer, untold)
