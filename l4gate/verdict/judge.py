@@ -146,7 +146,7 @@ class Judge:
 
 @contextlib.contextmanager
 def _no_collecting() -> Iterator[None]:
-    """Keeps Python from looking for rubbish among what is being read: there is none, and that takes a third of a look."""
+    """Keeps Python from looking for rubbish among what is read: there is none, and that takes a third of a look."""
     enabled = gc.isenabled()
     gc.disable()
     try:
