@@ -60,11 +60,12 @@ class PrometheusApi:
         caller: Caller = _NOBODY,
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        # A cached answer is yesterday's truth: caches are told to stand aside, and those that do not are found.
+        # A cached answer is yesterday's truth: caches are told to stand aside, and those that do not are found. Mimir's
+        # frontend knows a question again whatever else stands in the URL; it listens to `no-store` alone.
         headers = {
             "Accept": "application/json",
             "Accept-Encoding": "identity",
-            "Cache-Control": "no-cache",
+            "Cache-Control": "no-cache, no-store",
         }
         self.caller, self._timeout_seconds = caller, timeout_seconds
         self._asker = Asker(

@@ -24,6 +24,7 @@ JUDGED_BY: Final = (
     "rules loaded",
     "server version",
     "headers sent",
+    "labels taken off",
     "l4gate",
     "commit",
     "config folder",
@@ -50,6 +51,7 @@ class JudgedBy:
     rules_loaded: str = ""
     server: str = ""
     headers: str = ""
+    labels: str = ""
 
     def after(self, looks: Iterable[Look]) -> JudgedBy:
         """With the rules that were loaded when somebody looked."""
@@ -64,6 +66,7 @@ class JudgedBy:
             "rules loaded": self.rules_loaded,
             "server version": self.server,
             "headers sent": self.headers,
+            "labels taken off": self.labels,
             "l4gate": f"{__version__}, sources sha256 {sources_hash()}",
             "commit": self.commit,
             "config folder": self.config_folder,
@@ -98,6 +101,7 @@ def judged_by(
         commit=commit_of(settings.config_dir),
         server=_version(api, seconds),
         headers=", ".join(sorted(api.caller.headers)),
+        labels=", ".join(settings.external_labels),
     )
 
 

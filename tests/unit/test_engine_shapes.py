@@ -26,6 +26,7 @@ from fixtures.engine_shapes import (
 from fixtures.fake_server import fires, held
 from l4gate.base import UsageError, Verdict
 from l4gate.prometheus_api import Caller, external_of
+from l4gate.report import judged_by
 from l4gate.settings import load_settings
 from l4gate.verdict import Decision, judge_for
 from l4gate.verdict.evidence import Stage
@@ -116,9 +117,10 @@ def test_every_query_refuses_partial_answers() -> None:
             "--scrape-url",
         ),
         (Asking(vmselect(), scrape=prometheus()), ["rules/rules-differ"], ""),
+        (Asking(vmselect(), rules=prometheus()), ["query/bad-answer"], "--scrape-url"),
         (Asking(thanos_ruler(), scrape=prometheus()), ["query/bad-answer"], "check the path"),
     ],
-    ids=["thanos", "mimir", "cortex", "grafana cloud", "vmselect", "ruler"],
+    ids=["thanos", "mimir", "cortex", "grafana cloud", "vmselect", "vmselect with rules", "ruler"],
 )
 def test_a_missing_page_holds(asking: Asking, causes: list[str], step: str) -> None:
     """What an engine cannot answer, and nobody else was named for, must be HOLD that says who to ask."""
@@ -352,6 +354,14 @@ def test_a_label_that_tells_series_apart_is_no_external_one(name: str) -> None:
     settings = load_settings({"url": "http://127.0.0.1:1", "external_label": [f"{name}=a"]}, {})
     with pytest.raises(UsageError, match=name):
         external_of(settings)
+
+
+def test_a_verdict_says_which_labels_were_taken_off() -> None:
+    """Whoever reads a verdict must see what it was judged without."""
+    settings = load_settings({"external_label": ["cluster=eu", "replica=a"]}, {})
+    with clients(Asking(prometheus())) as (api, _):
+        assert judged_by(settings, (), api).facts()["labels taken off"] == "cluster=eu, replica=a"
+        assert "labels taken off" not in judged_by(load_settings({}, {}), (), api).facts()
 
 
 def test_external_labels_are_read_with_their_values() -> None:

@@ -87,7 +87,7 @@ def test_each_request_has_the_headers(tmp_path: Path) -> None:
         assert f"X-Scope-OrgID: {SECRET}" in head
         assert 'X-Api-Key: kept: and "kept"' in head
         assert "Authorization: Bearer token-token" in head
-        assert "Cache-Control: no-cache" in head
+        assert "Cache-Control: no-cache, no-store" in head
     assert SECRET not in repr(caller)
     assert shown('the key kept: and "kept" is unknown') == "the key (not shown) is unknown"
     assert shown(f"{SECRET} is a realm too") == f"{SECRET} is a realm too"
