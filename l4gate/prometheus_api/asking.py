@@ -40,6 +40,10 @@ class Asker:
         self._certificate = certificate
         self._session = new_session(base_url, certificate)
 
+    def another(self) -> Asker:
+        """Asks the same server as the same caller, over connections of its own."""
+        return Asker(self.base_url, self.timeout_seconds, self._headers, certificate=self._certificate)
+
     def ask(
         self, method: str, path: str, params: Mapping[str, str], *, most_bytes: int = MOST_BYTES
     ) -> Response:

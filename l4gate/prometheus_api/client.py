@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from copy import copy
 from typing import Any, Final
 
 from l4gate.base import ApiBadAnswer
@@ -79,6 +80,12 @@ class PrometheusApi:
         if stranger is None:
             return None
         return PrometheusApi(self.base_url, timeout_seconds=self._timeout_seconds, caller=stranger)
+
+    def beside(self) -> PrometheusApi:
+        """A client for the same server as the same caller, to ask while this one waits."""
+        made = copy(self)
+        made._asker = self._asker.another()  # noqa: SLF001 - one of our own
+        return made
 
     def now(self) -> float:
         """The server's clock, in Unix seconds."""
