@@ -68,7 +68,7 @@ def measure(
         disagreements = recompute(asked.evaluator, narrowed(found, label, only), made, asked.memory, pace)
     except ApiError as error:
         given.errors["recomputed"] = Unreachable(QUERY_PATH, error.message, error.next_step)
-    targets = TargetsSeen(seen.ups, seen.newest, given.targets, contract)
+    targets = TargetsSeen(seen.ups, seen.newest, given.targets, contract, fleet)
     said = writer()
     return tuple(
         of_realm(
@@ -123,7 +123,7 @@ def of_realm(
         strays=seen.strays,
         evaluations=evaluations.chain,
         too_close=evaluations.too_close,
-        targets=targets.of(realm, asked.expectation.fleet),
+        targets=targets.of(realm),
         sources=seen.sources(realm),
         scraped_as_pushed=seen.scraped_as_pushed,
         stray_inputs=seen.stray_inputs(realm),

@@ -26,6 +26,7 @@ _ONE_SERIES: Final = float(
 )  # more than there are series, and their product still a whole number in a float
 _MOVED: Final = 0.6180339887
 _SIDE: Final = "side"
+_INFINITE: Final = 1e300
 
 
 def recount(
@@ -87,11 +88,16 @@ def _same(recording: Recording, at: float, late: float = 0.0) -> Node:
         given = _labelled(given, label, value)
     both = Binary(
         "or",
-        _labelled(Binary("+", recorded, Number(_MOVED)), _SIDE, "recorded"),
-        _labelled(Binary("-", Number(-_MOVED), given), _SIDE, "given"),
+        _labelled(Binary("+", _finite(recorded), Number(_MOVED)), _SIDE, "recorded"),
+        _labelled(Binary("-", Number(-_MOVED), _finite(given)), _SIDE, "given"),
     )
     left = Call("abs", (Aggregate("sum", both, grouping=(_SIDE,), without=True),))
     return Binary("<=", left, Number(_ROUNDING), return_bool=True)
+
+
+def _finite(node: Node) -> Node:
+    """The values without infinity, of which two leave no number."""
+    return Call("clamp", (node, Number(-_INFINITE), Number(_INFINITE)))
 
 
 def _labelled(node: Node, label: str, value: str) -> Node:

@@ -68,7 +68,7 @@ def survey(asked: Parties, realms: tuple[str, ...]) -> tuple[Pages | None, tuple
     except ApiError as error:
         return None, without_answer(asked.api, error, realms, None)
     differing = _differing(counting, pages, seen)
-    targets = TargetsSeen(seen.ups, seen.newest, pages.targets, contract)
+    targets = TargetsSeen(seen.ups, seen.newest, pages.targets, contract, expectation.fleet)
     return pages, tuple(
         of_realm(
             asked,

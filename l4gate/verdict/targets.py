@@ -19,6 +19,7 @@ class TargetsSeen:
     The targets of the contract's jobs, by their `up` and by the server's page (`details`; None if it gave none).
 
     The two are held together by all their labels: anybody can push an `up`, and a target without one is not scraped.
+    `neighbours` are the realms that the same server scrapes.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class TargetsSeen:
         newest: Mapping[Key, SampleSeries],
         details: list[dict[str, Any]] | None,
         contract: Contract,
+        neighbours: Collection[str] = (),
     ) -> None:
         self._ups, self._newest, self._asked, self._contract = ups, newest, details is not None, contract
         self._listed: dict[Key, list[dict[str, Any]]] = {}
@@ -39,16 +41,16 @@ class TargetsSeen:
         for key in dict.fromkeys((*ups, *self._listed)):
             self._by_job.setdefault(dict(key).get("job", ""), []).append(key)
         self._realms = {realm for keys in self._by_job.values() for key in keys for realm in self._realm(key)}
+        self._near = self._realms.intersection(neighbours)
         self._shared: dict[frozenset[str], tuple[TargetState, ...]] = {}
 
-    def of(self, realm: str, neighbours: Collection[str] = ()) -> tuple[TargetState, ...]:
+    def of(self, realm: str) -> tuple[TargetState, ...]:
         """
         The targets of a realm.
 
-        A job without one of its own is shown by those of its neighbours, which are scraped by the same server, and
-        without any of those by the targets of all.
+        A job without one of its own is shown by those of its neighbours, and without any of those by everybody's.
         """
-        wanted = frozenset({realm} & self._realms or self._realms.intersection(neighbours))
+        wanted = frozenset({realm} & self._realms or self._near)
         if wanted not in self._shared:
             self._shared[wanted] = tuple(self._of(wanted))
         return self._shared[wanted]
