@@ -24,6 +24,7 @@ OPTIONS: Final = (
     "factor",
     "rules-url",
     "scrape-url",
+    "shard-url",
     "foreign-rules",
     "bearer-token-file",
     "basic-auth-file",

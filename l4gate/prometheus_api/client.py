@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from copy import copy
 from typing import Any, Final
 
@@ -21,16 +22,13 @@ from l4gate.prometheus_api.rule_groups import translated
 _LONGEST_IN_A_URL: Final = 2000  # characters; proxies refuse a URL of 8 kB, and escaping makes it longer
 _BYTES_PER_SERIES: Final = 400  # of six labels and ten samples
 _MOST_BYTES_UNREAD: Final = 64 << 20  # two million samples, in a rehearsal that has the machine to itself
-_BYTES_PER_PART: Final = (
-    8  # at least, of what a list or an object takes in any answer that is about something
-)
+_BYTES_PER_PART: Final = 8  # at least, of what a list or an object takes in an answer that is about something
 _NO_POST: Final = (403, 405, 501)  # what stands before a server to be read only may let GET alone through
 _CONFIGURATION: Final = "/api/v1/status/config"
 _TARGETS: Final = "/api/v1/targets"
+_WORDS: Final = 8192  # bytes of an answer that is none
 _BUILD: Final = "/api/v1/status/buildinfo"
-_NOT_HERE: Final = (
-    "give --scrape-url: the Prometheus (or vmagent) that scrapes, where this server does not scrape"
-)
+_NOT_HERE: Final = "give --scrape-url: the Prometheus (or vmagent) that scrapes, where this server does not"
 _NOBODY: Final = Caller()
 REQUEST_TIMEOUT_SECONDS: Final = 5.0  # a healthy server answers the gate's queries in milliseconds
 
@@ -104,11 +102,7 @@ class PrometheusApi:
 
         More series than `most_series` are an error, and so are more bytes than go with them.
         """
-        params = (
-            {"query": expr, **ASKED_WITH}
-            if at is None
-            else {"query": expr, "time": f"{at:.3f}", **ASKED_WITH}
-        )
+        params = {"query": expr, **ASKED_WITH} | ({} if at is None else {"time": f"{at:.3f}"})
         answer = self.ask(
             "/api/v1/query",
             params,
@@ -160,10 +154,9 @@ class PrometheusApi:
 
     def version(self) -> str:
         """The server's version, or an empty string where the API does not tell."""
-        try:
+        with suppress(ApiBadAnswer):
             return self.ask(_BUILD).text("version")
-        except ApiBadAnswer:
-            return ""
+        return ""
 
     def configuration(self) -> str:
         """
@@ -215,7 +208,8 @@ class PrometheusApi:
             data = read(response).data
         except ApiBadAnswer:
             data = None
-        return recognised(response.status, data, response.said)
+        words = response.body[:_WORDS].decode("utf-8", "replace")  # they quote the question before the point
+        return recognised(response.status, data, words)
 
     @staticmethod
     def _clock_question() -> dict[str, str]:

@@ -7,7 +7,6 @@ the same samples to a tenant that nobody has does not heed the header, or falls 
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from l4gate.base import ApiBadAnswer, ApiError, ApiUnreachable
@@ -109,11 +108,14 @@ class TenantProof:
 
 
 def _question(pace: Pace, realm: str) -> str:
-    """The raw samples of the beat and of what decides: the times of scrapes and evaluations are one server's alone."""
+    """
+    The raw samples of the beat: when a writer beat, and when that was scraped, is one server's alone.
+
+    What is recorded is not: two servers with the same rule files evaluate them at the same milliseconds, to the same 1.
+    """
     contract = pace.contract
-    names = "|".join(re.escape(name) for name in (contract.heartbeat.time, *contract.decisive))
     window = round(pace.changes_window * 1000)
-    return f'{{__name__=~"{names}",{contract.realm.label}="{realm}"}}[{window}ms]'
+    return f'{contract.heartbeat.time}{{{contract.realm.label}="{realm}"}}[{window}ms]'
 
 
 def _samples(answer: QueryAnswer) -> frozenset[tuple[Key, float, float]]:
