@@ -36,6 +36,7 @@ from l4gate.verdict.targets import UP, TargetsSeen
 
 # Of one realm: what decides and what aborts, its two paths, and as much again of series that nobody expects.
 _SERIES_PER_REALM: Final = 20
+_AT_ONCE: Final = 2  # questions to the server's rules
 _SCRAPES_BACK: Final = 3.0  # the newest beat, when one scrape was late
 
 
@@ -52,17 +53,21 @@ def survey(asked: Parties, realms: tuple[str, ...]) -> tuple[Pages | None, tuple
         clock = memory.read_clock(asked.api)
         pages = Pages(clock, memory.clock_strayed(clock, pace))
         now = clock.server
-        # What the server counts takes it as long as all the rest takes us, so both are done at once.
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="l4gate-recount") as beside:
-            counting = beside.submit(
-                copy_context().run,
-                recount,
-                asked.evaluator.beside(),
-                expectation.chain("").recordings,
-                memory,
-                now,
-                pace,
-            )
+        # The server takes longer to count than we to read, and works on one question with one core.
+        found = expectation.chain("").recordings
+        with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="l4gate-recount") as beside:
+            counting = [
+                beside.submit(
+                    copy_context().run,
+                    recount,
+                    asked.evaluator.beside(),
+                    found[part::_AT_ONCE],
+                    memory,
+                    now,
+                    pace,
+                )
+                for part in range(_AT_ONCE)
+            ]
             seen = _seen(asked, realms, now)
             ask_pages(asked, pages, seen, realms)
     except ApiError as error:
@@ -120,13 +125,17 @@ def _seen(asked: Parties, realms: tuple[str, ...], now: float) -> Sighting:
 
 
 def _differing(
-    counting: Future[dict[str, frozenset[str]]], pages: Pages, seen: Sighting
+    counting: list[Future[dict[str, frozenset[str]]]], pages: Pages, seen: Sighting
 ) -> Mapping[str, frozenset[str]] | None:
     """By realm, the metrics that are not what their rules give; None if that could not be asked."""
     try:
         if seen.warnings:
             raise partial(seen.warnings)
-        return counting.result()
+        differing: dict[str, frozenset[str]] = {}
+        for each in counting:
+            for realm, names in each.result().items():
+                differing[realm] = differing.get(realm, frozenset()) | names
+        return differing
     except ApiError as error:
         pages.errors["recomputed"] = Unreachable(QUERY_PATH, error.message, error.next_step)
         return None
