@@ -4,7 +4,7 @@ A pytest plugin that runs before everything else of a gate run, so that no older
 It is named in pyproject.toml (`-p`, which pytest loads first), is an entry point (for another configuration file), and
 conftest.py imports it (for `-p no:...`): whatever fails later, an unknown option, a missing plugin, a conftest that
 cannot be imported, finds a HOLD on disk. It also lets `--l4-report-dir DIR` be written with a space: pytest takes every
-existing path among the arguments for a test path, and would move its root there.
+path among the arguments for a test path, and would look for its root there, and reads arguments from what follows an @.
 """
 
 from __future__ import annotations
@@ -28,15 +28,20 @@ PREFIX: Final = "--l4-"  # of our options
 
 
 def joined(arguments: Sequence[str]) -> list[str]:
-    """The arguments with each of ours that is followed by an existing path joined to it by "="."""
+    """The arguments with each of ours that is followed by a path, or by @ and one, joined to it by "="."""
     result: list[str] = []
     for argument in arguments:
         before = result[-1] if result else ""
-        if before.startswith(PREFIX) and "=" not in before and Path(argument).exists():
+        if before.startswith(PREFIX) and "=" not in before and _is_path(argument):
             result[-1] = f"{before}={argument}"
         else:
             result.append(argument)
     return result
+
+
+def _is_path(argument: str) -> bool:
+    """Whether pytest would take an argument for a path, one that is not there included, or for a file of arguments."""
+    return argument.startswith(("@", "/", "./", "../")) or Path(argument).exists()
 
 
 def asks_for_gate(markexpr: str) -> bool:

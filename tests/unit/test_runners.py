@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from fixtures.workflows import workflow_jobs
-from l4gate.pytest_first import holds
+from l4gate.pytest_first import holds, joined
 from l4gate.settings import GENERATIONS
 
 ROOT = Path(__file__).parents[2]
@@ -213,3 +213,14 @@ def test_summary_of_a_gate_is_hold_without_its_verdict() -> None:
             if runs_gate
             else ["", "${{ matrix.target == 'gate' }}"]
         ), job
+
+
+@pytest.mark.parametrize("path", ["@/no/such/fleet.txt", "/no/such/folder", "./reports-of-tomorrow", "docs"])
+def test_a_path_after_one_of_our_options_is_its_value(path: str) -> None:
+    """A path, there or not, and a file of realms must be joined to the option, or pytest takes them for its own."""
+    assert joined(["-m", "l4_gate", "--l4-realm", path]) == ["-m", "l4_gate", f"--l4-realm={path}"]
+    assert joined(["--l4-url", "http://h:1", "--l4-keep-stack"]) == [
+        "--l4-url",
+        "http://h:1",
+        "--l4-keep-stack",
+    ]
