@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from l4gate.base import format_duration
 from l4gate.contract import Contract, Pace
 from l4gate.verdict.conditions import Held, Standing, standing
 from l4gate.verdict.evidence import Cause, Stage
 from l4gate.verdict.look import Measurement
 from l4gate.verdict.readings import clock_time
+
+PENDING: Final = "abort-pending"
+SILENT: Final = "alert-silent"
+CONTRADICTED: Final = "alert-contradicted"
 
 
 def standings(m: Measurement, pace: Pace) -> tuple[Held, ...]:
@@ -78,7 +84,7 @@ def abort_causes(m: Measurement, found: tuple[Held, ...], pace: Pace) -> list[Ca
             continue
         time = format_duration(pace.abort_for)
         expected = f"{alert} to fire when {each.condition} has held for {time}, and only then"
-        code = "alert-silent" if each.standing is Standing.SILENT else "alert-contradicted"
+        code = SILENT if each.standing is Standing.SILENT else CONTRADICTED
         causes.append(Cause(Stage.RULES, code, expected, found_words, "ALERTS, /api/v1/rules", step))
     return causes
 
@@ -94,7 +100,7 @@ def pending(m: Measurement, found: tuple[Held, ...], pace: Pace) -> list[Cause]:
             warnings.append(
                 Cause(
                     Stage.VERDICT,
-                    "abort-pending",
+                    PENDING,
                     f"{each.condition} not to hold",
                     words,
                     f"query {pace.contract.selector(each.condition.metric, m.realm)}",

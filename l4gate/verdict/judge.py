@@ -12,14 +12,14 @@ import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice, zip_longest
 from typing import Final
 
 from l4gate.base import NotReady, Verdict, deadline, defect, seconds_left, wait_until, worst
 from l4gate.contract import FEW_REALMS
 from l4gate.prometheus_api import PrometheusApi
-from l4gate.verdict.decision import NOT_WITNESSED, Decision, decide
+from l4gate.verdict.decision import Decision, decide
 from l4gate.verdict.diagnosis import diagnose
+from l4gate.verdict.doubtful import MOST_CLOSE, without_close_look, worth_a_close_look
 from l4gate.verdict.evidence import Cause
 from l4gate.verdict.look import Measurement, WriterReport
 from l4gate.verdict.measuring import measure
@@ -30,7 +30,6 @@ from l4gate.verdict.surveying import survey
 from l4gate.verdict.tenants import TenantProof
 from l4gate.verdict.witness import Memory
 
-MOST_CLOSE: Final = 100  # of a fleet, those that a wide look does not find GO; each has 1,000 samples
 _POLLS_PER_EVALUATION: Final = 8.0  # how soon a new evaluation is noticed, as a share of the rule interval
 _POLL_LIMITS_SECONDS: Final = (0.04, 1.0)
 
@@ -77,8 +76,10 @@ class Judge:
         except Exception as error:  # noqa: BLE001 - as below
             return tuple(self._judged(_unforeseen(realm, self.api.base_url, error)) for realm in self.realms)
         looks = {each.realm: self._judged(each) for each in measured}
-        if pages is not None and (doubtful := worth_a_close_look(tuple(looks.values()))):
-            looks |= {each.measurement.realm: each for each in self._close(doubtful, pages)}
+        if pages is not None and (doubtful := worth_a_close_look(each.decision for each in looks.values())):
+            looks |= {each.measurement.realm: each for each in self._close(doubtful[:MOST_CLOSE], pages)}
+            for realm in doubtful[MOST_CLOSE:]:
+                looks[realm] = replace(looks[realm], decision=without_close_look(looks[realm].decision))
         return tuple(looks.values())
 
     @property
@@ -154,24 +155,6 @@ def _no_collecting() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-def worth_a_close_look(looks: tuple[Look, ...]) -> tuple[str, ...]:
-    """
-    The realms that a wide look has not found GO for a reason of their own, at most MOST_CLOSE.
-
-    Those for which somebody claims an ABORT come first. Of the others each cause has its turn, so that a thousand
-    realms with one trouble do not keep a single one with another from being looked at.
-    """
-    waiting: dict[str, list[str]] = {}
-    for look in looks:
-        causes = [each for each in look.decision.causes if each.code != NOT_WITNESSED]
-        if causes:
-            first = "" if look.decision.evidence.abort_claimed else causes[0].id
-            waiting.setdefault(first, []).append(look.measurement.realm)
-    claimed = waiting.pop("", [])
-    turns = (realm for turn in zip_longest(*waiting.values()) for realm in turn if realm is not None)
-    return tuple(islice(chain(claimed, turns), MOST_CLOSE))
 
 
 def _more_telling(before: Look, now: Look) -> Look:
