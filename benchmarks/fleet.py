@@ -177,22 +177,24 @@ def until_settled(server: FleetServer, judge: Judge) -> tuple[Look, ...]:
     return looks
 
 
+def said(looks: tuple[Look, ...]) -> dict[str, str]:
+    """By realm, the first cause, or the verdict where there is none."""
+    return {
+        look.decision.realm: look.decision.cause.id if look.decision.cause else look.decision.verdict.name
+        for look in looks
+    }
+
+
 def _not_go(looks: tuple[Look, ...], broken: Mapping[str, str]) -> dict[str, str]:
     return {
-        look.measurement.realm: look.decision.cause.id if look.decision.cause else look.decision.verdict.name
-        for look in looks
-        if look.decision.verdict is not Verdict.GO and look.measurement.realm not in broken
+        realm: what for realm, what in said(looks).items() if what != Verdict.GO.name and realm not in broken
     }
 
 
 def wrongly_named(looks: tuple[Look, ...], server: FleetServer) -> dict[str, str]:
     """The broken realms whose first cause is not the right one, each with what was said in its place."""
-    said = {
-        look.measurement.realm: look.decision.cause.id if look.decision.cause else "GO"
-        for look in looks
-        if look.measurement.realm in server.broken
-    }
-    return {realm: said[realm] for realm, way in server.broken.items() if said[realm] != server.causes[way]}
+    found = said(looks)
+    return {realm: found[realm] for realm, way in server.broken.items() if found[realm] != server.causes[way]}
 
 
 def timed_looks(judge: Judge, count: int) -> list[float]:

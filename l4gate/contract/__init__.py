@@ -1,7 +1,7 @@
 """What is promised, read from contract.yml: names, limits, paces, criteria; and the gates that ask for it."""
 
 from l4gate.contract.criteria import Condition, Criterion, When
-from l4gate.contract.gates import FEW_REALMS, GATES, PlannedGate, asked_for, planned
+from l4gate.contract.gates import FEW_REALMS, GATES, PlannedGate, asked_for, is_fleet, planned
 from l4gate.contract.model import (
     CHECKS,
     AbortCondition,
@@ -42,6 +42,7 @@ __all__ = [
     "When",
     "asked_for",
     "contract_hash",
+    "is_fleet",
     "load_contract",
     "parse_contract",
     "planned",

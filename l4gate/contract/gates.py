@@ -8,7 +8,7 @@ claims a gate with `@pytest.mark.gate("area/name")`; tests/unit/test_gates.py ho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from typing import Final
 
@@ -92,9 +92,14 @@ class PlannedGate:
         return f"{self.gate.id}[{self.realm}]" if self.realm else self.gate.id
 
 
+def is_fleet(realms: Sized) -> bool:
+    """Whether there are too many to ask and to show each."""
+    return len(realms) > FEW_REALMS
+
+
 def asked_for(realms: Sequence[str]) -> tuple[str, ...]:
     """The realms that a gate is asked for: each of a few; of a fleet the worst, as none is better than all others."""
-    return tuple(realms) if len(realms) <= FEW_REALMS else (f"worst of {len(realms)}",)
+    return (f"worst of {len(realms)}",) if is_fleet(realms) else tuple(realms)
 
 
 def planned(realms: Sequence[str], *, external: bool) -> tuple[PlannedGate, ...]:

@@ -10,7 +10,6 @@ Long because it is the file, key by key: half of it would be found in the other 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
 from functools import cached_property
@@ -23,6 +22,7 @@ from l4gate.base import UsageError, parse_duration, says_seconds
 from l4gate.contract.criteria import Condition, Criterion, When
 
 _HOUR: Final = 3600.0
+_HISTOGRAM_PARTS: Final = ("_bucket", "_sum", "_count")  # of its series's names
 
 
 def _seconds(text: object) -> float:
@@ -460,7 +460,7 @@ class Contract:
             f"{name}{part}": frozenset(each.jobs)
             for name, each in self.inputs.items()
             if each.jobs
-            for part in (("_bucket", "_sum", "_count") if each.kind == "histogram" else ("",))
+            for part in (_HISTOGRAM_PARTS if each.kind == "histogram" else ("",))
         }
 
     def is_boolean(self, metric: str) -> bool:
@@ -470,7 +470,8 @@ class Contract:
 
     def is_ours(self, metric: str) -> bool:
         """Whether a metric is one of this contract that the service itself makes or rules record."""
-        found = self.inputs.get(metric) or self.inputs.get(re.sub("_(bucket|sum|count)$", "", metric))
+        part = next((each for each in _HISTOGRAM_PARTS if metric.endswith(each)), "")
+        found = self.inputs.get(metric) or self.inputs.get(metric.removesuffix(part))
         raw = (self.heartbeat.time, self.heartbeat.sequence)
         return metric in self.recorded or metric in raw or (found is not None and found.simulated is not None)
 

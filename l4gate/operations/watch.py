@@ -27,7 +27,7 @@ from l4gate.base import (
     worst,
 )
 from l4gate.certificate import Certificate, Interval, Window, certify_window
-from l4gate.contract import FEW_REALMS
+from l4gate.contract import is_fleet
 from l4gate.operations.rollback import RolledBack
 from l4gate.report import utc
 from l4gate.verdict import Judge, Look, proven, worst_look
@@ -170,7 +170,7 @@ class Watch:
         longest = format_duration(round(self._worst.seconds, 1)) if self._worst else "none"
         self._progress(
             f"{left} left, {verdict.name}{f' ({cause.id})' if cause else ''}"
-            f"{f', {proven(looks)}' if len(looks) > FEW_REALMS else ''}, longest not GO: {longest}"
+            f"{f', {proven(looks)}' if is_fleet(looks) else ''}, longest not GO: {longest}"
         )
 
     def _catch_up(self, at: float) -> None:

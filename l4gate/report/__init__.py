@@ -3,7 +3,7 @@
 from l4gate.report.as_json import decision_as_dict, decisions_as_list, utc
 from l4gate.report.certificate import certificate_as_dict, criterion_as_dict, write_certificate
 from l4gate.report.certificate_words import certificate_lines
-from l4gate.report.fleet import is_fleet, tally, worst_first
+from l4gate.report.fleet import tally, worst_first
 from l4gate.report.markdown import markdown_table
 from l4gate.report.model import Event, GateResult, Outcome, RunReport
 from l4gate.report.naming import JUDGED, PRODUCTION, SIMULATED, JudgedBy, judged_by, judged_lines
@@ -31,7 +31,6 @@ __all__ = [
     "decisions_as_list",
     "fleet_lines",
     "forget_reports",
-    "is_fleet",
     "judged_by",
     "judged_lines",
     "markdown_table",

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from l4gate.base import Verdict
-from l4gate.report.fleet import is_fleet, worst_first
+from l4gate.contract import is_fleet
+from l4gate.report.fleet import worst_first
 from l4gate.report.model import RunReport
 from l4gate.verdict import Cause, Decision, Reading, Value
 

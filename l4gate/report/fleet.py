@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from l4gate.base import Verdict
-from l4gate.contract import FEW_REALMS
 from l4gate.verdict import Cause, Decision
 
 _NAMED: Final = 5
@@ -34,11 +33,6 @@ class Trouble:
     def summed(self) -> Cause:
         """The cause with the realms that have it."""
         return replace(self.cause, found=f"{self.cause.found.rstrip()} (in {self.named})")
-
-
-def is_fleet(realms: Sequence[object]) -> bool:
-    """Whether there are too many to show each."""
-    return len(realms) > FEW_REALMS
 
 
 def worst_first(decisions: Iterable[Decision]) -> tuple[Decision, ...]:

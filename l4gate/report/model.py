@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from l4gate.base import Verdict, worst
-from l4gate.contract import PlannedGate
-from l4gate.report.fleet import is_fleet, troubles
+from l4gate.contract import PlannedGate, is_fleet
+from l4gate.report.fleet import troubles
 from l4gate.verdict import Cause, Decision, Stage
 
 

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from l4gate.base import Verdict, shown
-from l4gate.report.fleet import is_fleet, tally, troubles
+from l4gate.contract import is_fleet
+from l4gate.report.fleet import tally, troubles
 from l4gate.report.model import RunReport
 from l4gate.report.naming import judged_lines
 from l4gate.verdict import NOT_PROVEN, Cause, Decision

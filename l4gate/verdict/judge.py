@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from l4gate.base import NotReady, Verdict, deadline, defect, seconds_left, wait_until, worst
-from l4gate.contract import FEW_REALMS
+from l4gate.contract import is_fleet
 from l4gate.prometheus_api import PrometheusApi
 from l4gate.verdict.decision import Decision, decide
 from l4gate.verdict.diagnosis import diagnose
@@ -64,7 +64,7 @@ class Judge:
 
     def look(self) -> tuple[Look, ...]:
         """One look at each realm, in their order."""
-        if len(self.realms) <= FEW_REALMS:
+        if not is_fleet(self.realms):
             return self._close(self.realms, None)
         with _no_collecting():
             return self._wide()
@@ -184,7 +184,7 @@ def progress_line(looks: tuple[Look, ...], left: float) -> str:
     wanted = max((each.contract.evidence.evaluations for each in evidence), default=0)
     line = f"scraped {scraped}/{needed}, evaluated {good}/{wanted}, verdict in at most {left:.0f} s"
     cause = worst_look(looks).decision.cause if looks else None
-    if len(looks) > FEW_REALMS:
+    if is_fleet(looks):
         line = f"{proven(looks)}, verdict in at most {left:.0f} s"
     return f"{line} ({cause.id})" if cause else line
 

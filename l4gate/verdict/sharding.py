@@ -13,7 +13,7 @@ from typing import Final
 
 from l4gate.base import ApiError
 from l4gate.prometheus_api import PrometheusApi
-from l4gate.rules import groups_from_api, realms_listed
+from l4gate.rules import RuleGroup, groups_from_api, realms_listed
 from l4gate.verdict.decision import decide
 from l4gate.verdict.diagnosis import diagnose
 from l4gate.verdict.judge import Judge, Look
@@ -37,6 +37,7 @@ class Shard:
 
     own: PrometheusApi
     common: PrometheusApi
+    groups: tuple[RuleGroup, ...] = ()
     listed: tuple[str, ...] = ()
     judge: Judge | None = None
 
@@ -74,6 +75,8 @@ class ShardedJudge(Judge):
             ApiError: if it does not say.
         """
         groups = groups_from_api(shard.own.rules())
+        if groups == shard.groups and shard.judge is not None:
+            return shard.listed
         listed = realms_listed(groups, self.expectation.pace.contract)
         if listed != shard.listed or shard.judge is None:
             ours = frozenset((*self.realms, *listed))
@@ -82,6 +85,7 @@ class ShardedJudge(Judge):
             shard.judge = Judge(
                 shard.common, shard.own, expectation, listed, recomputing=shard.own, tenants=self.tenants
             )
+        shard.groups = groups
         return listed
 
     def _homeless(self, realm: str, homes: list[Shard], silent: dict[str, ApiError]) -> Look:

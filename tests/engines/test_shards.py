@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from benchmarks.fleet import FleetServer, fleet_server
+from benchmarks.fleet import FleetServer, fleet_server, said
 from benchmarks.fleet_engines import store
 from benchmarks.fleet_service import realm_names
 from l4gate.base import ProgramMissing, Verdict, wait_until
@@ -69,14 +69,6 @@ def _sharded(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> It
 def realms_of(number: int) -> tuple[str, ...]:
     """The realms of a shard."""
     return realm_names(REALMS, 100 * number)
-
-
-def said(looks: tuple[Look, ...]) -> dict[str, str]:
-    """By realm, the verdict or its first cause."""
-    return {
-        look.decision.realm: look.decision.cause.id if look.decision.cause else look.decision.verdict.name
-        for look in looks
-    }
 
 
 def wait_for(judge: Judge, wanted: dict[str, str], seconds: float) -> tuple[Look, ...]:

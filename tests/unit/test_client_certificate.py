@@ -21,15 +21,6 @@ from l4gate.settings import load_settings
 NAME = "127.0.0.1"
 
 
-@pytest.fixture(name="authority")
-def _authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
-    """An authority that this machine's environment trusts."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
-    return authority
-
-
 @pytest.fixture(name="demanding", params=[ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def _demanding(authority: trustme.CA, request: pytest.FixtureRequest) -> ssl.SSLContext:
     """A server that wants a certificate of this authority from each client."""

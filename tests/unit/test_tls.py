@@ -8,7 +8,6 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import trustme
@@ -27,15 +26,6 @@ def context(authority: trustme.CA, name: str = NAME, **more: dt.datetime) -> ssl
     found = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(name, **more).configure_cert(found)
     return found
-
-
-@pytest.fixture(name="authority")
-def _authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
-    """An authority that this machine's environment trusts."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
-    return authority
 
 
 def failure(url: str) -> str:
