@@ -63,8 +63,8 @@ STREAMS = {
 }
 
 
-@pytest.fixture(name="kept", autouse=True, scope="module")
-def _kept() -> None:
+@pytest.fixture(name="kept", autouse=True)
+def _kept(_own_secrets: None) -> None:
     keep_token(TOKEN)
     keep_login(*LOGIN)
 
