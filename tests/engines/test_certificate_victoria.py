@@ -83,7 +83,14 @@ def victoria(program: Path, folder: Path) -> Iterator[PrometheusApi]:
             process.terminate()
 
 
-@pytest.fixture(scope="module", params=sorted(EXPECTED))
+@pytest.fixture(
+    scope="module",
+    # By day the one of which there is more to say.
+    params=[
+        pytest.param(name, marks=[] if EXPECTED[name][1] == "ABORT" else [pytest.mark.nightly])
+        for name in sorted(EXPECTED)
+    ],
+)
 def both(
     request: pytest.FixtureRequest, settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, Proven, Proven]:

@@ -13,12 +13,11 @@ from l4gate.programs import Promtool, host_promtool
 from l4gate.rules import RuleGroup, all_rules, as_yaml, load_rules, of_one, realms_listed, render, rules_hash
 from l4gate.rules.fleet import Fleet
 from l4gate.settings import Settings
-from tests.support.promtool_tests import TestFile, load_test_files, run_test_file
+from tests.support.promtool_tests import LONG, TestFile, load_test_files, run_test_file
 
 SOURCE: Final = Path("prometheus")
 CONTRACT: Final = load_contract(SOURCE)
 FIRST: Final = CONTRACT.realm.default
-LONG: Final = ("_windows_test", "_histories_test")  # days at 30 s: some seconds each
 
 
 def of_fleet(realms: tuple[str, ...]) -> dict[str, RuleGroup]:

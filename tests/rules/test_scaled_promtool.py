@@ -11,6 +11,7 @@ from l4gate.base import yamldoc
 from l4gate.programs import Promtool, PromtoolResult, host_promtool, release_of
 from l4gate.rules.scaling import scale_rule_file
 from l4gate.settings import Settings
+from tests.support.promtool_tests import LONG
 from tests.support.scale_promtool import FUZZY_SINCE, scale_promtool_test
 
 pytestmark = pytest.mark.scaled
@@ -62,12 +63,14 @@ CASES = [
 ]
 
 
-# Histories and windows of days take seconds each; by day one factor has to do for them.
-LONG = ("_windows_test", "_histories_test")
+# Each run costs seconds of both cores: by day every file is run at one factor, but for those of windows and histories of
+# days, and what decides at the usual ones as well.
+DECIDING = ("heartbeat_test", "abort_test")
 
 
 def case(test: Path, factor: int) -> ParameterSet:
-    by_night = test.stem.endswith(LONG) and factor != DIGITS_KEPT
+    by_day = test.stem in DECIDING if factor in USUAL_FACTORS else factor == DIGITS_KEPT
+    by_night = not by_day or test.stem.endswith(LONG)
     return pytest.param(
         test, factor, id=f"{test.stem}-{factor}", marks=[pytest.mark.nightly] if by_night else []
     )
@@ -88,7 +91,7 @@ def test_scaled_promtool_tests_pass(test: Path, factor: int, tmp_path: Path, pro
 def test_every_file_is_scaled() -> None:
     """Every test file must be run at the exact factors, and the heartbeat and the aborts at the usual ones as well."""
     assert {(test, factor) for test in TESTS for factor in EXACT_FACTORS} <= set(CASES)
-    for name in ("heartbeat_test", "abort_test"):
+    for name in DECIDING:
         assert {factor for test, factor in CASES if test.stem == name} >= set(USUAL_FACTORS)
 
 

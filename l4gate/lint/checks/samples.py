@@ -7,7 +7,7 @@ How a job is written does not matter, so that no way to write it is forgotten.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from l4gate.lint.facts import Facts
@@ -49,21 +49,13 @@ def made_here(facts: Facts) -> Iterator[Problem]:
         job = each.job
         if job is None:
             continue
-        targets, claims = _targets(facts, each, job), list(_claims(facts, job))
-        alike: dict[object, bool] = {}  # what is known of the names between which no step tells a difference
-        found = []
-        for name in names:
-            kind = _kind_of_name(name, job)
-            if kind not in alike:
-                alike[kind] = any(
-                    (stored := job.sample({NAME: name, **labels}, target)) is not None
-                    # Other people's jobs may bring what they like of a realm of their own.
-                    and (each.name in known or stored.get(realm.label) == realm.default)
-                    for target in targets
-                    for labels in claims
-                )
-            if alike[kind]:
-                found.append(name)
+        stored = _stored(facts, names, job, _targets(facts, each, job))
+        # Other people's jobs may bring what they like of a realm of their own.
+        found = [
+            name
+            for name, kinds in stored.items()
+            if any(each.name in known or labels.get(realm.label) == realm.default for labels in kinds)
+        ]
         if found:
             more = f" and {len(found) - 3} more" if len(found) > 3 else ""  # noqa: PLR2004 - what a line holds
             yield Problem(
@@ -115,13 +107,7 @@ def textfile(facts: Facts) -> Iterator[Problem]:
             continue
         for target in _targets(facts, each, job):
             owner = visible(target)
-            brought = [
-                name
-                for name in others
-                if any(
-                    job.sample({NAME: name, **labels}, target) is not None for labels in _claims(facts, job)
-                )
-            ]
+            brought = [name for name, kinds in _stored(facts, others, job, [target]).items() if kinds]
             if brought:
                 yield Problem(
                     f"job {each.name}: expected that a text file cannot bring {', '.join(brought[:3])}",
@@ -144,6 +130,26 @@ def textfile(facts: Facts) -> Iterator[Problem]:
                         each.at("honor_labels", _STEPS),
                     )
                     break
+
+
+def _stored(
+    facts: Facts, names: Iterable[str], job: ScrapeJob, targets: Iterable[Labels]
+) -> dict[str, list[Labels]]:
+    """
+    Under which labels a sample of each name is stored, whatever it claims of itself.
+
+    One name is scraped of each kind, whose steps tell no difference between them; the others have its labels.
+    """
+    claims = [(target, labels) for target in targets for labels in _claims(facts, job)]
+    of_kind: dict[object, list[Labels]] = {}
+    found = {}
+    for name in names:
+        kind = _kind_of_name(name, job)
+        if kind not in of_kind:
+            samples = (job.sample({NAME: name, **labels}, target) for target, labels in claims)
+            of_kind[kind] = [stored for stored in samples if stored is not None]
+        found[name] = of_kind[kind]
+    return found
 
 
 def _kind_of_name(name: str, job: ScrapeJob) -> object:
