@@ -154,7 +154,7 @@ def test_credentials_that_are_no_small_file(writer: Writer, tmp_path: Path, bad:
     done = writer.run(env={"DURI_BASIC_AUTH_FILE": str(path)}, preexec_fn=limit_memory)
 
     assert done.returncode == 1
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4.5  # 0.1 is usual; whoever waits is ended after 5
     assert done.stderr.startswith("textfile_heartbeat.sh: push failed: DURI_BASIC_AUTH_FILE: ")
     assert str(path) in done.stderr
     assert "secret" not in done.stderr
@@ -171,7 +171,7 @@ def test_authority_that_is_no_file(writer: Writer, tmp_path: Path, bad: str) -> 
     done = writer.run(env={"DURI_PUSHGATEWAY_URL": "https://127.0.0.1:1", "DURI_CA_FILE": str(path)})
 
     assert done.returncode == 1
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4.5  # 0.1 is usual; whoever waits is ended after 5
     assert done.stderr.startswith("textfile_heartbeat.sh: push failed: DURI_CA_FILE: ")
     assert str(path) in done.stderr
 

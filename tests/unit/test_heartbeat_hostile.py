@@ -54,7 +54,7 @@ def test_nothing_is_followed_or_waited_for(writer: Writer, tmp_path: Path, name:
 
     done = writer.run()
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 4.5  # 0.1 is usual; a lock is waited for 5
     assert (victim.read_text(), victim.stat().st_mode & 0o777) == (SECRET, 0o640)
     assert not (tmp_path / "made").exists()
     if name == "lock" and what != "huge":

@@ -230,7 +230,7 @@ def test_lock_held_by_a_stranger(writer: Writer) -> None:
         done = writer.run()
 
     assert done.returncode == 75
-    assert 4.5 <= time.monotonic() - began <= 6
+    assert 4.5 <= time.monotonic() - began <= 8  # 5.1 is usual
     assert f"held by pid {Path('/proc/self').resolve().name} (" in done.stderr
 
 
