@@ -35,7 +35,7 @@ gate: env ## GO, HOLD or ABORT: start the stack, run the real heartbeat, judge i
 # What takes longer than a few minutes has targets of its own, which the nightly workflow runs. The workers are more than the
 # cores of a small machine, because most tests wait for a server most of the time.
 test: env ## the whole test suite, on several workers
-	@$(PYTEST) -n 4 --dist loadgroup -m "not (l4_gate or sandbox_smoke_60s or dr_rehearsal or faults or nightly or mutants)" $(ARGS)
+	@$(PYTEST) -n 4 --dist loadgroup -m "not (l4_gate or sandbox_smoke_60s or dr_rehearsal or faults or nightly or variants or mutants)" $(ARGS)
 
 lowest: env ## the unit tests with the lowest version of each dependency, in .venv-lowest
 	@scripts/dev/lowest.sh $(ARGS)
@@ -80,6 +80,9 @@ bench: env ## measure how long things take, beside their floor
 nightly: env ## what is too long for every commit: a production day live, rollbacks in a row, a gate killed in every phase
 	@$(PYTEST) -n 4 --dist loadgroup -m nightly $(ARGS)
 
+variants: env ## the same rules and faults on other engines, at other time factors and for fleets
+	@$(PYTEST) -n 4 --dist loadgroup -m variants $(ARGS)
+
 mutants: env ## rules with one slip in them, which their tests or the lint must notice
 	@$(PYTEST) -m mutants $(ARGS)
 
@@ -107,4 +110,4 @@ clean: ## remove what the targets made here (not the cache of fetched programs)
 
 .PHONY: help env lint-env gate test lowest lint obs-lint promtool-check promql-unit promql-test-heartbeat \
 	sandbox-smoke-60s canary-quorum-pass error-budget-burn-ok dr-rehearsal-24h-pass faults claims bench nightly \
-	mutants rehearsal examples docs pages hostile factor clean
+	variants mutants rehearsal examples docs pages hostile factor clean

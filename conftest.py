@@ -42,9 +42,10 @@ MARKERS = {
     "scaled": "scaled time held against its theoretical bounds on a real server",
     "alone": "measures time against bounds: no other test of the run beside it (fixtures/neighbours.py)",
     "nightly": "too long for every commit; run by the nightly job",
+    "variants": "the same rules and faults on other engines, at other time factors and for fleets; run nightly",
     "mutants": "rules with one slip in them, which the tests of the rules must notice; half an hour of both cores",
 }
-_SLOW = ("dr_rehearsal", "nightly", "mutants")
+_SLOW = ("dr_rehearsal", "nightly", "variants", "mutants")
 _GATE_HOME = "gate"
 # The folders of all tests that have this marker.
 _HOMES = {pytest_first.MARKER: (_GATE_HOME,), "faults": ("faults", "second")}

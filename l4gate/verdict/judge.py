@@ -159,8 +159,8 @@ def _no_collecting() -> Iterator[None]:
 
 def _more_telling(before: Look, now: Look) -> Look:
     """The newer look, unless the deadline cut it short and the older one tells why there was no GO."""
-    holds = before.decision.verdict is Verdict.HOLD is now.decision.verdict
-    return before if now.cut_short and holds and not before.cut_short else now
+    told_less = now.cut_short and now.decision.verdict is Verdict.HOLD
+    return before if told_less and before.decision.verdict is not Verdict.GO and not before.cut_short else now
 
 
 def _ended(decision: Decision, waited: float, untold: tuple[Cause, ...]) -> Decision:

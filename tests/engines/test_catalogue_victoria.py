@@ -64,7 +64,7 @@ def hold_against(settings: Settings) -> Iterator[Held]:
 @pytest.mark.parametrize(
     "fault",
     [
-        pytest.param(fault, id=fault.id, marks=() if fault.id in QUICK else pytest.mark.nightly)
+        pytest.param(fault, id=fault.id, marks=() if fault.id in QUICK else pytest.mark.variants)
         for fault in HELD
     ],
 )

@@ -87,7 +87,7 @@ def victoria(program: Path, folder: Path) -> Iterator[PrometheusApi]:
     scope="module",
     # By day the one of which there is more to say.
     params=[
-        pytest.param(name, marks=[] if EXPECTED[name][1] == "ABORT" else [pytest.mark.nightly])
+        pytest.param(name, marks=[] if EXPECTED[name][1] == "ABORT" else [pytest.mark.variants])
         for name in sorted(EXPECTED)
     ],
 )

@@ -20,7 +20,7 @@ BAD = 20  # each way twice
 
 @pytest.mark.parametrize(
     "engine",
-    [pytest.param(each, marks=[] if each == PROMETHEUS else [pytest.mark.nightly]) for each in ENGINES],
+    [pytest.param(each, marks=[] if each == PROMETHEUS else [pytest.mark.variants]) for each in ENGINES],
 )
 def test_broken_realms_are_named_and_hold_no_other_back(
     engine: str, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

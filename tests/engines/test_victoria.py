@@ -143,7 +143,7 @@ def test_a_dead_part_is_hold_and_named(opened: Open, part: str, cause: str) -> N
 
 @pytest.mark.parametrize(
     "generation",
-    [*(pytest.param(each, marks=pytest.mark.nightly) for each in GENERATIONS[:-1]), GENERATIONS[-1]],
+    [*(pytest.param(each, marks=pytest.mark.variants) for each in GENERATIONS[:-1]), GENERATIONS[-1]],
 )
 def test_a_dead_writer_is_hold_and_then_abort(opened: Open, generation: str) -> None:
     """Without beats the verdict must be HOLD when they are stale, and ABORT when that has lasted for its time."""

@@ -63,6 +63,7 @@ class Box:
 
 @pytest.fixture(scope="module")
 def opened(settings: Settings) -> Iterator[Box]:
+    """One for the tests of a file, or for each parameter that they give it."""
     settings = replace(settings, url=None, stack="processes", keep_stack=False)
     with open_sandbox(settings) as sandbox:
         server = LiveServer.of_stack(sandbox.stack)

@@ -52,7 +52,7 @@ def written(realms: tuple[str, ...], folder: Path) -> Path:
     "file",
     [
         pytest.param(
-            each, id=each.path.stem, marks=[pytest.mark.nightly] if each.path.stem.endswith(LONG) else []
+            each, id=each.path.stem, marks=[pytest.mark.variants] if each.path.stem.endswith(LONG) else []
         )
         for each in load_test_files(Path("tests/promql"))
     ],

@@ -72,7 +72,7 @@ def case(test: Path, factor: int) -> ParameterSet:
     by_day = test.stem in DECIDING if factor in USUAL_FACTORS else factor == DIGITS_KEPT
     by_night = not by_day or test.stem.endswith(LONG)
     return pytest.param(
-        test, factor, id=f"{test.stem}-{factor}", marks=[pytest.mark.nightly] if by_night else []
+        test, factor, id=f"{test.stem}-{factor}", marks=[pytest.mark.variants] if by_night else []
     )
 
 

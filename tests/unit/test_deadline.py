@@ -9,12 +9,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 
 import pytest
 
+from fixtures import contract
+from fixtures.fake_server import CONFIG, GROUPS, NOW, PACE, FakeServer, fires, held
 from fixtures.wire import serve, success
-from l4gate.base import ApiUnreachable, Verdict, deadline
-from l4gate.prometheus_api import PrometheusApi
+from l4gate.base import ApiUnreachable, Verdict, deadline, keep_deadline, seconds_left
+from l4gate.prometheus_api import Answer, PrometheusApi
+from l4gate.verdict import Expectation, Judge, Memory
 
 DEADLINE = 3.0  # seconds
 ROOM = (
@@ -86,3 +90,31 @@ def test_nothing_is_asked_after_the_end() -> None:
             api.now()
         assert seen == []
         assert api.now() == DATA["time"]["result"][0]
+
+
+class Hanging(FakeServer):
+    """Answers one look, and nothing of the next before the deadline."""
+
+    looks = 0
+
+    def ask(
+        self, path: str, params: Mapping[str, str] | None = None, *, method: str = "GET", most_bytes: int = 0
+    ) -> Answer:
+        self.looks += (params or {}).get("query", "").startswith("time()")
+        if self.looks > 1:
+            threading.Event().wait(seconds_left())
+            keep_deadline("a question")
+        return super().ask(path, params, method=method, most_bytes=most_bytes)
+
+
+def test_a_look_that_was_cut_short_hides_no_abort() -> None:
+    """Who waits for a GO must be told of the ABORT in the way, and not that the last look of all did not end."""
+    server, memory = Hanging(), Memory(wall=lambda: NOW)
+    held(server, contract.LYAPUNOV, "0.5", seconds=7)
+    fires(server, "/api/v1/rules")
+    memory.saw_new_evaluation(NOW - 0.6, "prod")
+    waiting = Judge(server, server, Expectation(PACE, GROUPS, CONFIG), ("prod",), memory=memory)
+    (look,) = waiting.judge(0.5, until=frozenset({Verdict.GO}))
+
+    assert server.looks == 2
+    assert look.decision.verdict is Verdict.ABORT, look.decision.cause

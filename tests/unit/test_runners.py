@@ -58,7 +58,7 @@ class Selection:
         if self.markexpr:
             return holds(ast.parse(self.markexpr, mode="eval").body, markers)
         return not test.startswith("tests/gate/") and markers.isdisjoint(
-            {"dr_rehearsal", "nightly", "mutants"}
+            {"dr_rehearsal", "nightly", "variants", "mutants"}
         )
 
 
