@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from l4gate.base import StackError, wait_until
 from l4gate.machine import free_port
-from l4gate.programs import find_program, victoria_programs
+from l4gate.programs import find_program, release_of, victoria_programs
 from l4gate.prometheus_api import HttpError, new_session
 from l4gate.sandbox import Series
 from l4gate.settings import Settings
@@ -20,6 +20,7 @@ PROMETHEUS, VICTORIA = ENGINES = ("prometheus", "victoriametrics")
 _READY_SECONDS: Final = 120.0  # with a day of ten thousand realms to read
 _IMPORT_SECONDS: Final = 300.0
 _FLUSH_SECONDS: Final = "200ms"
+_FLUSHES_SINCE: Final = (1, 85)  # 1.79 of Debian bookworm has no such flag, and shows a sample a second after it came
 
 
 @contextmanager
@@ -50,8 +51,9 @@ def store(folder: Path, port: int, settings: Settings) -> Iterator[str]:
         "-search.latencyOffset=0s",
         "-search.maxUniqueTimeseries=10000000",
         f"-search.maxLookback={round(settings.pace.lookback * 1000)}ms",
-        "-inmemoryDataFlushInterval=1s",
     ]
+    if release_of(program.version) >= _FLUSHES_SINCE:
+        command.append("-inmemoryDataFlushInterval=1s")
     with process(command, f"http://127.0.0.1:{port}", "/health", folder / "store.log") as url:
         yield url
 

@@ -234,14 +234,25 @@ def test_factor_one_is_production(kind: str, opener: Opener) -> None:
     assert flags["query.lookback-delta"] == "5m"
 
 
+def alertmanagers(stack: Stack) -> list[str]:
+    """Where Prometheus sends alerts; 2.42 knows it only some seconds after it is ready."""
+    found: list[str] = []
+
+    def known() -> bool:
+        answer = requests.get(f"{stack.prometheus_url}/api/v1/alertmanagers", timeout=5).json()["data"]
+        found[:] = [urlsplit(each["url"]).netloc for each in answer["activeAlertmanagers"]]
+        return bool(found)
+
+    until(known, "an Alertmanager to be known")
+    return found
+
+
 def test_alerts_go_to_the_stacks_own_alertmanager(stack: Stack) -> None:
     """The only Alertmanager that Prometheus knows must be the one of the stack, and hear of alerts from it."""
     own = urlsplit(url_of(stack, ALERTMANAGER)).netloc
     inside = f"{ALERTMANAGER}:9093" if stack.kind == "containers" else own
 
-    answer = requests.get(f"{stack.prometheus_url}/api/v1/alertmanagers", timeout=5).json()
-
-    assert [urlsplit(each["url"]).netloc for each in answer["data"]["activeAlertmanagers"]] == [inside]
+    assert alertmanagers(stack) == [inside]
     until(
         lambda: [
             each
@@ -288,8 +299,7 @@ def test_a_stack_without_an_alertmanager_lacks_nothing_else(
         assert f"warning: {stack.untold}" in said
         assert "\n" not in stack.untold
         assert groups(stack)
-        answer = requests.get(f"{stack.prometheus_url}/api/v1/alertmanagers", timeout=5).json()["data"]
-        assert [urlsplit(each["url"]).netloc for each in answer["activeAlertmanagers"]] == ["127.0.0.1:1"]
+        assert alertmanagers(stack) == ["127.0.0.1:1"]
         with pytest.raises(StackError, match="no Alertmanager"):
             stack.notify("http://127.0.0.1:1")
 

@@ -50,12 +50,10 @@ def made_here(facts: Facts) -> Iterator[Problem]:
         if job is None:
             continue
         stored = _stored(facts, names, job, _targets(facts, each, job))
-        # Other people's jobs may bring what they like of a realm of their own.
-        found = [
-            name
-            for name, kinds in stored.items()
-            if any(each.name in known or labels.get(realm.label) == realm.default for labels in kinds)
-        ]
+        if each.name not in known:  # other people's jobs may bring what they like of a realm of their own
+            own = (realm.label, realm.default)
+            stored = {name: [labels for labels in kinds if own in labels.items()] for name, kinds in stored.items()}
+        found = [name for name, kinds in stored.items() if kinds]
         if found:
             more = f" and {len(found) - 3} more" if len(found) > 3 else ""  # noqa: PLR2004 - what a line holds
             yield Problem(
@@ -135,21 +133,15 @@ def textfile(facts: Facts) -> Iterator[Problem]:
 def _stored(
     facts: Facts, names: Iterable[str], job: ScrapeJob, targets: Iterable[Labels]
 ) -> dict[str, list[Labels]]:
-    """
-    Under which labels a sample of each name is stored, whatever it claims of itself.
-
-    One name is scraped of each kind, whose steps tell no difference between them; the others have its labels.
-    """
+    """Under which labels a sample of each name is stored, whatever it claims; names of one kind have the same."""
     claims = [(target, labels) for target in targets for labels in _claims(facts, job)]
     of_kind: dict[object, list[Labels]] = {}
-    found = {}
-    for name in names:
-        kind = _kind_of_name(name, job)
+    kinds = {name: _kind_of_name(name, job) for name in names}
+    for name, kind in kinds.items():
         if kind not in of_kind:
             samples = (job.sample({NAME: name, **labels}, target) for target, labels in claims)
             of_kind[kind] = [stored for stored in samples if stored is not None]
-        found[name] = of_kind[kind]
-    return found
+    return {name: of_kind[kind] for name, kind in kinds.items()}
 
 
 def _kind_of_name(name: str, job: ScrapeJob) -> object:
