@@ -19,8 +19,8 @@ from l4gate.contract.reading import (
     contract_hash,
     load_contract,
     parse_contract,
-    schema,
 )
+from l4gate.contract.schema import schema
 
 __all__ = [
     "CHECKS",

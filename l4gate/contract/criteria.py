@@ -24,7 +24,9 @@ OPERATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "<": operator.lt,
 }
 Operator = Literal["==", "!=", ">=", "<=", ">", "<"]
-_CONFIG: Final = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+# The validator is made for the whole contract, when one is read, and not for each part when it is defined: every command
+# waits for that. For the same reason schema.py reads the docstrings, and not each start of a program.
+CONFIG: Final = ConfigDict(extra="forbid", defer_build=True)
 _Limit = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 
 
@@ -45,7 +47,7 @@ class When(enum.Enum):
         return {"share": "for a share of the time", "always": "always"}[self.value]
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Condition:
     """`metric op threshold`, watched by an alert."""
 
@@ -68,7 +70,7 @@ class Condition:
         return f"{self.metric} {self.op} {self.threshold:g}"
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Criterion:
     """`metric op limit`, when it has to hold, and for which share of the window it has to be proven."""
 

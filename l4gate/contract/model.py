@@ -15,11 +15,11 @@ from dataclasses import field, replace
 from functools import cached_property
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, Strict, StringConstraints, WithJsonSchema
+from pydantic import BeforeValidator, Field, Strict, StringConstraints, WithJsonSchema
 from pydantic.dataclasses import dataclass
 
 from l4gate.base import UsageError, parse_duration, says_seconds
-from l4gate.contract.criteria import Condition, Criterion, When
+from l4gate.contract.criteria import CONFIG, Condition, Criterion, When
 
 _HOUR: Final = 3600.0
 _HISTOGRAM_PARTS: Final = ("_bucket", "_sum", "_count")  # of its series's names
@@ -39,7 +39,6 @@ def _seconds(text: object) -> float:
     return seconds
 
 
-_CONFIG: Final = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 _DURATION_PATTERN: Final = r"^([0-9]+(y|w|d|h|m|s|ms))+$"
 Seconds = Annotated[
     float, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "pattern": _DURATION_PATTERN})
@@ -60,7 +59,7 @@ SECONDS_UNIT: Final = "seconds"
 CHECKS: Final = ("canary-quorum-pass", "error-budget-burn-ok")  # required checks that judge criteria alone
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Realm:
     """The label that tells apart what is judged apart, and its value in the rules of the repository."""
 
@@ -72,7 +71,7 @@ class Realm:
     """Records 1 for each realm of a fleet, where one rule set is for many of them."""
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Intervals:
     """How often production does what."""
 
@@ -86,7 +85,7 @@ class Intervals:
     """For how long an instant query believes a sample."""
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class EvidenceLimits:
     """How much a GO needs."""
 
@@ -98,7 +97,7 @@ class EvidenceLimits:
     """By how much the server's clock may differ from that of the machine that judges."""
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Fresh:
     """When a beat is fresh."""
 
@@ -110,7 +109,7 @@ class Fresh:
     """By how much a beat may be ahead of the server's clock."""
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Changes:
     """How often the sequence changed."""
 
@@ -120,7 +119,7 @@ class Changes:
     """Over which it is counted, and within which the sequence must change."""
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Heartbeat:
     """What a writer delivers, and what is recorded of it."""
 
@@ -140,7 +139,7 @@ class Heartbeat:
     """Records 1 while the newest beat is fresh and the sequence moves: the number that decides."""
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Target:
     """A scrape job."""
 
@@ -152,7 +151,7 @@ class Target:
     """Whether what it delivers brings labels of its own, which the target's must not replace."""
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Targets:
     """The scrape jobs, by the program that they scrape."""
 
@@ -167,7 +166,7 @@ class Targets:
         yield from (self.prometheus, self.pushgateway, self.node_exporter)
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Simulated:
     """What the healthy service of a sandbox does with an input."""
 
@@ -181,7 +180,7 @@ class Simulated:
     """The upper bounds of a histogram, without +Inf."""
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Input:
     """A metric that rules may read and none records."""
 
@@ -195,7 +194,7 @@ class Input:
     """The jobs under which it may come; under any if none is given."""
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Covered:
     """How much of its window a metric must have seen; with less it has no value, and a value proves nothing."""
 
@@ -219,7 +218,7 @@ class Covered:
         return f"{self.least / _HOUR:g} h of {self.metric} in the last {self.window / _HOUR:g} h"
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Recorded:
     """A metric that people and the gate read by name."""
 
@@ -239,7 +238,7 @@ class Recorded:
     """How much of its window it needs; any part if it is not given."""
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class AbortLabel:
     """The label by which abort alerts are known."""
 
@@ -249,12 +248,12 @@ class AbortLabel:
     """Its value."""
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class AbortCondition(Condition):
     """Aborts when it has held for the whole time."""
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Abort:
     """When the last change is rolled back."""
 
@@ -271,7 +270,7 @@ class Abort:
         return frozenset(each.alert for each in self.conditions)
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class WarningCondition(Condition):
     """Warns when it has held for its time."""
 
@@ -279,7 +278,7 @@ class WarningCondition(Condition):
     """How long it must hold."""
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Criteria:
     """What a certificate asks, and which part of it a check asks alone."""
 
@@ -307,7 +306,7 @@ class Criteria:
         }[name]
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class BestLevel:
     """What the best level needs beyond every criterion met."""
 
@@ -319,7 +318,7 @@ class BestLevel:
     """What every rise must stay below."""
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class GoodLevel:
     """What the level below the best needs."""
 
@@ -329,7 +328,7 @@ class GoodLevel:
     """What the number of violations must stay below."""
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Levels:
     """How good a certificate is."""
 
@@ -345,7 +344,7 @@ class Levels:
     """L4.7."""
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Rehearsal:
     """Where restore drills put what they measured, and what they promise."""
 
@@ -367,7 +366,7 @@ class Rehearsal:
     """The longest restore that is promised, in seconds."""
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class SimulatedFault:
     """One way in which the sandbox's service does badly; without `aborts`, an abort condition goes blind."""
 
@@ -383,7 +382,7 @@ class SimulatedFault:
     """The abort alert that has to fire."""
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Simulation:
     """The service of the sandbox."""
 
@@ -393,7 +392,7 @@ class Simulation:
     """How it can go wrong."""
 
 
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, config=CONFIG)
 class Contract:
     """What a service promises, and what the gate holds it to."""
 

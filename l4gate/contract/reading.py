@@ -20,7 +20,7 @@ from l4gate.contract.model import SECONDS_UNIT, Contract
 
 CONTRACT_NAME: Final = "contract.yml"
 SCHEMA_NAME: Final = "contract.schema.json"
-_ADAPTER: Final = TypeAdapter(Contract)
+ADAPTER: Final = TypeAdapter(Contract)
 
 
 def load_contract(folder: Path) -> Contract:
@@ -55,7 +55,7 @@ def parse_contract(text: str, name: str) -> Contract:
             if isinstance(node, yaml.MappingNode):
                 document.mapping(node)  # a key that stands twice
         data = yamldoc.meaning(document.root, name)
-        contract = _ADAPTER.validate_python(data)
+        contract = ADAPTER.validate_python(data)
     except RuleError as error:
         raise UsageError(error.message, next_step=error.next_step) from None
     except (ValidationError, ValueError) as error:
@@ -74,14 +74,8 @@ def contract_hash(contract: Contract) -> str:
 
     Every verdict names it. A limit that is no limit for anything can only be known by somebody who knows the service.
     """
-    said = _ADAPTER.dump_python(contract, by_alias=True)
+    said = ADAPTER.dump_python(contract, by_alias=True)
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def schema() -> dict[str, Any]:
-    """The JSON schema of a contract, for editors."""
-    made = _ADAPTER.json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
 
 
 def _first(error: Exception) -> tuple[Keys, str]:
