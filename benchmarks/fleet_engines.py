@@ -20,7 +20,10 @@ PROMETHEUS, VICTORIA = ENGINES = ("prometheus", "victoriametrics")
 _READY_SECONDS: Final = 120.0  # with a day of ten thousand realms to read
 _IMPORT_SECONDS: Final = 300.0
 _FLUSH_SECONDS: Final = "200ms"
-_FLUSHES_SINCE: Final = (1, 85)  # 1.79 of Debian bookworm has no such flag, and shows a sample a second after it came
+_FLUSHES_SINCE: Final = (
+    1,
+    85,
+)  # 1.79 of Debian bookworm has no such flag, and shows a sample a second after it came
 
 
 @contextmanager

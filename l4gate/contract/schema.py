@@ -19,7 +19,7 @@ class _Described(GenerateJsonSchema):
     def dataclass_schema(self, schema: DataclassSchema) -> JsonSchemaValue:
         """As pydantic has it, with the descriptions."""
         made, said = super().dataclass_schema(schema), _docstrings(schema["cls"])
-        for field in schema["schema"]["fields"]:  # type: ignore[typeddict-item] # that of its arguments
+        for field in schema["schema"]["fields"]:
             name = field["name"]
             if name in said:
                 made["properties"][field.get("validation_alias", name)]["description"] = said[name]
@@ -34,12 +34,10 @@ def schema() -> dict[str, Any]:
 
 def _docstrings(kind: type) -> dict[str, str]:
     """What stands below each attribute of a class, by the attribute's name."""
-    (body,) = ast.parse(inspect.getsource(kind)).body
-    assert isinstance(body, ast.ClassDef)
     found = {}
-    for attribute, below in pairwise(body.body):
-        if isinstance(attribute, ast.AnnAssign) and isinstance(attribute.target, ast.Name):
-            match below:
-                case ast.Expr(ast.Constant(str(text))):
-                    found[attribute.target.id] = inspect.cleandoc(text)
+    for kind_body in ast.parse(inspect.getsource(kind)).body:
+        for pair in pairwise(getattr(kind_body, "body", [])):
+            match pair:
+                case ast.AnnAssign(ast.Name(name)), ast.Expr(ast.Constant(str(text))):
+                    found[name] = inspect.cleandoc(text)
     return found

@@ -63,8 +63,8 @@ CASES = [
 ]
 
 
-# Each run costs seconds of both cores: by day every file is run at one factor, but for those of windows and histories of
-# days, and what decides at the usual ones as well.
+# Each run costs seconds of both cores: by day every file is run at one factor, but for those about days; what decides,
+# at the usual ones as well.
 DECIDING = ("heartbeat_test", "abort_test")
 
 

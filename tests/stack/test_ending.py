@@ -450,7 +450,9 @@ def test_ctrl_c_in_the_terminal_spares_the_services(start: Starter, temporary: P
 
     # Stopped it is not dead yet, however hard it was hit: other runs on this machine leave what is its alone.
     run.process.send_signal(signal.SIGSTOP)
-    os.killpg(run.process.pid, signal.SIGQUIT)  # a program in Go ends at this one, and catches most others in silence
+    os.killpg(
+        run.process.pid, signal.SIGQUIT
+    )  # a program in Go ends at this one, and catches most others in silence
 
     services = {path.name: path.read_text() for path in Path(run.facts["folder"], "pids").iterdir()}
     assert run.process.pid not in {os.getsid(int(each.split()[0])) for each in services.values()}

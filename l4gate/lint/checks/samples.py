@@ -52,7 +52,9 @@ def made_here(facts: Facts) -> Iterator[Problem]:
         stored = _stored(facts, names, job, _targets(facts, each, job))
         if each.name not in known:  # other people's jobs may bring what they like of a realm of their own
             own = (realm.label, realm.default)
-            stored = {name: [labels for labels in kinds if own in labels.items()] for name, kinds in stored.items()}
+            stored = {
+                name: [labels for labels in kinds if own in labels.items()] for name, kinds in stored.items()
+            }
         found = [name for name, kinds in stored.items() if kinds]
         if found:
             more = f" and {len(found) - 3} more" if len(found) > 3 else ""  # noqa: PLR2004 - what a line holds
