@@ -24,8 +24,8 @@ OPERATORS: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "<": operator.lt,
 }
 Operator = Literal["==", "!=", ">=", "<=", ">", "<"]
-# The validator is made for the whole contract when one is read, not for each part when it is defined: every command would
-# wait for that. For the same reason schema.py reads the docstrings, and not each start of a program.
+# The validator is made for the whole contract when one is read, not for each part when it is defined: every command
+# would wait for that. For the same reason schema.py reads the docstrings, and not each start of a program.
 CONFIG: Final = ConfigDict(extra="forbid", defer_build=True)
 _Limit = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 
