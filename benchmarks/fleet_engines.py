@@ -20,10 +20,8 @@ PROMETHEUS, VICTORIA = ENGINES = ("prometheus", "victoriametrics")
 _READY_SECONDS: Final = 120.0  # with a day of ten thousand realms to read
 _IMPORT_SECONDS: Final = 300.0
 _FLUSH_SECONDS: Final = "200ms"
-_FLUSHES_SINCE: Final = (
-    1,
-    85,
-)  # 1.79 of Debian bookworm has no such flag, and shows a sample a second after it came
+# The release that has a flag for how soon it shows what came; 1.79 of Debian bookworm shows it a second later.
+_FLUSHES_SINCE: Final = (1, 85)
 
 
 @contextmanager

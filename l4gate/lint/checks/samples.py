@@ -135,7 +135,7 @@ def textfile(facts: Facts) -> Iterator[Problem]:
 def _stored(
     facts: Facts, names: Iterable[str], job: ScrapeJob, targets: Iterable[Labels]
 ) -> dict[str, list[Labels]]:
-    """Under which labels a sample of each name is stored, whatever it claims; names of one kind have the same."""
+    """Under which labels a sample of each name is stored, whatever it claims; one name of each kind is scraped."""
     claims = [(target, labels) for target in targets for labels in _claims(facts, job)]
     of_kind: dict[object, list[Labels]] = {}
     kinds = {name: _kind_of_name(name, job) for name in names}
