@@ -148,7 +148,8 @@ name_holder() { # the process that signed the lock or, if that is gone, the one 
 take_lock() {
   local lock=$state_dir/lock locked=lock status=0 temporary found mode
   if [[ ! -e lock && ! -L lock ]]; then
-    # Renamed, never opened by its name: somebody may have put a FIFO there in between.
+    # Renamed, never opened by its name: somebody may have put a FIFO there in between. Where none can be made, the folder
+    # itself is locked.
     { name_temporary .lock && : >"$temporary" && mv -nT -- "$temporary" lock; } 2>/dev/null || true
     [[ ! ${temporary:-} || ! -e $temporary ]] || rm -f -- "$temporary"
   fi

@@ -71,9 +71,9 @@ def differences(file: TestFile, config_dir: Path, tool: Program) -> tuple[Differ
         RuleError: if vmalert-tool fails for anything but an expectation, with what it says.
     """
     groups = load_rules(config_dir)
-    document, out = _document(file), left_out(file, tool)
+    document = _readable(file, tool)
     with scratch("vmalert-tool") as folder:
-        (folder / file.path.name).write_text(translated(document, file.rule_files, groups, config_dir, out))
+        (folder / file.path.name).write_text(translated(document, file.rule_files, groups, config_dir))
         done = subprocess.run(
             [tool.path, "unittest", "--files", str(folder / file.path.name)],
             env={**os.environ, **environment_of(folder)},
@@ -99,29 +99,26 @@ def differences(file: TestFile, config_dir: Path, tool: Program) -> tuple[Differ
 
 def left_out(file: TestFile, tool: Program) -> frozenset[str]:
     """The names of the tests in a file that have values which this vmalert-tool cannot read."""
-    if release_of(tool.version) >= _READS_NAN_SINCE:
-        return frozenset()
-    return frozenset(
-        test["name"]
-        for test in _document(file)["tests"]
-        if any(_NOT_FINITE.search(each["values"]) for each in test.get("input_series", ()))
-    )
+    read = {test["name"] for test in _readable(file, tool)["tests"]}
+    return frozenset(group.name for group in file.groups) - read
 
 
-def _document(file: TestFile) -> dict[str, Any]:
-    """All its scalars as text."""
+def _readable(file: TestFile, tool: Program) -> dict[str, Any]:
+    """What a vmalert-tool can read of a test file, all its scalars as text."""
     found: dict[str, Any] = yaml.load(file.document.text, Loader=yaml.BaseLoader)  # noqa: S506 - makes only text
+    if release_of(tool.version) < _READS_NAN_SINCE:
+        found["tests"] = [
+            test
+            for test in found["tests"]
+            if not any(_NOT_FINITE.search(each["values"]) for each in test.get("input_series", ()))
+        ]
     return found
 
 
 def translated(
-    document: Mapping[str, Any],
-    rule_files: tuple[str, ...],
-    groups: tuple[RuleGroup, ...],
-    config_dir: Path,
-    out: frozenset[str] = frozenset(),
+    document: Mapping[str, Any], rule_files: tuple[str, ...], groups: tuple[RuleGroup, ...], config_dir: Path
 ) -> str:
-    """A promtool test file, but for the tests of these names, as vmalert-tool reads it; groups in the files' order."""
+    """A promtool test file, all its scalars as text, as vmalert-tool reads it; groups in the order of the files."""
     loaded = {str(Path(group.file).name): group for group in groups}
     used = [loaded[Path(name).name] for name in rule_files]
     group_of = {rule.name: group.name for group in used for rule in group.rules if rule.kind == "alert"}
@@ -129,11 +126,7 @@ def translated(
         "rule_files": [str((config_dir / name).resolve()) for name in rule_files],
         "evaluation_interval": document["evaluation_interval"],
         "group_eval_order": [group.name for group in used],
-        "tests": [
-            _test(number, test, group_of)
-            for number, test in enumerate(document["tests"])
-            if test["name"] not in out
-        ],
+        "tests": [_test(number, test, group_of) for number, test in enumerate(document["tests"])],
     }
     return yaml.safe_dump(made, sort_keys=False, width=10_000)
 
